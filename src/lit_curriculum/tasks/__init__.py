@@ -1,0 +1,1 @@
+"""What is learned: samplers and labels, as pure functions of (seed, stream, index)."""
