@@ -1,0 +1,8 @@
+"""Thin callbacks: each wraps one thing from `distillation` or `probes` for a Trainer."""
+
+from lit_curriculum.callbacks.exact_resume import ExactResume
+from lit_curriculum.callbacks.harvest import HarvestCheckpoints
+from lit_curriculum.callbacks.monomials import LogMonomials
+from lit_curriculum.callbacks.swap_teacher import SwapTeacher
+
+__all__ = ["ExactResume", "HarvestCheckpoints", "LogMonomials", "SwapTeacher"]

@@ -1,0 +1,142 @@
+"""Checkpoints from which a killed run goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning import LightningModule, Trainer
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from lightning.pytorch.callbacks import Checkpoint
+
+from lit_curriculum.errors import bad_value
+from lit_curriculum.experiments.base import CurriculumModule
+from lit_curriculum.files import write_with
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Saves under a temporary name in the same folder, fsyncs and renames: no reader meets half a file."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
+    ) -> None:
+        """See `CheckpointIO.save_checkpoint`."""
+        write_with(Path(path), lambda temporary: torch.save(checkpoint, temporary))
+
+
+class ExactResume(Checkpoint):
+    """Save ``<run folder>/checkpoints/last.ckpt`` after evaluations and at the end.
+
+    A Lightning checkpoint holds model, optimizer, schedulers, loops and callbacks; this adds the state of
+    every random generator on every device. It is taken as the next batch begins, when the evaluation of
+    the last one is complete, so that a resumed run neither repeats nor skips one.
+
+    Args:
+        min_seconds: leave out an evaluation if the last save is younger than this.
+        every_n_steps: save at these multiples of updates as well (where a Lightning batch begins).
+
+    Raises:
+        UsageError: for a negative or zero spacing.
+    """
+
+    def __init__(self, min_seconds: float = 10.0, every_n_steps: int | None = None) -> None:
+        if min_seconds < 0:
+            raise bad_value("ExactResume.min_seconds", min_seconds, "a number >= 0")
+        if every_n_steps is not None and every_n_steps < 1:
+            raise bad_value("ExactResume.every_n_steps", every_n_steps, "an integer of at least 1")
+        self.min_seconds = min_seconds
+        self.every_n_steps = every_n_steps
+        self._saved_at = 0.0
+        self._saved_step = -1
+        self._rng: list[dict[str, Any]] | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Make every checkpoint of this trainer atomic."""
+        trainer.strategy.checkpoint_io = AtomicCheckpointIO()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start counting."""
+        assert isinstance(pl_module, CurriculumModule)
+        self._saved_at = time.monotonic()
+        self._saved_step = pl_module.step
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Save if it is time; first of all, in a resumed run, put the random generators back."""
+        assert isinstance(pl_module, CurriculumModule)
+        if self._rng is not None:
+            # Not earlier: making a DataLoader's iterator draws from torch's generator.
+            _restore_rng(self._rng[trainer.global_rank])
+            self._rng = None
+        step = pl_module.step
+        if step == self._saved_step or batch_idx % trainer.accumulate_grad_batches:
+            return
+        wanted = bool(self.every_n_steps) and step % (self.every_n_steps or 1) == 0
+        if step % pl_module.data.eval_every == 0:
+            # One device decides by its clock, for saving is a joint act.
+            old = time.monotonic() - self._saved_at >= self.min_seconds
+            wanted |= bool(trainer.strategy.broadcast(old))
+        if wanted:
+            self._save(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the end of the run."""
+        assert isinstance(pl_module, CurriculumModule)
+        if pl_module.step != self._saved_step:
+            self._save(trainer, pl_module)
+
+    def _save(self, trainer: Trainer, module: CurriculumModule) -> None:
+        trainer.save_checkpoint(Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt")
+        self._saved_at = time.monotonic()
+        self._saved_step = module.step
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Add the random generators of every device."""
+        states: list[Any] = [_rng_state()]
+        if trainer.world_size > 1:
+            states = [None] * trainer.world_size
+            torch.distributed.all_gather_object(states, _rng_state())
+        checkpoint["rng"] = states
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep them until the first batch.
+
+        Raises:
+            UsageError: if the run continues on another number of devices with random training.
+        """
+        states = checkpoint.get("rng")
+        if states is not None and len(states) == trainer.world_size:
+            self._rng = states
+
+
+def _rng_state() -> dict[str, Any]:
+    """Return the state of Python's, numpy's and torch's generators as plain lists and tensors."""
+    version, words, gauss = random.getstate()
+    numpy_state = np.random.get_state()  # noqa: NPY002 - whatever user code draws from must come back
+    name, keys, position, has_gauss, cached = numpy_state  # type: ignore[misc]
+    return {
+        "python": [version, list(words), gauss],
+        "numpy": [name, keys.tolist(), position, has_gauss, cached],  # type: ignore[union-attr]
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
+    }
+
+
+def _restore_rng(state: dict[str, Any]) -> None:
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words), gauss))
+    name, keys, position, has_gauss, cached = state["numpy"]
+    np.random.set_state((name, np.array(keys, dtype=np.uint32), position, has_gauss, cached))  # noqa: NPY002
+    torch.set_rng_state(state["torch"].cpu())
+    if state["cuda"] is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"].cpu())

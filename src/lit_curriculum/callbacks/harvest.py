@@ -1,0 +1,162 @@
+"""Harvest checkpoints of the model in training into a bank, for students to come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.trainer.states import TrainerFn
+
+from lit_curriculum.distillation import BankWriter
+from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.experiments.base import CurriculumModule
+from lit_curriculum.experiments.listeners import StepListener, every
+from lit_curriculum.models import describe
+
+
+class HarvestCheckpoints(StepListener, Callback):
+    """Write the model to ``<run folder>/bank`` at chosen steps; rules may be combined.
+
+    Args:
+        every_n_steps: at multiples of this many updates.
+        every_n_samples: at multiples of this many samples; must be a multiple of the batch size.
+        at_steps: at these steps.
+        log_spaced: at this many steps a decade, evenly spaced on a log scale (10 gives 1, 2, 3, 4, 5, ...).
+        on_change: after an evaluation that moved ``metric`` by at least this much since the last harvest,
+            which samples a sharp transition densely and a plateau hardly at all.
+        metric: the metric that ``on_change`` watches.
+        include_start: also the untrained model, as step 0.
+        folder: bank folder inside the run folder.
+
+    The end of the run is always harvested. Held-out metrics measured at exactly a harvested step are noted
+    in the manifest: choose ``data.eval_every`` as a divisor of the spacing to have them everywhere.
+
+    Raises:
+        UsageError: for a number below 1, or a spacing in samples that no step count meets.
+    """
+
+    def __init__(
+        self,
+        every_n_steps: int | None = None,
+        every_n_samples: int | None = None,
+        at_steps: list[int] | None = None,
+        log_spaced: int | None = None,
+        on_change: float | None = None,
+        metric: str = "val/accuracy",
+        include_start: bool = False,
+        folder: str = "bank",
+    ) -> None:
+        counts = {"every_n_steps": every_n_steps, "every_n_samples": every_n_samples, "log_spaced": log_spaced}
+        for key, value in counts.items():
+            if value is not None and value < 1:
+                raise bad_value(f"HarvestCheckpoints.{key}", value, "an integer of at least 1")
+        if on_change is not None and not on_change > 0:
+            raise bad_value("HarvestCheckpoints.on_change", on_change, "a number > 0")
+        self.every_n_steps = every_n_steps
+        self.every_n_samples = every_n_samples
+        self.at_steps = sorted(at_steps or [])
+        self.log_spaced = log_spaced
+        self.on_change = on_change
+        self.metric = metric
+        self.include_start = include_start
+        self.folder = folder
+        self._batch_size = 1
+        self._num_steps = 0
+        self._last_value: float | None = None
+        self._writer: BankWriter | None = None
+
+    def next_event(self, step: int) -> int | None:
+        """See `StepListener.next_event`."""
+        due = [s for s in (*self.at_steps, self._num_steps) if s > step]
+        if self.every_n_steps:
+            due.append(every(self.every_n_steps, step))
+        if self.every_n_samples:
+            due.append(every(self.every_n_samples // self._batch_size, step))
+        if self.log_spaced:
+            due.append(_next_log_spaced(self.log_spaced, step))
+        return min(due, default=None)
+
+    def on_step(self, trainer: Trainer, module: CurriculumModule, step: int) -> None:
+        """Harvest."""
+        self._harvest(trainer, module)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Read what the spacing depends on.
+
+        Raises:
+            UsageError: if ``every_n_samples`` is not a multiple of the batch size.
+        """
+        module = _checked(pl_module)
+        self._batch_size, self._num_steps = module.data.batch_size, module.data.num_steps
+        if self.every_n_samples and self.every_n_samples % self._batch_size:
+            raise bad_value(
+                "HarvestCheckpoints.every_n_samples",
+                self.every_n_samples,
+                f"a multiple of data.batch_size = {self._batch_size}",
+            )
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Open the bank; a resumed run goes on with what it harvested up to its checkpoint."""
+        module = _checked(pl_module)
+        if not trainer.is_global_zero:
+            return
+        self._writer = BankWriter(
+            Path(trainer.default_root_dir) / self.folder,
+            describe(module.model),
+            module.data.describe_task(),
+            module.identity["config_hash"],
+            module.identity["commit"],
+        )
+        if module.step > 0:
+            self._writer.continue_from(module.step)
+        elif self.include_start:
+            self._harvest(trainer, module)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note the evaluation in the manifest; harvest if the metric moved enough."""
+        module = _checked(pl_module)
+        if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
+            return
+        metrics = {
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if name.split("/")[0] in module.data.eval_streams
+        }
+        if self.on_change is not None:
+            if self.metric not in metrics:
+                raise bad_value("HarvestCheckpoints.metric", self.metric, ", ".join(sorted(metrics)))
+            value = metrics[self.metric]
+            if self._last_value is None or abs(value - self._last_value) >= self.on_change:
+                self._last_value = value
+                self._harvest(trainer, module)
+        if self._writer is not None:
+            self._writer.add_metrics(module.step, metrics)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the metric at the last harvest."""
+        return {"last_value": self._last_value}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take it up again."""
+        self._last_value = state_dict["last_value"]
+
+    def _harvest(self, trainer: Trainer, module: CurriculumModule) -> None:
+        if self._writer is not None:
+            samples = module.step * module.data.batch_size
+            self._writer.add(module.step, samples, module.model.state_dict())
+
+
+def _next_log_spaced(per_decade: int, step: int) -> int:
+    """Return the first integer of 10^(i / per_decade), rounded, above ``step``."""
+    i = 0
+    while round(10 ** (i / per_decade)) <= step:
+        i += 1
+    return int(round(10 ** (i / per_decade)))
+
+
+def _checked(module: LightningModule) -> CurriculumModule:
+    if not isinstance(module, CurriculumModule):
+        raise UsageError(f"model: got {type(module).__name__}; allowed: a CurriculumModule")
+    return module

@@ -1,0 +1,163 @@
+"""Swap the teacher of a student between two updates, as its schedule says (progressive, section 2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities import rank_zero_info
+
+from lit_curriculum.distillation import CheckpointBank, Schedule, Strategy, TeacherLoader
+from lit_curriculum.distillation.targets import check_temperature
+from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.experiments.base import CurriculumModule
+from lit_curriculum.experiments.base_data import CurriculumData
+from lit_curriculum.experiments.listeners import StepListener
+from lit_curriculum.files import StepTable
+
+
+class SwapTeacher(StepListener, Callback):
+    """Distil from a bank of teacher checkpoints.
+
+    Args:
+        bank: folder with the teacher's manifest.
+        strategy: which checkpoint teaches when: OneShot, NT, TwoShot, Explicit, EqualSplit, Kappa.
+        tau: temperature of the teacher; 0 is argmax. The papers use 1e-4 here, 1e-20 for language.
+        label_weight: share of the label in the target, 0 to 1.
+        scale_by_tau_squared: multiply the loss by tau^2.
+        student_temperature: temperature of the student in the loss.
+
+    Every swap is written to ``<run folder>/swaps.csv``. The teacher is no part of the student: a checkpoint
+    holds only the schedule and the teachers' hashes, and a resumed run must find the same ones.
+
+    Raises:
+        UsageError: for a value out of range.
+    """
+
+    def __init__(
+        self,
+        bank: str,
+        strategy: Strategy,
+        tau: float = 1e-4,
+        label_weight: float = 0.0,
+        scale_by_tau_squared: bool = False,
+        student_temperature: float = 1.0,
+    ) -> None:
+        check_temperature(tau)
+        if not 0 <= label_weight <= 1:
+            raise bad_value("SwapTeacher.label_weight", label_weight, "a number from 0 to 1")
+        if not 0 < student_temperature < float("inf"):
+            raise bad_value("SwapTeacher.student_temperature", student_temperature, "a number > 0")
+        self.bank = bank
+        self.strategy = strategy
+        self.tau = tau
+        self.label_weight = label_weight
+        self.scale_by_tau_squared = scale_by_tau_squared
+        self.student_temperature = student_temperature
+        self._schedule: Schedule | None = None
+        self._loader: TeacherLoader | None = None
+        self._restored: dict[str, Any] | None = None
+        self._table: StepTable | None = None
+
+    def plan(self, data: CurriculumData) -> Schedule:
+        """Open the bank, verify every checkpoint that will teach, and return the schedule.
+
+        Raises:
+            UsageError: if the bank is missing, empty, altered or of another task, or the schedule does
+                not fit the student's run.
+        """
+        bank = CheckpointBank.open(self.bank)
+        task = data.describe_task()
+        for key, value in task.items():
+            if bank.task.get(key) != value:
+                raise UsageError(
+                    f"SwapTeacher.bank: the teacher in {self.bank} learned {key} = {bank.task.get(key)!r}; "
+                    f"allowed: the student's {key} = {value!r}"
+                )
+        schedule = self.strategy.plan(bank, data.num_steps)
+        for entry in schedule.distinct:
+            bank.verify(entry)
+        bank.load(schedule.teachers[0])  # one load tells whether the architecture fits the files
+        self._loader = TeacherLoader(bank)
+        return schedule
+
+    @property
+    def teachers(self) -> list[dict[str, Any]]:
+        """Path and hash of every teacher of the schedule, for provenance."""
+        if self._schedule is None:
+            return []
+        folder = Path(self.bank)
+        return [
+            {"path": str(folder / e.file), "step": e.step, "sha256": e.sha256}
+            for e in self._schedule.distinct
+        ]
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Make the schedule; say which checkpoints it had to drop."""
+        assert isinstance(pl_module, CurriculumModule)
+        self._schedule = self.plan(pl_module.data)
+        if self._schedule.dropped:
+            rank_zero_info(
+                f"SwapTeacher: {len(self._schedule.dropped)} checkpoints do not fit into the student's "
+                f"{pl_module.data.num_steps} steps and are dropped: {list(self._schedule.dropped)}"
+            )
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Install the teacher of the current step.
+
+        Raises:
+            UsageError: if a resumed run finds other teachers than those it began with.
+        """
+        assert isinstance(pl_module, CurriculumModule)
+        if self._restored is not None and self._restored != self._identity():
+            raise UsageError(
+                "SwapTeacher: the checkpoint was trained under another schedule or other teachers; "
+                f"allowed: teachers with sha256 {[h[:12] for h in self._restored['sha256']]}"
+            )
+        self._table = StepTable(Path(trainer.default_root_dir) / "swaps.csv")
+        supervision = pl_module.supervision
+        supervision.tau = self.tau
+        supervision.label_weight = self.label_weight
+        supervision.scale_by_tau_squared = self.scale_by_tau_squared
+        supervision.student_temperature = self.student_temperature
+        if pl_module.step > 0:
+            self._table.cut_back(pl_module.step)
+            self._install(trainer, pl_module, announce=False)
+        else:
+            self._install(trainer, pl_module, announce=True)
+
+    def next_event(self, step: int) -> int | None:
+        """See `StepListener.next_event`."""
+        return self._schedule.next_swap(step) if self._schedule else None
+
+    def on_step(self, trainer: Trainer, module: CurriculumModule, step: int) -> None:
+        """Swap."""
+        self._install(trainer, module, announce=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the schedule and the teachers' hashes."""
+        return self._identity()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keep them for the comparison at the start."""
+        self._restored = state_dict
+
+    def _identity(self) -> dict[str, Any]:
+        if self._schedule is None:
+            return {"starts": [], "sha256": []}
+        return {
+            "starts": list(self._schedule.starts),
+            "sha256": [entry.sha256 for entry in self._schedule.teachers],
+        }
+
+    def _install(self, trainer: Trainer, module: CurriculumModule, announce: bool) -> None:
+        assert self._schedule is not None
+        assert self._loader is not None
+        entry = self._schedule.teacher_at(module.step)
+        module.supervision.teacher = self._loader.get(entry, module.device)
+        if announce and trainer.is_global_zero and self._table is not None:
+            rank_zero_info(f"SwapTeacher: step {module.step}: teacher checkpoint {entry.step}")
+            row = {"step": module.step, "teacher_step": entry.step, "sha256": entry.sha256}
+            self._table.append([row])

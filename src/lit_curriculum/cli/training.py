@@ -1,0 +1,283 @@
+"""``lit fit | validate | test | predict``: LightningCLI, plus what a run folder needs."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+import yaml
+from jsonargparse import ArgumentError
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_info
+from safetensors.torch import save_file
+
+import lit_curriculum.experiments.sparse_parity  # noqa: F401 - short class names need their classes loaded
+from lit_curriculum.callbacks import ExactResume, HarvestCheckpoints, LogMonomials, SwapTeacher
+from lit_curriculum.cli.main import default_run_dir
+from lit_curriculum.cli.messages import one_line
+from lit_curriculum.distillation import Strategy
+from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.experiments.base import CurriculumModule
+from lit_curriculum.experiments.base_data import CurriculumData
+from lit_curriculum.files import write_with
+from lit_curriculum.models import count_parameters
+from lit_curriculum.runs import identity, provenance
+from lit_curriculum.runs.folder import RunFolder
+from lit_curriculum.runs.metrics_csv import MetricsCSV
+
+_PARSER: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
+_UNWANTED = ("💡", "GPU available", "TPU available", "`Trainer.fit` stopped", "`weights_only` was not set")
+_TOP_KEYS = ("model", "data", "trainer", "run_dir", "ckpt_path")
+
+
+class CurriculumCLI(LightningCLI):
+    """LightningCLI in subclass mode, with run folders, exact resume and one-line errors.
+
+    What the user writes wins: hyper-parameters inside a checkpoint never override the YAML or the command
+    line. Everything that can be wrong is checked before the first file is written.
+    """
+
+    folder: RunFolder
+    resume_step: int | None = None
+
+    def __init__(self, arguments: Sequence[str], run: bool = True) -> None:
+        self._execute = run
+        super().__init__(
+            CurriculumModule,
+            CurriculumData,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            save_config_callback=None,
+            seed_everything_default=False,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            trainer_defaults={
+                "max_epochs": 1,
+                "num_sanity_val_steps": 0,
+                "use_distributed_sampler": False,
+                "enable_model_summary": False,
+            },
+            parser_kwargs={**_PARSER, **{command: dict(_PARSER) for command in self.subcommands()}},
+            args=list(arguments),
+        )
+
+    # --- what differs from LightningCLI -------------------------------------------------------------
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add --run_dir."""
+        parser.add_argument("--run_dir", type=str, default=None, help="folder of the run")
+
+    def _parse_ckpt_path(self) -> None:
+        """Do nothing: a checkpoint's hyper-parameters must not override what the user wrote."""
+
+    def instantiate_trainer(self, **kwargs: Any) -> Any:
+        """Make the trainer of a run folder: loggers, exact resume, no default checkpoints."""
+        options = self.config[self.subcommand]
+        self.folder = RunFolder(_run_dir(options))
+        kwargs["default_root_dir"] = str(self.folder.path)
+        if self.subcommand == "fit":
+            callbacks = list(self.config_init[self.subcommand].trainer.callbacks or [])
+            if not any(isinstance(callback, ExactResume) for callback in callbacks):
+                callbacks.append(ExactResume())
+            kwargs["callbacks"] = callbacks
+        # Loggers open files when they are made; a run's loggers are added once everything is checked.
+        self._wanted_logger = options.trainer.logger
+        kwargs["logger"] = False
+        return super().instantiate_trainer(**kwargs)
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        if self._execute:
+            super()._run_subcommand(subcommand)
+
+    # --- fit ----------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The resolved configuration as plain data."""
+        return cast(dict[str, Any], yaml.safe_load(self._config_text()))
+
+    def _config_text(self) -> str:
+        parser = self._parser(self.subcommand)
+        return cast(str, parser.dump(self.config[self.subcommand], skip_none=False))
+
+    def preflight(self) -> None:
+        """Check everything that can be wrong before anything is written.
+
+        Raises:
+            UsageError: naming the setting.
+        """
+        trainer, data, module = self.trainer, self.datamodule, self.model
+        assert isinstance(data, CurriculumData)
+        assert isinstance(module, CurriculumModule)
+        if trainer.max_epochs != 1:
+            raise bad_value("trainer.max_epochs", trainer.max_epochs, "1; data.num_steps is the run's length")
+        if trainer.max_steps != -1 and not trainer.fast_dev_run:
+            raise bad_value("trainer.max_steps", trainer.max_steps, "unset; data.num_steps is the length")
+        data.check_devices(trainer.world_size, trainer.accumulate_grad_batches)
+        module.check_data(data)
+        for callback in self._callbacks(SwapTeacher):
+            callback.plan(data)
+
+    def before_fit(self) -> None:
+        """Check, take the run folder, and attach what writes to it."""
+        self.preflight()
+        settings = self.settings
+        state = self.folder.state(settings)
+        self.finished_before = state == "finished"
+        if self.finished_before:
+            return
+        chosen = self.config_init["fit"].ckpt_path
+        if state == "resume" and chosen is None:
+            self.config_init["fit"].ckpt_path = str(self.folder.checkpoint)
+            chosen = str(self.folder.checkpoint)
+        if chosen is not None:
+            self.resume_step = _step_of(chosen)
+        digest = identity.config_hash(settings)
+        seeds = self.datamodule.data_seed, self.model.model_seed
+        record = provenance.collect(digest, self.trainer.strategy.root_device.type, *seeds)
+        self.model.identity = {"config_hash": digest, "commit": record["commit"]}
+        if self.trainer.is_global_zero:
+            self.folder.begin(self._config_text(), record)
+        self._attach_loggers()
+        self._announce(state)
+
+    def fit(self, **kwargs: Any) -> None:
+        """Train, unless the folder's run is finished already."""
+        if self.finished_before:
+            rank_zero_info(f"{self.folder.path}: this run is finished already; nothing to do")
+            return
+        began = time.monotonic()
+        if self.resume_step == self.datamodule.num_steps:
+            self.model.step = self.resume_step  # killed between its last checkpoint and its last line
+        else:
+            self.trainer.fit(**kwargs)
+        seconds = time.monotonic() - began
+        if self.trainer.interrupted or self.model.step < self.datamodule.num_steps:
+            rank_zero_info(f"{self.folder.path}: stopped at step {self.model.step}; the same command goes on")
+            return
+        made = (self.model.step - (self.resume_step or 0)) * self.datamodule.batch_size
+        facts: dict[str, Any] = {
+            "steps": self.model.step,
+            "samples": self.model.step * self.datamodule.batch_size,
+            "wall_seconds": round(seconds, 3),
+            "samples_per_second": round(made / seconds, 1) if seconds > 0 else None,
+            "backend": getattr(self.model, "backend_used", "autograd"),
+            "teachers": [t for callback in self._callbacks(SwapTeacher) for t in callback.teachers],
+        }
+        if self.trainer.is_global_zero:
+            self.folder.finish(**facts)
+
+    def predict(self, **kwargs: Any) -> None:
+        """Write class probabilities and labels of the test stream to ``predictions.safetensors``."""
+        batches = cast(list[dict[str, torch.Tensor]], self.trainer.predict(**kwargs))
+        joined = {name: torch.cat([batch[name] for batch in batches]).contiguous() for name in batches[0]}
+        path = self.folder.path / "predictions.safetensors"
+        write_with(path, lambda temporary: save_file(joined, temporary))
+        rank_zero_info(f"{path}: {len(joined['labels'])} rows")
+
+    def _attach_loggers(self) -> None:
+        loggers: list[Logger] = [MetricsCSV(self.folder.path, self.resume_step)]
+        wanted = self.config_init["fit"].trainer.logger
+        if isinstance(wanted, Logger):
+            loggers.append(wanted)
+        elif isinstance(wanted, list):
+            loggers += wanted
+        elif wanted is None or wanted is True:
+            # Events beyond the checkpoint are purged, so that a resumed curve has no double points.
+            purge = self.resume_step + 1 if self.resume_step is not None else None
+            place = {"name": "", "version": "", "purge_step": purge}
+            loggers.append(TensorBoardLogger(str(self.folder.path), **place))
+        self.trainer.loggers = loggers
+
+    def _announce(self, state: str) -> None:
+        going = f"resuming at step {self.resume_step:,}" if self.resume_step else "new run"
+        rank_zero_info(
+            f"{self.folder.path}: {going}, {count_parameters(self.model.model):,} parameters, "
+            f"{self.datamodule.num_steps:,} steps of {self.datamodule.batch_size} samples"
+        )
+
+    def _callbacks(self, kind: type[Any]) -> list[Any]:
+        return [callback for callback in self.trainer.callbacks if isinstance(callback, kind)]
+
+
+def train(arguments: Sequence[str]) -> int:
+    """Run a training subcommand.
+
+    Raises:
+        UsageError: for anything that is wrong in the arguments or the configuration.
+    """
+    parse_and_run(arguments)
+    return 0
+
+
+def parse_and_run(arguments: Sequence[str], run: bool = True) -> CurriculumCLI:
+    """Build the CLI for ``[subcommand, options...]`` and, unless told otherwise, run it.
+
+    Raises:
+        UsageError: for anything that is wrong in the arguments or the configuration.
+    """
+    quieten()
+    try:
+        return CurriculumCLI(arguments, run)
+    except (ArgumentError, argparse.ArgumentError) as error:
+        raise UsageError(one_line(str(error), nameable_classes(), _TOP_KEYS)) from error
+
+
+def nameable_classes() -> list[type]:
+    """Return the classes of this suite that a YAML can name."""
+    found: list[type] = [HarvestCheckpoints, SwapTeacher, LogMonomials, ExactResume]
+    pending: list[type] = [CurriculumModule, CurriculumData, Strategy]
+    while pending:
+        subclasses = pending.pop().__subclasses__()
+        pending += subclasses
+        found += [cls for cls in subclasses if not cls.__name__.startswith("_")]
+    return found
+
+
+def quieten() -> None:
+    """Leave out messages that are advertisements, or advice that this suite has already followed."""
+
+    class Unwanted(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            text = record.getMessage()
+            return not text.startswith(_UNWANTED)
+
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
+        logger = logging.getLogger(name)
+        if not any(type(f).__name__ == "Unwanted" for f in logger.filters):
+            logger.addFilter(Unwanted())
+    for pattern in (
+        "LightningCLI's args parameter is intended.*",
+        ".*configure_optimizers. returned .None.*",
+        ".*isinstance\\(treespec, LeafSpec\\).*",
+        ".*does not have many workers.*",
+        ".*your dataloader is not resumable.*",
+        ".*The number of training batches .* is smaller than the logging interval.*",
+        ".*Checkpoint directory .* exists and is not empty.*",
+    ):
+        warnings.filterwarnings("ignore", pattern)
+
+
+def _run_dir(options: Any) -> Path:
+    if options.run_dir is not None:
+        return Path(options.run_dir)
+    if options.trainer.default_root_dir is not None:
+        return Path(options.trainer.default_root_dir)
+    return default_run_dir([str(path) for path in options.get("config") or []])
+
+
+def _step_of(checkpoint: str) -> int:
+    if not Path(checkpoint).is_file():
+        raise bad_value("ckpt_path", checkpoint, "an existing checkpoint file")
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu", mmap=True)
+    if "lit_curriculum" not in state:
+        raise bad_value("ckpt_path", checkpoint, "a checkpoint of `lit fit`")
+    return int(state["lit_curriculum"]["step"])
+

@@ -1,0 +1,227 @@
+"""Which teacher checkpoint supervises which student step (progressive, section 2 and D.2).
+
+A schedule is a list of segments and nothing else: a pure function "student step -> teacher step", so a
+resumed student needs only its step number to know its teacher. Each strategy is a small frozen class
+whose fields are what a user writes in YAML; `Strategy.plan` turns it into a schedule for a given bank.
+"""
+
+from __future__ import annotations
+
+import bisect
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+from lit_curriculum.distillation.bank import Checkpoint, CheckpointBank
+from lit_curriculum.distillation.transition import candidates
+from lit_curriculum.errors import UsageError, bad_value
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Consecutive segments; the last one lasts for ever.
+
+    Attributes:
+        starts: student step at which each segment begins; starts[0] = 0, strictly increasing.
+        teachers: teacher checkpoint of each segment.
+        dropped: teacher steps that the strategy named but that no longer fit into the student's run.
+    """
+
+    starts: tuple[int, ...]
+    teachers: tuple[Checkpoint, ...]
+    dropped: tuple[int, ...] = ()
+
+    def position(self, step: int) -> int:
+        """Return the segment that supervises the update after ``step`` updates."""
+        return bisect.bisect_right(self.starts, step) - 1
+
+    def teacher_at(self, step: int) -> Checkpoint:
+        """Return the checkpoint that supervises the update after ``step`` updates."""
+        return self.teachers[self.position(step)]
+
+    @property
+    def distinct(self) -> list[Checkpoint]:
+        """Every checkpoint that teaches, once, in order of first appearance."""
+        by_step = {entry.step: entry for entry in reversed(self.teachers)}
+        return list(reversed(by_step.values()))
+
+    def next_swap(self, step: int) -> int | None:
+        """Return the first step > ``step`` at which the teacher changes, or None."""
+        later = self.starts[self.position(step) + 1 :]
+        return later[0] if later else None
+
+
+class Strategy(ABC):
+    """A rule that makes a schedule from a bank and the student's length."""
+
+    @abstractmethod
+    def plan(self, bank: CheckpointBank, num_steps: int) -> Schedule:
+        """Return the schedule of a student that makes ``num_steps`` updates.
+
+        Raises:
+            UsageError: if the bank lacks what the strategy needs, or an explicit plan does not fit.
+        """
+
+
+@dataclass(frozen=True)
+class OneShot(Strategy):
+    """The final checkpoint throughout."""
+
+    def plan(self, bank: CheckpointBank, num_steps: int) -> Schedule:
+        """See `Strategy.plan`."""
+        return Schedule((0,), (bank.final,))
+
+
+@dataclass(frozen=True)
+class NT(Strategy):
+    """(N, T): N - 1 equally spaced checkpoints and the final one, T student steps each (Definition 2.2).
+
+    Attributes:
+        N: number of checkpoints, the final one included.
+        T: student steps under each.
+    """
+
+    N: int
+    T: int
+
+    def plan(self, bank: CheckpointBank, num_steps: int) -> Schedule:
+        """See `Strategy.plan`."""
+        return _in_turn(equally_spaced(bank, self.N), self.T, num_steps, "NT.T")
+
+
+@dataclass(frozen=True)
+class TwoShot(Strategy):
+    """(2, T) with a chosen intermediate checkpoint (section 3.1, R2).
+
+    Attributes:
+        T: student steps under the intermediate checkpoint.
+        checkpoint: its teacher step, or where in the teacher's transition to take it.
+        metric: metric in the manifest from which the transition is read.
+    """
+
+    T: int
+    checkpoint: int | Literal["before", "beginning", "middle", "end"] = "middle"
+    metric: str = "val/accuracy"
+
+    def plan(self, bank: CheckpointBank, num_steps: int) -> Schedule:
+        """See `Strategy.plan`."""
+        if isinstance(self.checkpoint, int):
+            chosen = bank.at(self.checkpoint)
+        else:
+            chosen = candidates(bank, self.metric)[self.checkpoint]
+        if chosen == bank.final:
+            return Schedule((0,), (bank.final,))
+        return _in_turn([chosen, bank.final], self.T, num_steps, "TwoShot.T")
+
+
+@dataclass(frozen=True)
+class Explicit(Strategy):
+    """A list of teacher steps and how long each teaches; the last one stays (Definition 2.1).
+
+    Attributes:
+        checkpoints: teacher steps, in the order in which they teach.
+        durations: student steps under each.
+    """
+
+    checkpoints: list[int]
+    durations: list[int]
+
+    def plan(self, bank: CheckpointBank, num_steps: int) -> Schedule:
+        """See `Strategy.plan`."""
+        if not self.checkpoints or len(self.checkpoints) != len(self.durations):
+            raise bad_value(
+                "Explicit.durations", self.durations, f"one for each of {self.checkpoints}, at least one"
+            )
+        if min(self.durations) < 1:
+            raise bad_value("Explicit.durations", self.durations, "integers of at least 1")
+        starts = [sum(self.durations[:i]) for i in range(len(self.durations))]
+        if starts[-1] >= num_steps:
+            raise UsageError(
+                f"Explicit.durations: the last checkpoint would start at student step {starts[-1]}; "
+                f"allowed: before the student's {num_steps} steps end"
+            )
+        return Schedule(tuple(starts), tuple(bank.at(step) for step in self.checkpoints))
+
+
+@dataclass(frozen=True)
+class EqualSplit(Strategy):
+    """The student's whole length in N equal parts, one checkpoint each (D.2).
+
+    Attributes:
+        N: number of checkpoints, the final one included.
+    """
+
+    N: int
+
+    def plan(self, bank: CheckpointBank, num_steps: int) -> Schedule:
+        """See `Strategy.plan`."""
+        teachers = equally_spaced(bank, self.N)
+        if self.N > num_steps:
+            raise bad_value("EqualSplit.N", self.N, f"at most the student's {num_steps} steps")
+        starts = tuple(i * num_steps // self.N for i in range(self.N))
+        return Schedule(starts, tuple(teachers))
+
+
+@dataclass(frozen=True)
+class Kappa(Strategy):
+    """kappa * T0 / N student steps under each of N checkpoints, T0 the teacher's length (D.2).
+
+    Checkpoints that no longer fit into the student's run are dropped by definition; the final one is kept
+    to the end of a longer run. kappa -> 0 is one-shot distillation, 1 / kappa the speed-up.
+
+    Attributes:
+        kappa: in (0, 1] in the paper; any positive value works.
+        N: number of checkpoints; default all that the bank holds.
+    """
+
+    kappa: float
+    N: int | None = None
+
+    def plan(self, bank: CheckpointBank, num_steps: int) -> Schedule:
+        """See `Strategy.plan`."""
+        if not 0 < self.kappa < float("inf"):
+            raise bad_value("Kappa.kappa", self.kappa, "a number > 0")
+        if self.N is None:
+            # A checkpoint of the untrained network teaches nothing and is not counted.
+            teachers = [entry for entry in bank if entry.step > 0]
+        else:
+            teachers = equally_spaced(bank, self.N)
+        share = self.kappa * bank.final.step / len(teachers)
+        if share < 1:
+            raise bad_value(
+                "Kappa.kappa", self.kappa, f"at least {len(teachers) / bank.final.step:g}: one step each"
+            )
+        starts = [round(i * share) for i in range(len(teachers))]
+        fitting = bisect.bisect_left(starts, num_steps)
+        return Schedule(
+            tuple(starts[:fitting]),
+            tuple(teachers[:fitting]),
+            tuple(entry.step for entry in teachers[fitting:]),
+        )
+
+
+def equally_spaced(bank: CheckpointBank, N: int) -> list[Checkpoint]:
+    """Return N checkpoints at multiples of T0 / N, each the nearest that the bank holds.
+
+    Raises:
+        UsageError: if two multiples share a nearest checkpoint: the bank is too coarse for N.
+    """
+    if N < 1:
+        raise bad_value("N", N, "an integer of at least 1")
+    chosen = [bank.nearest(i * bank.final.step / N) for i in range(1, N + 1)]
+    if len({entry.step for entry in chosen}) != N:
+        raise bad_value("N", N, f"what the bank's {len(bank.steps)} checkpoints can tell apart")
+    return chosen
+
+
+def _in_turn(teachers: list[Checkpoint], T: int, num_steps: int, key: str) -> Schedule:
+    """T steps under each teacher; the last one stays and must be reached."""
+    if T < 1:
+        raise bad_value(key, T, "an integer of at least 1")
+    last = (len(teachers) - 1) * T
+    if last >= num_steps:
+        raise UsageError(
+            f"{key}: got {T}, so the final teacher would start at student step {last}; "
+            f"allowed: before the student's {num_steps} steps end"
+        )
+    return Schedule(tuple(i * T for i in range(len(teachers))), tuple(teachers))

@@ -1,0 +1,144 @@
+"""Finding a teacher's phase transition, and the checkpoint in its middle, from its metric history alone.
+
+The papers pick checkpoints by eye: the first lies in the middle of the rapid phase (progressive, D.2). The
+eye sees three lines, a flat one, a steep one and a flatter one. So does this: the history is fitted by a
+continuous function of three straight pieces, and the middle piece is the transition. It works on an
+accuracy that rises and on a loss that falls, and no step number is set by hand.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lit_curriculum.distillation.bank import Checkpoint, CheckpointBank
+from lit_curriculum.errors import UsageError
+
+# A teacher "moved" if the steep piece changes the metric by this much: of the range 0 to 1 for an
+# accuracy, of the initial value for a loss.
+MIN_CHANGE = 0.1
+# The transition begins and ends where this share of the change is behind, respectively still ahead.
+BEGUN, ENDED = 0.05, 0.95
+
+
+@dataclass(frozen=True)
+class Transition:
+    """The three phases of a training run.
+
+    Attributes:
+        begin: step of the last history point of the first phase.
+        middle: step of the history point nearest to half of the change.
+        end: step of the first history point of the last phase.
+        before, after: metric level at the two ends of the steep piece.
+        complete: False if the run stopped while the metric was still in its steep phase.
+    """
+
+    begin: int
+    middle: int
+    end: int
+    before: float
+    after: float
+    complete: bool
+
+
+def find_transition(steps: npt.ArrayLike, values: npt.ArrayLike) -> Transition | None:
+    """Return the phases of a metric's history, or None if the run never transitions.
+
+    Args:
+        steps: ascending step numbers (n,), at least 5.
+        values: the metric at those steps (n,): an accuracy, or a loss.
+
+    Returns:
+        None for fewer than 5 points or when the steep piece changes the metric by less than `MIN_CHANGE`.
+    """
+    t = np.asarray(steps, dtype=np.float64)
+    v = np.asarray(values, dtype=np.float64)
+    if len(t) < 5 or not np.isfinite(v).all():
+        return None
+    first, last, before, after = _three_lines(t, v)
+    # A fitted corner overshoots a sharp step; no level lies outside what was measured.
+    before, after = (float(np.clip(level, v.min(), v.max())) for level in (before, after))
+    scale = 1.0 if 0 <= v.min() and v.max() <= 1 else abs(v[0])
+    change = after - before
+    if abs(change) < MIN_CHANGE * scale:
+        return None
+    progress = (v - before) / change
+    middle = first + int(np.argmin(np.abs(progress[first : last + 1] - 0.5)))
+    begun = np.flatnonzero(progress[: middle + 1] <= BEGUN)
+    ended = np.flatnonzero(progress[middle:] >= ENDED)
+    begin = int(begun[-1]) if len(begun) else 0
+    end = middle + int(ended[0]) if len(ended) else len(t) - 1
+    return Transition(
+        int(t[begin]), int(t[middle]), int(t[end]), before, after, complete=len(ended) > 0
+    )
+
+
+def candidates(bank: CheckpointBank, metric: str) -> dict[str, Checkpoint]:
+    """Return the checkpoints before, at the beginning, in the middle and at the end of the transition.
+
+    ``before`` lies half-way between the start of training and the beginning of the transition.
+
+    Raises:
+        UsageError: if the manifest lacks the metric, or the teacher never transitions.
+    """
+    entries = [entry for entry in bank if metric in entry.metrics]
+    if len(entries) < 5:
+        known = sorted({name for entry in bank for name in entry.metrics})
+        raise UsageError(
+            f"metric: got {metric!r}, measured at {len(entries)} checkpoints of {bank.folder}; "
+            f"allowed: a metric measured at 5 or more, here {known or 'none (validate at harvest steps)'}"
+        )
+    transition = find_transition([e.step for e in entries], [e.metrics[metric] for e in entries])
+    if transition is None:
+        values = [entry.metrics[metric] for entry in entries]
+        raise UsageError(
+            f"checkpoint: the teacher in {bank.folder} never transitions ({metric} stays between "
+            f"{min(values):.3f} and {max(values):.3f}); allowed: a teacher that does, or a step number"
+        )
+    return {
+        "before": bank.nearest(transition.begin / 2),
+        "beginning": bank.at(transition.begin),
+        "middle": bank.at(transition.middle),
+        "end": bank.at(transition.end),
+    }
+
+
+def _three_lines(
+    t: npt.NDArray[np.float64], v: npt.NDArray[np.float64]
+) -> tuple[int, int, float, float]:
+    """Fit a continuous piecewise linear function with two knots by least squares over all knot pairs.
+
+    Returns:
+        Indices of the two knots and the fitted levels there.
+    """
+    scaled = (t - t[0]) / (t[-1] - t[0])
+    knots = _knots(len(t))
+    best = (math.inf, 0, 0, 0.0, 0.0)
+    for a, first in enumerate(knots):
+        for last in knots[a + 1 :]:
+            design = np.stack(
+                [
+                    np.ones_like(scaled),
+                    scaled,
+                    np.maximum(scaled - scaled[first], 0),
+                    np.maximum(scaled - scaled[last], 0),
+                ],
+                axis=1,
+            )
+            solution = np.linalg.lstsq(design, v, rcond=None)[0]
+            fitted = design @ solution
+            error = float(((fitted - v) ** 2).sum())
+            if error < best[0]:
+                best = (error, first, last, float(fitted[first]), float(fitted[last]))
+    return best[1:]
+
+
+def _knots(n: int, most: int = 60) -> list[int]:
+    """Indices that may be knots: all inner points, thinned evenly where there are very many."""
+    inner = np.arange(1, n - 1)
+    if len(inner) > most:
+        inner = np.unique(np.linspace(1, n - 2, most).round().astype(int))
+    return [int(i) for i in inner]

@@ -1,0 +1,1 @@
+"""Paper experiments: one folder each, a LightningDataModule and a LightningModule."""

@@ -1,0 +1,204 @@
+"""Batches as a function of the step: what every experiment's data module shares."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, cast
+
+import torch
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.tasks.counter import Stream, check_seed
+
+EvalStream = Literal["val", "test"]
+Batch = dict[str, torch.Tensor]
+
+
+class CurriculumData(LightningDataModule, ABC):
+    """A stream of fresh samples, cut into steps of one declared global batch.
+
+    Step s trains on samples ``s * batch_size .. (s + 1) * batch_size - 1`` of the ``train`` stream, on any
+    number of devices and with any gradient accumulation: they divide the batch and never change it.
+
+    Args:
+        num_steps: length of the run in optimizer updates.
+        batch_size: global batch, all devices and accumulation steps together.
+        eval_every: updates between two evaluations; must divide num_steps.
+        steps_per_call: updates inside one Lightning batch, for modules that loop themselves; must divide
+            eval_every.
+        data_seed: seed of every stream.
+        eval_streams: streams evaluated during training. Choose on ``val``, report on ``test``.
+        eval_samples: held-out samples of each stream.
+        eval_batch_size: rows of one evaluation batch on one device.
+        num_workers: loader processes; samples are computed, so 0 is usually best.
+
+    Raises:
+        UsageError: naming the argument that is wrong.
+    """
+
+    def __init__(
+        self,
+        num_steps: int,
+        batch_size: int = 1,
+        eval_every: int = 1000,
+        steps_per_call: int = 1,
+        data_seed: int = 0,
+        eval_streams: Sequence[EvalStream] = ("val",),
+        eval_samples: int = 4096,
+        eval_batch_size: int = 4096,
+        num_workers: int = 0,
+    ) -> None:
+        super().__init__()
+        sizes = {
+            "num_steps": num_steps,
+            "batch_size": batch_size,
+            "eval_every": eval_every,
+            "steps_per_call": steps_per_call,
+            "eval_samples": eval_samples,
+            "eval_batch_size": eval_batch_size,
+        }
+        for key, value in sizes.items():
+            if value < 1:
+                raise bad_value(f"data.{key}", value, "an integer of at least 1")
+        if num_steps % eval_every:
+            raise bad_value("data.eval_every", eval_every, f"a divisor of num_steps = {num_steps}")
+        if eval_every % steps_per_call:
+            raise bad_value(
+                "data.steps_per_call", steps_per_call, f"a divisor of eval_every = {eval_every}"
+            )
+        if not eval_streams:
+            raise bad_value("data.eval_streams", eval_streams, "at least one of val, test")
+        check_seed("data.data_seed", data_seed)
+        self.num_steps = num_steps
+        self.batch_size = batch_size
+        self.eval_every = eval_every
+        self.steps_per_call = steps_per_call
+        self.data_seed = data_seed
+        self.eval_streams = list(eval_streams)
+        self.eval_samples = eval_samples
+        self.eval_batch_size = eval_batch_size
+        self.num_workers = num_workers
+
+    @abstractmethod
+    def draw(self, stream: Stream, start: int, count: int) -> Batch:
+        """Return samples ``start .. start + count - 1`` of a stream, at least ``inputs`` and ``labels``."""
+
+    @abstractmethod
+    def describe_task(self) -> dict[str, Any]:
+        """Return what identifies the task, without seeds: equal for a teacher and its student."""
+
+    def check_devices(self, world_size: int, accumulate: int) -> None:
+        """Check that the global batch can be divided.
+
+        Raises:
+            UsageError: if it is not divisible by devices times accumulation steps.
+        """
+        parts = world_size * accumulate
+        if self.batch_size % parts:
+            raise UsageError(
+                f"data.batch_size: got {self.batch_size}; allowed: a multiple of {parts} "
+                f"({world_size} devices x {accumulate} accumulation steps)"
+            )
+
+    def setup(self, stage: str) -> None:
+        """Check the division of the batch; validate every ``eval_every`` updates unless told otherwise."""
+        trainer = self.trainer
+        if trainer is None:
+            return
+        self.check_devices(trainer.world_size, trainer.accumulate_grad_batches)
+        if stage == "fit" and trainer.val_check_interval == 1.0 and not trainer.fast_dev_run:
+            calls = self.eval_every // self.steps_per_call
+            trainer.val_check_interval = calls * trainer.accumulate_grad_batches
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Return the batches that are still to come: from the module's step on."""
+        trainer = self.trainer
+        accumulate = trainer.accumulate_grad_batches if trainer else 1
+        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        done = getattr(trainer.lightning_module, "step", 0) if trainer else 0
+        dataset = _TrainingSteps(self, rank, world, accumulate)
+        first = done // self.steps_per_call * accumulate
+        return DataLoader(
+            dataset,
+            batch_size=None,
+            sampler=_Onwards(first, len(dataset)),
+            num_workers=self.num_workers,
+        )
+
+    def val_dataloader(self) -> list[DataLoader[Batch]]:
+        """Return one loader for each of ``eval_streams``."""
+        return [self._held_out(stream) for stream in self.eval_streams]
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Return the ``test`` stream."""
+        return self._held_out("test")
+
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        """Return the ``test`` stream."""
+        return self._held_out("test")
+
+    def _held_out(self, stream: EvalStream) -> DataLoader[Batch]:
+        trainer = self.trainer
+        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        return DataLoader(_HeldOut(self, stream, rank, world), batch_size=None)
+
+
+class _TrainingSteps(Dataset[Batch]):
+    """Map-style dataset over Lightning batches; its items carry the steps that they are for."""
+
+    def __init__(self, data: CurriculumData, rank: int, world: int, accumulate: int) -> None:
+        self.data, self.rank, self.world, self.accumulate = data, rank, world, accumulate
+
+    def __len__(self) -> int:
+        return self.data.num_steps // self.data.steps_per_call * self.accumulate
+
+    def __getitem__(self, index: int) -> Batch:
+        data = self.data
+        call, micro = divmod(index, self.accumulate)
+        first = call * data.steps_per_call
+        last = first + data.steps_per_call
+        # The slices of one step lie next to each other: device after device, micro-batch after micro-batch.
+        part = micro * self.world + self.rank
+        size = data.batch_size * data.steps_per_call // (self.world * self.accumulate)
+        batch = data.draw("train", first * data.batch_size + part * size, size)
+        return {**batch, "first_step": torch.tensor(first), "last_step": torch.tensor(last)}
+
+
+class _HeldOut(Dataset[Batch]):
+    """One device's share of a held-out set."""
+
+    def __init__(self, data: CurriculumData, stream: EvalStream, rank: int, world: int) -> None:
+        self.data, self.stream = data, stream
+        self.first = rank * data.eval_samples // world
+        self.last = (rank + 1) * data.eval_samples // world
+        self._cache: dict[int, Batch] = {}
+
+    def __len__(self) -> int:
+        return -(-(self.last - self.first) // self.data.eval_batch_size)
+
+    def __getitem__(self, index: int) -> Batch:
+        if index not in self._cache:
+            start = self.first + index * self.data.eval_batch_size
+            count = min(self.data.eval_batch_size, self.last - start)
+            self._cache[index] = self.data.draw(cast(Stream, self.stream), start, count)
+        return self._cache[index]
+
+
+class _Onwards(Sampler[int]):
+    """Indices first .. length - 1.
+
+    Its length counts those already done as well: that is how Lightning, which continues its own batch
+    counter on resume, knows where the epoch ends.
+    """
+
+    def __init__(self, first: int, length: int) -> None:
+        self.first, self.length = first, length
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.first, self.length))
+
+    def __len__(self) -> int:
+        return self.length

@@ -1,0 +1,32 @@
+"""How callbacks hear of single updates, also of those that happen inside one Lightning batch.
+
+Lightning's hooks fire once a batch. At batch size 1 a Lightning batch holds a thousand updates, and a
+harvest or a swap of teacher may be due between any two of them. A callback that is also a `StepListener`
+says when it is next due; the module stops there, calls it, and goes on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lightning import Trainer
+
+    from lit_curriculum.experiments.base import CurriculumModule
+
+
+class StepListener:
+    """Mixin for callbacks. A step is an optimizer update; step n means n updates have been made."""
+
+    def next_event(self, step: int) -> int | None:
+        """Return the first step > ``step`` at which `on_step` must be called, or None."""
+        raise NotImplementedError
+
+    def on_step(self, trainer: Trainer, module: CurriculumModule, step: int) -> None:
+        """React to an event: exactly ``step`` updates have been made and the next has not begun."""
+        raise NotImplementedError
+
+
+def every(n: int, step: int) -> int:
+    """Return the first multiple of n above ``step``."""
+    return (step // n + 1) * n

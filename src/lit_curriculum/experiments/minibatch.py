@@ -1,0 +1,55 @@
+"""A LightningModule for ordinary minibatch training with autograd, on any number of devices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+
+from lit_curriculum.experiments.base import CurriculumModule
+from lit_curriculum.experiments.base_data import Batch
+
+
+class MinibatchModule(CurriculumModule):
+    """One optimizer update a global batch, by Lightning's automatic optimization.
+
+    Args:
+        model: name and arguments as in `models.registry.build`.
+        optimizer: torch optimizer with its settings.
+        lr_scheduler: stepped once an update; None for a constant rate.
+        model_seed: seed of the initial weights and of dropout.
+    """
+
+    def __init__(
+        self,
+        model: dict[str, Any],
+        optimizer: OptimizerCallable,
+        lr_scheduler: LRSchedulerCallable | None,
+        model_seed: int,
+    ) -> None:
+        super().__init__(model, model_seed)
+        self._make_optimizer = optimizer
+        self._make_scheduler = lr_scheduler
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimizer, and the scheduler if there is one."""
+        optimizer = self._make_optimizer(self.model.parameters())
+        if self._make_scheduler is None:
+            return optimizer
+        scheduler = {"scheduler": self._make_scheduler(optimizer), "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": scheduler}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+        """Return the loss of this device's share of the batch."""
+        self.check_position(batch)
+        logits = self(batch["inputs"])
+        targets = self.supervision.targets(batch["inputs"], batch["labels"], logits.shape[-1])
+        loss = self.supervision.loss(targets, logits)
+        self.add_loss(loss * len(logits), len(logits))
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Count an update once all its accumulation steps are done."""
+        if (batch_idx + 1) % self.trainer.accumulate_grad_batches == 0:
+            self.advance_to(self.step + 1)

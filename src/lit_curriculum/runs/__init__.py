@@ -1,0 +1,1 @@
+"""Launching runs, what they leave behind, and when one can stand for another."""

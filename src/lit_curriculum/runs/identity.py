@@ -1,0 +1,122 @@
+"""What makes two runs the same: the settings that change results, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lit_curriculum.distillation.bank import MANIFEST
+from lit_curriculum.files import hash_of_json, sha256_of
+
+# A component's number is raised when a change of its code changes results; runs made before are then no
+# longer taken for runs of today. A refactoring leaves it alone.
+RESULTS_VERSION: dict[str, int] = {
+    "lit_curriculum.experiments.sparse_parity.SparseParityData": 1,
+    "lit_curriculum.experiments.sparse_parity.SparseParityMLP": 1,
+    "lit_curriculum.experiments.sparse_parity.SparseParityMinibatchMLP": 1,
+    "lit_curriculum.callbacks.HarvestCheckpoints": 1,
+    "lit_curriculum.callbacks.LogMonomials": 1,
+    "lit_curriculum.callbacks.SwapTeacher": 1,
+}
+
+# Where and how a run is executed and shown, not what it computes.
+_NEUTRAL = {
+    "config",
+    "run_dir",
+    "ckpt_path",
+    "weights_only",
+    "verbose",
+    "trainer.accelerator",
+    "trainer.devices",
+    "trainer.num_nodes",
+    "trainer.strategy",
+    "trainer.default_root_dir",
+    "trainer.logger",
+    "trainer.log_every_n_steps",
+    "trainer.enable_progress_bar",
+    "trainer.enable_model_summary",
+    "trainer.enable_checkpointing",
+    "trainer.enable_autolog_hparams",
+    "trainer.profiler",
+    "trainer.plugins",
+    "trainer.max_time",
+    "data.init_args.num_workers",
+}
+_NEUTRAL_CALLBACKS = {"lit_curriculum.callbacks.ExactResume"}
+
+
+def results_settings(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a resolved configuration that changes results, with component versions.
+
+    A teacher's bank counts by what it holds, not by where it lies.
+
+    Args:
+        config: the resolved configuration of ``lit fit`` as plain dicts and lists.
+    """
+    settings = _pruned(config, "")
+    settings["versions"] = {
+        path: RESULTS_VERSION[path] for path in sorted(set(_class_paths(settings))) if path in RESULTS_VERSION
+    }
+    return settings
+
+
+def config_hash(config: dict[str, Any]) -> str:
+    """Return the SHA-256 of `results_settings`."""
+    return hash_of_json(results_settings(config))
+
+
+def first_difference(ours: Any, theirs: Any, key: str = "") -> tuple[str, Any, Any] | None:
+    """Return (key, our value, their value) of the first setting in which two configurations differ."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for name in sorted(ours.keys() | theirs.keys()):
+            path = f"{key}.{name}" if key else name
+            found = first_difference(ours.get(name), theirs.get(name), path)
+            if found:
+                return found
+        return None
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+            found = first_difference(a, b, f"{key}[{i}]")
+            if found:
+                return found
+        return None
+    return None if ours == theirs else (key, ours, theirs)
+
+
+def _pruned(value: Any, key: str) -> Any:
+    if isinstance(value, dict):
+        result = {}
+        for name, inner in value.items():
+            path = f"{key}.{name}" if key else name
+            if path in _NEUTRAL:
+                continue
+            result[name] = _bank_identity(inner) if name == "bank" else _pruned(inner, path)
+        return result
+    if isinstance(value, list):
+        kept = [v for v in value if not (isinstance(v, dict) and v.get("class_path") in _NEUTRAL_CALLBACKS)]
+        return [_pruned(v, key) for v in kept]
+    return value
+
+
+def _bank_identity(folder: Any) -> Any:
+    path = Path(str(folder)) / MANIFEST
+    if not path.is_file():
+        return folder
+    try:
+        recorded = json.loads(path.read_text(encoding="utf-8")).get("config_hash")
+    except (json.JSONDecodeError, AttributeError):
+        recorded = None  # opening the bank will say what is wrong with it
+    return recorded or sha256_of(path)
+
+
+def _class_paths(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("class_path"), str):
+            yield value["class_path"]
+        for inner in value.values():
+            yield from _class_paths(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _class_paths(inner)

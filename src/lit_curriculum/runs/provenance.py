@@ -1,0 +1,87 @@
+"""What is needed to believe a run: versions, commit, device, seeds, hashes, times."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "lit_curriculum",
+    "torch",
+    "lightning",
+    "torchmetrics",
+    "transformers",
+    "jsonargparse",
+    "numpy",
+    "numba",
+    "safetensors",
+)
+
+
+def versions() -> dict[str, str]:
+    """Return Python's and the packages' versions; a missing package is left out."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def commit() -> str | None:
+    """Return the git commit of the source tree, with ``+changes`` if it was edited; None outside git."""
+    folder = Path(__file__).resolve().parent
+    try:
+        head = _git(folder, "rev-parse", "HEAD")
+        tracked = _git(folder, "ls-files", "--error-unmatch", __file__)
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no", ".")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return (head + ("+changes" if changed else "")) if tracked else None
+
+
+def device_name(kind: str) -> str:
+    """Return the name of the device that trains, e.g. the GPU's or the processor's."""
+    import torch
+
+    if kind == "cuda" and torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return _processor() or platform.machine()
+
+
+def collect(config_hash: str, device: str, data_seed: int, model_seed: int) -> dict[str, Any]:
+    """Return the part of ``provenance.json`` that is known when a run starts."""
+    return {
+        "schema": 1,
+        "finished": False,
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "config_hash": config_hash,
+        "commit": commit(),
+        "versions": versions(),
+        "platform": platform.platform(),
+        "device": device_name(device),
+        "data_seed": data_seed,
+        "model_seed": model_seed,
+        "teachers": [],
+    }
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True, timeout=10
+    )
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
