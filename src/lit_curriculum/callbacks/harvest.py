@@ -48,7 +48,11 @@ class HarvestCheckpoints(StepListener, Callback):
         include_start: bool = False,
         folder: str = "bank",
     ) -> None:
-        counts = {"every_n_steps": every_n_steps, "every_n_samples": every_n_samples, "log_spaced": log_spaced}
+        counts = {
+            "every_n_steps": every_n_steps,
+            "every_n_samples": every_n_samples,
+            "log_spaced": log_spaced,
+        }
         for key, value in counts.items():
             if value is not None and value < 1:
                 raise bad_value(f"HarvestCheckpoints.{key}", value, "an integer of at least 1")

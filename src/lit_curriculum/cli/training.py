@@ -281,3 +281,10 @@ def _step_of(checkpoint: str) -> int:
         raise bad_value("ckpt_path", checkpoint, "a checkpoint of `lit fit`")
     return int(state["lit_curriculum"]["step"])
 
+
+def fit_in_worker(configs: list[str], folder: str) -> None:
+    """Train one run of a figure in a worker process, without a progress bar of its own."""
+    words = ["fit", *(word for config in configs for word in ("--config", config))]
+    words += ["--run_dir", folder, "--trainer.enable_progress_bar=false", "--trainer.logger=false"]
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    parse_and_run(words)

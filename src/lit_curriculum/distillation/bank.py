@@ -73,9 +73,7 @@ class CheckpointBank:
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
             if manifest.get("schema") != SCHEMA:
-                raise UsageError(
-                    f"bank: {path} has schema {manifest.get('schema')!r}; allowed: {SCHEMA}"
-                )
+                raise UsageError(f"bank: {path} has schema {manifest.get('schema')!r}; allowed: {SCHEMA}")
             bank = cls(folder, manifest)
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"bank: {path} is not a bank manifest ({error})") from error

@@ -71,9 +71,7 @@ def find_transition(steps: npt.ArrayLike, values: npt.ArrayLike) -> Transition |
     ended = np.flatnonzero(progress[middle:] >= ENDED)
     begin = int(begun[-1]) if len(begun) else 0
     end = middle + int(ended[0]) if len(ended) else len(t) - 1
-    return Transition(
-        int(t[begin]), int(t[middle]), int(t[end]), before, after, complete=len(ended) > 0
-    )
+    return Transition(int(t[begin]), int(t[middle]), int(t[end]), before, after, complete=len(ended) > 0)
 
 
 def candidates(bank: CheckpointBank, metric: str) -> dict[str, Checkpoint]:
@@ -106,9 +104,7 @@ def candidates(bank: CheckpointBank, metric: str) -> dict[str, Checkpoint]:
     }
 
 
-def _three_lines(
-    t: npt.NDArray[np.float64], v: npt.NDArray[np.float64]
-) -> tuple[int, int, float, float]:
+def _three_lines(t: npt.NDArray[np.float64], v: npt.NDArray[np.float64]) -> tuple[int, int, float, float]:
     """Fit a continuous piecewise linear function with two knots by least squares over all knot pairs.
 
     Returns:

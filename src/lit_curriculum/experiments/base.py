@@ -155,7 +155,9 @@ class CurriculumModule(LightningModule, ABC):
             UsageError: for a checkpoint that no module of this suite wrote.
         """
         if _STATE not in checkpoint:
-            raise UsageError("ckpt_path: the file lacks this suite's state; allowed: a checkpoint of `lit fit`")
+            raise UsageError(
+                "ckpt_path: the file lacks this suite's state; allowed: a checkpoint of `lit fit`"
+            )
         state = checkpoint[_STATE]
         sums = state["loss_sum"]
         self.step = state["step"]

@@ -66,9 +66,7 @@ class CurriculumData(LightningDataModule, ABC):
         if num_steps % eval_every:
             raise bad_value("data.eval_every", eval_every, f"a divisor of num_steps = {num_steps}")
         if eval_every % steps_per_call:
-            raise bad_value(
-                "data.steps_per_call", steps_per_call, f"a divisor of eval_every = {eval_every}"
-            )
+            raise bad_value("data.steps_per_call", steps_per_call, f"a divisor of eval_every = {eval_every}")
         if not eval_streams:
             raise bad_value("data.eval_streams", eval_streams, "at least one of val, test")
         check_seed("data.data_seed", data_seed)

@@ -30,9 +30,7 @@ class OnlineSGDModule(CurriculumModule):
         UsageError: for a rate that is not positive and finite, or a backend unfit for the device.
     """
 
-    def __init__(
-        self, model: dict[str, Any], lr: float, backend: str, block: int, model_seed: int
-    ) -> None:
+    def __init__(self, model: dict[str, Any], lr: float, backend: str, block: int, model_seed: int) -> None:
         super().__init__(model, model_seed)
         if not 0 < lr < float("inf"):
             raise bad_value("model.lr", lr, "a finite number > 0")

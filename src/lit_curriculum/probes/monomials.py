@@ -129,7 +129,5 @@ def summarise(
         correlation = (total.sums[degree] / total.count).abs()
         # p lies in [0, 1] and is near 0 or 1 for a trained network, so E[p^2] <= E[p] = 1/2.
         noise = math.sqrt(0.5 / total.count)
-        summaries.append(
-            MonomialSummary(degree, correlation[:n_inside], correlation[n_inside:], noise)
-        )
+        summaries.append(MonomialSummary(degree, correlation[:n_inside], correlation[n_inside:], noise))
     return summaries

@@ -1,11 +1,11 @@
 """The run folder: new, to be resumed, finished, or somebody else's.
 
-    config.yaml      resolved configuration, enough to run it again
-    metrics.csv      one row an evaluation
-    checkpoints/     last.ckpt, for resuming and for `lit test`
-    bank/            harvested checkpoints and their manifest
-    provenance.json  versions, commit, device, seeds, hashes, times, teachers
-    events.out.*     TensorBoard
+config.yaml      resolved configuration, enough to run it again
+metrics.csv      one row an evaluation
+checkpoints/     last.ckpt, for resuming and for `lit test`
+bank/            harvested checkpoints and their manifest
+provenance.json  versions, commit, device, seeds, hashes, times, teachers
+events.out.*     TensorBoard
 """
 
 from __future__ import annotations

@@ -1,0 +1,66 @@
+"""``lit check``: everything that `lit fit` would find wrong, and what the run would take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from lit_curriculum.callbacks import SwapTeacher
+from lit_curriculum.errors import bad_value
+from lit_curriculum.models import count_parameters
+
+
+def check(configs: Sequence[str]) -> int:
+    """Resolve configurations, verify teachers, estimate the cost; train and write nothing.
+
+    Args:
+        configs: YAML files, later ones overlaying earlier ones, or further ``--key=value`` words.
+
+    Raises:
+        UsageError: for anything wrong.
+    """
+    if not configs:
+        raise bad_value("CONFIG", "", "at least one YAML file")
+    from lit_curriculum.cli.training import parse_and_run
+
+    words = ["fit"]
+    for word in configs:
+        words += [word] if word.startswith("--") else ["--config", word]
+    cli = parse_and_run(words, run=False)
+    cli.preflight()
+    state = cli.folder.state(cli.settings)
+    data, module = cli.datamodule, cli.model
+    parameters = count_parameters(module.model)
+    samples = data.num_steps * data.batch_size
+    table = Table(show_header=False, title=", ".join(word for word in configs if not word.startswith("--")))
+    rows = {
+        "model": f"{type(module).__name__}: {parameters:,} parameters",
+        "data": f"{type(data).__name__}: {data.describe_task()}",
+        "length": f"{data.num_steps:,} steps x {data.batch_size} = {samples:,} samples",
+        "training operations": f"about {6 * parameters * samples:.2g} (6 x parameters x samples)",
+        "weights": f"{_bytes(4 * parameters)}; with Adam's state and gradients {_bytes(16 * parameters)}",
+        "run folder": f"{cli.folder.path} ({state})",
+    }
+    for callback in cli.trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, SwapTeacher):
+            schedule = callback.plan(data)
+            rows["teachers"] = f"{len(schedule.distinct)} checkpoints of {callback.bank}, hashes verified"
+            starts = [f"{s:,}: {e.step:,}" for s, e in zip(schedule.starts, schedule.teachers, strict=True)]
+            shown = starts if len(starts) <= 8 else [*starts[:4], "...", *starts[-3:]]
+            rows["schedule"] = "student step: teacher step\n" + "\n".join(shown)
+            if schedule.dropped:
+                rows["dropped"] = f"do not fit into the student's run: {list(schedule.dropped)}"
+    for name, text in rows.items():
+        table.add_row(name, text)
+    Console().print(table)
+    return 0
+
+
+def _bytes(n: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if n < 1024:
+            return f"{n:.1f} {unit}"
+        n /= 1024
+    return f"{n:.1f} TiB"

@@ -1,0 +1,115 @@
+"""``lit reproduce``: a figure or table with one command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from lit_curriculum.errors import UsageError, bad_value, suggest
+from lit_curriculum.papers import figure
+from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.provenance import commit
+
+_STYLES = {"holds": "green", "fails": "bold red", "not_evaluated": "dim", "not_shown_at_scale": "yellow"}
+
+
+def reproduce(options: argparse.Namespace) -> int:
+    """Run ``lit reproduce`` and return its exit code: 1 if a claim fails.
+
+    Raises:
+        UsageError: for an unknown target or scale, or a folder that cannot be written.
+    """
+    if options.list:
+        _list(options.json)
+        return 0
+    known = figure.targets()
+    if options.target is None:
+        raise UsageError(f"target: missing; allowed: {', '.join(known)}")
+    if options.scale not in figure.SCALES:
+        allowed = f"{', '.join(figure.SCALES)}{suggest(options.scale, figure.SCALES)}"
+        raise bad_value("--scale", options.scale, allowed)
+    if options.jobs is not None and options.jobs < 1:
+        raise bad_value("--jobs", options.jobs, "an integer of at least 1")
+    module = figure.load(options.target)
+    out = Path(options.out)
+    _check_writable(out)
+
+    console = Console(stderr=True)
+    console.print(f"[bold]{options.target}[/] at {options.scale} scale: {module.cost(options.scale)}")
+    from lit_curriculum.cli.training import fit_in_worker
+
+    with _Bar(console) as bar:
+        lab = Lab(out / "runs", fit_in_worker, options.jobs, options.fresh, bar)
+        report = figure.reproduce(options.target, options.scale, lab, out, commit())
+    if options.json:
+        print(json.dumps(report, indent=1))
+    else:
+        _show(report, Console())
+        print(f"figure: {out / options.target / 'figure.png'}")
+    return 1 if any(claim["status"] == "fails" for claim in report["claims"]) else 0
+
+
+def _list(as_json: bool) -> None:
+    titles = {name: (path.parent.name, figure.title(path)) for name, path in figure.targets().items()}
+    if as_json:
+        print(json.dumps([{"target": n, "paper": p, "title": t} for n, (p, t) in titles.items()], indent=1))
+        return
+    width = max(len(name) for name in titles)
+    for name, (paper, text) in titles.items():
+        print(f"{name:<{width}}  {paper:<12} {text}")
+
+
+def _show(report: dict[str, Any], console: Console) -> None:
+    table = Table(title=f"{report['target']}, {report['scale']} scale, {report['wall_seconds']:.0f} s")
+    for column in ("claim", "paper", "measured", "holds if", "status"):
+        table.add_column(column, overflow="fold")
+    for claim in report["claims"]:
+        measured = "" if claim["measured"] is None else f"{claim['measured']:.3g}"
+        if claim["spread"] is not None:
+            measured += f" ± {claim['spread']:.2g}"
+        status = f"[{_STYLES[claim['status']]}]{claim['status']}[/]"
+        paper = "" if claim["paper_value"] is None else str(claim["paper_value"])
+        table.add_row(claim["statement"], paper, measured, claim["threshold"], status)
+    console.print(table)
+
+
+def _check_writable(folder: Path) -> None:
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise bad_value("--out", str(folder), f"a folder that can be written (not {place})")
+
+
+class _Bar:
+    """A progress bar over the effort of all runs, with the time that remains."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=console,
+        )
+        self._task = self._progress.add_task("starting", total=None)
+
+    def __enter__(self) -> _Bar:
+        self._progress.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._progress.__exit__(*error)
+
+    def update(self, done: float, total: float, finished: int, of: int) -> None:
+        """See `runs.graph.Progress`."""
+        self._progress.update(self._task, completed=done, total=total, description=f"{finished}/{of} runs")

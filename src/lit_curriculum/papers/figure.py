@@ -1,0 +1,178 @@
+"""What a figure is: data first, then a picture and claims that are computed from the data.
+
+A target is a module below ``papers/<paper>/``. Its file name is its name (``fig1_left.py`` is
+``fig1-left``), the first line of its docstring its title. It defines
+
+    SETTINGS: dict[scale, ...]      everything that a scale changes, ``seeds`` among it
+    measure(lab, scale) -> rows     runs what is needed and returns plain rows
+    draw(rows, scale) -> Figure     from the rows alone
+    claims(rows, scale) -> claims   from the rows alone, by code that can say no
+    cost(scale) -> str              what it takes, in words
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import importlib
+import statistics
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+from lit_curriculum.errors import UsageError, bad_value, suggest
+from lit_curriculum.files import read_table, write_json, write_with
+
+if TYPE_CHECKING:
+    from lit_curriculum.runs.graph import Lab
+
+Scale = Literal["smoke", "laptop", "paper"]
+Status = Literal["holds", "fails", "not_evaluated", "not_shown_at_scale"]
+Row = dict[str, Any]
+SCALES: tuple[Scale, ...] = ("smoke", "laptop", "paper")
+SCHEMA = 1
+
+_HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence of a paper, measured.
+
+    Attributes:
+        id: short name.
+        statement: what is claimed, in words.
+        paper_value: the paper's number, or None.
+        measured: ours, the mean over seeds.
+        spread: standard deviation over seeds.
+        threshold: when it holds, in words.
+        status: whether it does.
+        note: why a claim is not shown at a scale, and what was tried.
+    """
+
+    id: str
+    statement: str
+    paper_value: float | str | None
+    measured: float | None
+    spread: float | None
+    threshold: str
+    status: Status
+    note: str = ""
+
+
+def judge(
+    id: str,
+    statement: str,
+    values: Sequence[float],
+    *,
+    scale: Scale,
+    threshold: str,
+    holds: bool,
+    paper_value: float | str | None = None,
+) -> Claim:
+    """Make a claim from one value a seed. At smoke scale nothing is evaluated."""
+    status: Status = "holds" if holds else "fails"
+    if scale == "smoke":
+        status = "not_evaluated"
+    mean = statistics.fmean(values) if values else None
+    spread = statistics.stdev(values) if len(values) > 1 else None
+    return Claim(id, statement, paper_value, mean, spread, threshold, status)
+
+
+def targets() -> dict[str, Path]:
+    """Return every target's name and file, without importing any."""
+    files = sorted(_HERE.glob("*/*.py"))
+    return {path.stem.replace("_", "-"): path for path in files if _is_target(path)}
+
+
+def title(path: Path) -> str:
+    """Return the first line of a module's docstring, without importing it."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return docstring.split("\n", 1)[0]
+
+
+def load(name: str) -> ModuleType:
+    """Import a target.
+
+    Raises:
+        UsageError: for an unknown name.
+    """
+    known = targets()
+    if name not in known:
+        raise bad_value("target", name, f"{', '.join(known)}{suggest(name, known)}")
+    path = known[name]
+    return importlib.import_module(f"lit_curriculum.papers.{path.parent.name}.{path.stem}")
+
+
+def reproduce(name: str, scale: Scale, lab: Lab, out: Path, commit: str | None) -> dict[str, Any]:
+    """Run a target and write ``out/<name>/{data.csv, figure.png, figure.pdf, claims.json}``.
+
+    Returns:
+        The content of claims.json.
+    """
+    module = load(name)
+    folder = out / name
+    began = time.monotonic()
+    write_rows(folder / "data.csv", module.measure(lab, scale))
+    rows = read_rows(folder / "data.csv")
+    figure = module.draw(rows, scale)
+    for ending in ("png", "pdf"):
+        # No creation date: the same data gives the same file.
+        metadata = {"CreationDate": None} if ending == "pdf" else None
+        write_with(
+            folder / f"figure.{ending}",
+            lambda path, ending=ending, metadata=metadata: figure.savefig(  # type: ignore[misc]
+                path, format=ending, dpi=150, metadata=metadata
+            ),
+        )
+    report = {
+        "schema": SCHEMA,
+        "target": name,
+        "paper": targets()[name].parent.name,
+        "scale": scale,
+        "seeds": list(module.SETTINGS[scale].seeds),
+        "commit": commit,
+        "wall_seconds": round(time.monotonic() - began, 1),
+        "claims": [asdict(claim) for claim in module.claims(rows, scale)],
+    }
+    write_json(folder / "claims.json", report)
+    return report
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows with equal keys as CSV, atomically."""
+    rows = list(rows)
+    if not rows:
+        raise UsageError(f"{path}: no data; allowed: at least one row")
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+    write_with(path, write)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read rows back, with numbers as numbers."""
+    return [{name: _number(text) for name, text in row.items()} for row in read_table(path)]
+
+
+def _number(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _is_target(path: Path) -> bool:
+    names = {
+        node.name for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
+    }
+    return {"measure", "draw", "claims"} <= names

@@ -1,0 +1,1 @@
+"""Progressive distillation induces an implicit curriculum."""

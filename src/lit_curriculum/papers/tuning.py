@@ -1,0 +1,37 @@
+"""The same search for every method: one grid, one budget, tuning seeds that are never reported."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+
+from lit_curriculum.runs.graph import Lab, Run
+
+MakeRun = Callable[[float, int], Run]
+
+
+def choose_rates(
+    lab: Lab, methods: Mapping[str, MakeRun], rates: Sequence[float], seeds: Sequence[int]
+) -> dict[str, float]:
+    """Return each method's best rate by mean ``val/accuracy`` over the whole run, averaged over seeds.
+
+    The mean over the run rewards both learning at all and learning early; of equal rates the larger wins.
+
+    Args:
+        lab: where the runs are trained.
+        methods: method -> (rate, seed) -> run. Runs evaluate the ``val`` stream.
+        rates: the grid.
+        seeds: tuning seeds.
+    """
+    if len(rates) == 1:
+        return dict.fromkeys(methods, rates[0])
+    grid = [(name, rate, seed) for name in methods for rate in rates for seed in seeds]
+    finished = lab.fit([methods[name](rate, seed) for name, rate, seed in grid])
+    scores: dict[tuple[str, float], list[float]] = {}
+    for (name, rate, _), run in zip(grid, finished, strict=True):
+        accuracies = [value for _, value in run.history("val/accuracy")]
+        scores.setdefault((name, rate), []).append(statistics.fmean(accuracies))
+    return {
+        name: max(sorted(rates, reverse=True), key=lambda rate: statistics.fmean(scores[name, rate]))
+        for name in methods
+    }
