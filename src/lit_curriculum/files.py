@@ -90,7 +90,7 @@ class StepTable:
         self._columns: list[str] | None = None
 
     def cut_back(self, step: int) -> None:
-        """Keep the rows up to ``step`` of an interrupted run, which may have written further, or half a row."""
+        """Keep the rows up to ``step``; an interrupted run may have written further, or half a row."""
         if not self.path.is_file():
             return
         with self.path.open(encoding="utf-8", newline="") as stream:

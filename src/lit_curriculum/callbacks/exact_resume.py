@@ -6,7 +6,7 @@ import os
 import random
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -122,11 +122,11 @@ class ExactResume(Checkpoint):
 def _rng_state() -> dict[str, Any]:
     """Return the state of Python's, numpy's and torch's generators as plain lists and tensors."""
     version, words, gauss = random.getstate()
-    numpy_state = np.random.get_state()  # noqa: NPY002 - whatever user code draws from must come back
-    name, keys, position, has_gauss, cached = numpy_state  # type: ignore[misc]
+    # numpy's global generator: whatever user code draws from must come back.
+    name, keys, position, has_gauss, cached = cast(Any, np.random.get_state())  # noqa: NPY002
     return {
         "python": [version, list(words), gauss],
-        "numpy": [name, keys.tolist(), position, has_gauss, cached],  # type: ignore[union-attr]
+        "numpy": [name, keys.tolist(), position, has_gauss, cached],
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
     }

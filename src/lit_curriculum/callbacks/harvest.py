@@ -157,7 +157,7 @@ def _next_log_spaced(per_decade: int, step: int) -> int:
     i = 0
     while round(10 ** (i / per_decade)) <= step:
         i += 1
-    return int(round(10 ** (i / per_decade)))
+    return round(10 ** (i / per_decade))
 
 
 def _checked(module: LightningModule) -> CurriculumModule:

@@ -118,7 +118,7 @@ class CurriculumCLI(LightningCLI):
         assert isinstance(module, CurriculumModule)
         if trainer.max_epochs != 1:
             raise bad_value("trainer.max_epochs", trainer.max_epochs, "1; data.num_steps is the run's length")
-        if trainer.max_steps != -1 and not trainer.fast_dev_run:
+        if trainer.max_steps != -1 and not getattr(trainer, "fast_dev_run", False):
             raise bad_value("trainer.max_steps", trainer.max_steps, "unset; data.num_steps is the length")
         data.check_devices(trainer.world_size, trainer.accumulate_grad_batches)
         module.check_data(data)
@@ -192,8 +192,7 @@ class CurriculumCLI(LightningCLI):
         elif wanted is None or wanted is True:
             # Events beyond the checkpoint are purged, so that a resumed curve has no double points.
             purge = self.resume_step + 1 if self.resume_step is not None else None
-            place = {"name": "", "version": "", "purge_step": purge}
-            loggers.append(TensorBoardLogger(str(self.folder.path), **place))
+            loggers.append(TensorBoardLogger(str(self.folder.path), name="", version="", purge_step=purge))
         self.trainer.loggers = loggers
 
     def _announce(self, state: str) -> None:
@@ -204,7 +203,8 @@ class CurriculumCLI(LightningCLI):
         )
 
     def _callbacks(self, kind: type[Any]) -> list[Any]:
-        return [callback for callback in self.trainer.callbacks if isinstance(callback, kind)]
+        callbacks = self.trainer.callbacks  # type: ignore[attr-defined]
+        return [callback for callback in callbacks if isinstance(callback, kind)]
 
 
 def train(arguments: Sequence[str]) -> int:
@@ -235,7 +235,7 @@ def nameable_classes() -> list[type]:
     found: list[type] = [HarvestCheckpoints, SwapTeacher, LogMonomials, ExactResume]
     pending: list[type] = [CurriculumModule, CurriculumData, Strategy]
     while pending:
-        subclasses = pending.pop().__subclasses__()
+        subclasses: list[type] = pending.pop().__subclasses__()
         pending += subclasses
         found += [cls for cls in subclasses if not cls.__name__.startswith("_")]
     return found
@@ -249,7 +249,11 @@ def quieten() -> None:
             text = record.getMessage()
             return not text.startswith(_UNWANTED)
 
-    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
+    for name in (
+        "lightning.pytorch.utilities.rank_zero",
+        "lightning.fabric.utilities.rank_zero",
+        "lightning.pytorch.trainer.connectors.checkpoint_connector",
+    ):
         logger = logging.getLogger(name)
         if not any(type(f).__name__ == "Unwanted" for f in logger.filters):
             logger.addFilter(Unwanted())
@@ -286,5 +290,5 @@ def fit_in_worker(configs: list[str], folder: str) -> None:
     """Train one run of a figure in a worker process, without a progress bar of its own."""
     words = ["fit", *(word for config in configs for word in ("--config", config))]
     words += ["--run_dir", folder, "--trainer.enable_progress_bar=false", "--trainer.logger=false"]
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     parse_and_run(words)

@@ -156,7 +156,7 @@ class EqualSplit(Strategy):
     def plan(self, bank: CheckpointBank, num_steps: int) -> Schedule:
         """See `Strategy.plan`."""
         teachers = equally_spaced(bank, self.N)
-        if self.N > num_steps:
+        if num_steps < self.N:
             raise bad_value("EqualSplit.N", self.N, f"at most the student's {num_steps} steps")
         starts = tuple(i * num_steps // self.N for i in range(self.N))
         return Schedule(starts, tuple(teachers))

@@ -61,7 +61,7 @@ def find_transition(steps: npt.ArrayLike, values: npt.ArrayLike) -> Transition |
     first, last, before, after = _three_lines(t, v)
     # A fitted corner overshoots a sharp step; no level lies outside what was measured.
     before, after = (float(np.clip(level, v.min(), v.max())) for level in (before, after))
-    scale = 1.0 if 0 <= v.min() and v.max() <= 1 else abs(v[0])
+    scale = 1.0 if v.min() >= 0 and v.max() <= 1 else abs(v[0])
     change = after - before
     if abs(change) < MIN_CHANGE * scale:
         return None

@@ -140,7 +140,9 @@ class CurriculumModule(LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store the step count and what the next record needs; no weights of any teacher."""
-        sums = self.all_gather(self._loss_sum).reshape(-1) if self._distributed else self._loss_sum[None]
+        sums = self._loss_sum[None]
+        if self._distributed:
+            sums = cast(torch.Tensor, self.all_gather(self._loss_sum)).reshape(-1)
         checkpoint[_STATE] = {
             "step": self.step,
             "loss_sum": sums.cpu(),
@@ -179,8 +181,8 @@ class CurriculumModule(LightningModule, ABC):
         logits = self(batch["inputs"])
         labels = batch["labels"]
         one_hot = nn.functional.one_hot(labels, logits.shape[-1])
-        self._eval_losses[stream].update(kl_to_student(one_hot, logits.float()))
-        self._eval_accuracies[stream].update((logits.argmax(-1) == labels).float())
+        cast(MeanMetric, self._eval_losses[stream]).update(kl_to_student(one_hot, logits.float()))
+        cast(MeanMetric, self._eval_accuracies[stream]).update((logits.argmax(-1) == labels).float())
 
     def _evaluated(self, stream: int, name: str) -> dict[str, float]:
         result = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, cast
@@ -107,7 +108,11 @@ class CurriculumData(LightningDataModule, ABC):
         if trainer is None:
             return
         self.check_devices(trainer.world_size, trainer.accumulate_grad_batches)
-        if stage == "fit" and trainer.val_check_interval == 1.0 and not trainer.fast_dev_run:
+        if (
+            stage == "fit"
+            and trainer.val_check_interval == 1.0
+            and not getattr(trainer, "fast_dev_run", False)
+        ):
             calls = self.eval_every // self.steps_per_call
             trainer.val_check_interval = calls * trainer.accumulate_grad_batches
 
@@ -175,7 +180,7 @@ class _HeldOut(Dataset[Batch]):
         self._cache: dict[int, Batch] = {}
 
     def __len__(self) -> int:
-        return -(-(self.last - self.first) // self.data.eval_batch_size)
+        return math.ceil((self.last - self.first) / self.data.eval_batch_size)
 
     def __getitem__(self, index: int) -> Batch:
         if index not in self._cache:

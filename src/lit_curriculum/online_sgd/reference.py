@@ -22,6 +22,6 @@ def train(
         gradients = torch.autograd.grad(loss_scale * cross_entropy, parameters)
         with torch.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter -= rates[i] * gradient
+                parameter.sub_(rates[i] * gradient)
             losses[i] = cross_entropy + torch.xlogy(targets[i], targets[i]).sum()
     return losses

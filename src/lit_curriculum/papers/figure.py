@@ -173,6 +173,8 @@ def _number(text: str) -> Any:
 
 def _is_target(path: Path) -> bool:
     names = {
-        node.name for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
+        node.name
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
     }
     return {"measure", "draw", "claims"} <= names

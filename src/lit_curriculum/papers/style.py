@@ -46,7 +46,7 @@ def mean_and_spread(
 
 
 def curve(
-    axis: Any, curves: Sequence[Sequence[tuple[float, float]]], colour: str, label: str, **line: Any
+    axis: Any, curves: Sequence[Sequence[tuple[float, float]]], colour: Any, label: str, **line: Any
 ) -> None:
     """Draw a mean curve with its spread as a band."""
     steps, mean, spread = mean_and_spread(curves)

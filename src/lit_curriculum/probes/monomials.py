@@ -95,7 +95,8 @@ def _weighted_sums(x: torch.Tensor, p: torch.Tensor, index: torch.Tensor) -> tor
         return (x.T @ (p[:, None] * x))[index[:, 0], index[:, 1]]
     prefixes, place = torch.unique(index[:, :2], dim=0, return_inverse=True)
     result = torch.empty(len(index), dtype=x.dtype, device=x.device)
-    for some in torch.arange(len(prefixes), device=x.device).split(256):
+    for first in range(0, len(prefixes), 256):
+        some = torch.arange(first, min(first + 256, len(prefixes)), device=x.device)
         products = p[:, None] * x[:, prefixes[some, 0]] * x[:, prefixes[some, 1]]
         completed = products.T @ x
         members = (place >= some[0]) & (place <= some[-1])

@@ -55,7 +55,7 @@ def results_settings(config: dict[str, Any]) -> dict[str, Any]:
     Args:
         config: the resolved configuration of ``lit fit`` as plain dicts and lists.
     """
-    settings = _pruned(config, "")
+    settings: dict[str, Any] = _pruned(config, "")
     settings["versions"] = {
         path: RESULTS_VERSION[path] for path in sorted(set(_class_paths(settings))) if path in RESULTS_VERSION
     }

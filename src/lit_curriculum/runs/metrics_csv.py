@@ -44,11 +44,11 @@ class MetricsCSV(Logger):
         """The run folder."""
         return str(self._folder)
 
-    @rank_zero_only  # type: ignore[untyped-decorator]
+    @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """The run folder's config.yaml holds them."""
 
-    @rank_zero_only  # type: ignore[untyped-decorator]
+    @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         """Append a row. Metrics that other code logs without a step are left to other loggers."""
         if step is None or "samples" not in metrics:

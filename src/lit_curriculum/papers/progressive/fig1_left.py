@@ -65,7 +65,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     axis.set(
         xlabel="training samples",
         ylabel="test accuracy",
-        title=f"({setting.d}, {setting.k})-sparse parity, MLP {setting.teacher_width} → {setting.student_width}",
+        title=f"({setting.d}, {setting.k})-parity, width {setting.teacher_width:,} → {setting.student_width}",
         ylim=(0.45, 1.03),
     )
     in_millions(axis, setting.num_steps)

@@ -174,7 +174,7 @@ def _final_inside(rows: Sequence[Row], seeds: Sequence[int]) -> list[float]:
 
 
 def _is_correlation(row: Row, step: int) -> bool:
-    return row["method"] == "teacher" and row["quantity"] != "accuracy" and row["step"] == step
+    return bool(row["method"] == "teacher" and row["quantity"] != "accuracy" and row["step"] == step)
 
 
 def _candidate(rows: Sequence[Row], name: str, seed: int) -> int:

@@ -81,7 +81,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
         result.append(
             judge(
                 f"{wide}-before-{narrow}",
-                f"Width {wide:,} reaches {SOLVED} in fewer samples than width {narrow:,} (ratio narrow / wide).",
+                f"Width {wide:,} reaches {SOLVED} in fewer samples than {narrow:,} (ratio narrow / wide).",
                 gains,
                 scale=scale,
                 threshold="mean ratio > 1 and > 1 in more than half of the seeds",

@@ -51,7 +51,9 @@ class Parity:
         callback_list = [harvest, *callbacks.values()]
         return self._run("teacher", self.teacher_width, self.teacher_lr, seed, callback_list)
 
-    def student(self, rate: float, seed: int, teach: dict[str, Any] | None = None, report: bool = True) -> Run:
+    def student(
+        self, rate: float, seed: int, teach: dict[str, Any] | None = None, report: bool = True
+    ) -> Run:
         """Return a student; ``teach`` holds SwapTeacher's strategy and tau, None trains with labels.
 
         The student's seeds differ from its teacher's: it sees other samples from other initial weights.
@@ -203,19 +205,19 @@ def accuracy_rows(method: str, seed: int, rate: float, run: Finished) -> list[Ro
     ]
 
 
-def curves(rows: Sequence[Row], method: str) -> list[list[tuple[float, float]]]:
+def curves(rows: Sequence[Row], method: str | int) -> list[list[tuple[float, float]]]:
     """Return one accuracy curve a seed."""
     chosen = [row for row in rows if row["method"] == method]
     seeds = sorted({row["seed"] for row in chosen})
     return [[(r["step"], r["accuracy"]) for r in chosen if r["seed"] == seed] for seed in seeds]
 
 
-def finals(rows: Sequence[Row], method: str) -> list[float]:
+def finals(rows: Sequence[Row], method: str | int) -> list[float]:
     """Return the last accuracy of each seed."""
     return [curve[-1][1] for curve in curves(rows, method)]
 
 
-def steps_to(rows: Sequence[Row], method: str, accuracy: float) -> list[float]:
+def steps_to(rows: Sequence[Row], method: str | int, accuracy: float) -> list[float]:
     """Return, for each seed, the first step at which an accuracy is reached (inf if never)."""
     return [next((s for s, a in curve if a >= accuracy), float("inf")) for curve in curves(rows, method)]
 
@@ -223,4 +225,3 @@ def steps_to(rows: Sequence[Row], method: str, accuracy: float) -> list[float]:
 def accuracy_at(rows: Sequence[Row], method: str, step: float) -> list[float]:
     """Return each seed's accuracy at the last evaluation not after ``step``."""
     return [[a for s, a in curve if s <= step][-1] for curve in curves(rows, method)]
-

@@ -1,0 +1,57 @@
+# `make help` lists the targets.
+PYTHON ?= python3
+VENV   ?= .venv
+SCALE  ?= laptop
+OUT    ?= out
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all test-gpu lint format coverage clean
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  variables: SCALE=smoke|laptop|paper  OUT=$(OUT)  PYTHON=$(PYTHON)  VENV=$(VENV)"
+
+$(VENV)/.runtime: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt torch
+	$(BIN)/pip install -q -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+setup: $(VENV)/.dev ## make .venv with everything for development
+
+demo: $(VENV)/.runtime ## figure 1 (left) at laptop scale with its claims, in out/demo (under 3 minutes)
+	$(BIN)/lit reproduce fig1-left --scale laptop --out out/demo
+
+reproduce-%: $(VENV)/.runtime ## reproduce a figure, e.g. make reproduce-fig2 SCALE=smoke (names: lit reproduce --list)
+	$(BIN)/lit reproduce $* --scale $(SCALE) --out $(OUT)
+
+test: $(VENV)/.dev ## run the tests (under 10 minutes on two cores)
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-all: $(VENV)/.dev ## run all tests that need no GPU
+	$(BIN)/python -m pytest -m "not gpu"
+
+test-gpu: $(VENV)/.dev ## run the tests that need a GPU
+	$(BIN)/python -m pytest -m gpu
+
+coverage: $(VENV)/.dev ## run the tests with line coverage of src (at least 90 %)
+	$(BIN)/python -m pytest -m "not slow and not gpu" --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+
+lint: $(VENV)/.dev ## ruff, mypy (strict), import contracts
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## format the code
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+
+clean: ## remove caches and outputs (not .venv)
+	rm -rf out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build src/*.egg-info
+	find src tests benchmarks -name __pycache__ -type d -exec rm -rf {} +
