@@ -182,6 +182,19 @@ class CurriculumCLI(LightningCLI):
         write_with(path, lambda temporary: save_file(joined, temporary))
         rank_zero_info(f"{path}: {len(joined['labels'])} rows")
 
+    def after_validate(self) -> None:
+        """Print the metrics of ``lit validate``."""
+        self._print_metrics()
+
+    def after_test(self) -> None:
+        """Print the metrics of ``lit test``."""
+        self._print_metrics()
+
+    def _print_metrics(self) -> None:
+        if self.trainer.is_global_zero:
+            for name, value in sorted(self.trainer.callback_metrics.items()):
+                print(f"{name}: {float(value):.6g}")
+
     def _attach_loggers(self) -> None:
         loggers: list[Logger] = [MetricsCSV(self.folder.path, self.resume_step)]
         wanted = self.config_init["fit"].trainer.logger

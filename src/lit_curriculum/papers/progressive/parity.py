@@ -140,15 +140,15 @@ _LAPTOP = Parity(
     configs=("sparse_parity_mlp",),
     d=50,
     k=4,
-    teacher_width=1000,
-    student_width=16,
-    num_steps=140_000,
-    student_steps=140_000,
-    eval_every=2000,
-    spacing=10_000,
-    teacher_lr=5e-3,
-    rates=(2e-2, 1e-2, 5e-3),
-    T=20_000,
+    teacher_width=3000,
+    student_width=25,
+    num_steps=110_000,
+    student_steps=110_000,
+    eval_every=2500,
+    spacing=2500,
+    teacher_lr=1e-2,
+    rates=(1e-2, 5e-3, 1e-3),
+    T=10_000,
 )
 _PAPER = Parity(
     configs=("sparse_parity_mlp", "paper/sparse_parity_mlp"),
@@ -173,6 +173,8 @@ SETTINGS_FIG2: dict[Scale, Parity] = {
     "laptop": replace(
         _LAPTOP,
         d=100,
+        teacher_width=1000,
+        teacher_lr=5e-3,
         student_width=50,
         num_steps=1_000_000,
         student_steps=300_000,
@@ -186,7 +188,7 @@ SETTINGS_FIG2: dict[Scale, Parity] = {
 SETTINGS_FIG7: dict[Scale, Widths] = {
     "smoke": Widths(_SMOKE, (10, 200)),
     "laptop": Widths(
-        replace(_LAPTOP, student_steps=200_000, eval_every=2500, seeds=(0, 1, 2, 3, 4)), (16, 100, 1000)
+        replace(_LAPTOP, student_steps=200_000, eval_every=2500, seeds=(0, 1, 2, 3, 4)), (25, 200, 3000)
     ),
     "paper": Widths(replace(_PAPER, seeds=(0, 1, 2, 3, 4)), (100, 1000, 50_000)),
 }

@@ -1,0 +1,141 @@
+"""A run killed at any instant and started again ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lit_curriculum.distillation import CheckpointBank
+from tests.support import config, fit, in_child, killed_at_write, without_times
+
+ONLINE = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
+MINIBATCH = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]
+
+
+@pytest.fixture(scope="module")
+def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """Three runs that together write everything a run can write; the student needs a teacher."""
+    folder = tmp_path_factory.mktemp("overlays")
+    resume = "{class_path: ExactResume, init_args: {min_seconds: 0, every_n_steps: 1}}"
+    harvest = "{class_path: HarvestCheckpoints, init_args: {every_n_steps: 700, on_change: 0.02}}"
+    monomials = "{class_path: LogMonomials, init_args: {every_n_steps: 4500}}"
+    teacher = folder / "teacher.yaml"
+    teacher.write_text(
+        f"data: {{init_args: {{num_steps: 9000}}}}\ntrainer: {{callbacks: [{harvest}, {monomials}, {resume}]}}\n"
+    )
+    assert in_child(lambda: fit(folder / "bank-of", *ONLINE, str(teacher))) == 0
+    swap = (
+        f"{{class_path: SwapTeacher, init_args: {{bank: {folder}/bank-of/bank, "
+        "strategy: {class_path: NT, init_args: {N: 4, T: 1300}}, tau: 1.0}}"
+    )
+    student = folder / "student.yaml"
+    student.write_text(
+        "model: {init_args: {width: 10, model_seed: 7}}\n"
+        "data: {init_args: {num_steps: 9000, data_seed: 7}}\n"
+        f"trainer: {{callbacks: [{swap}, {harvest}, {resume}]}}\n"
+    )
+    adam = folder / "adam.yaml"
+    adam.write_text(
+        "model: {init_args: {optimizer: {class_path: torch.optim.Adam, init_args: {lr: 0.01}},\n"
+        " lr_scheduler: {class_path: torch.optim.lr_scheduler.StepLR, init_args: {step_size: 30}}}}\n"
+        f"trainer: {{callbacks: [{{class_path: HarvestCheckpoints, init_args: {{log_spaced: 6}}}}, {resume}]}}\n"
+    )
+    return {
+        "teacher": [*ONLINE, str(teacher)],
+        "student": [*ONLINE, str(student)],
+        "minibatch": [*MINIBATCH, str(adam)],
+    }
+
+
+def assert_same_run(ours: Path, theirs: Path) -> None:
+    """Compare everything that a run computes, bit for bit."""
+    a, b = (torch.load(p / "checkpoints" / "last.ckpt", weights_only=True) for p in (ours, theirs))
+    for name, tensor in a["state_dict"].items():
+        assert torch.equal(tensor, b["state_dict"][name]), name
+    torch.testing.assert_close(a["optimizer_states"], b["optimizer_states"], rtol=0, atol=0)
+    assert a["lr_schedulers"] == b["lr_schedulers"]
+    assert a["lit_curriculum"]["step"] == b["lit_curriculum"]["step"]
+    assert without_times(ours / "metrics.csv") == without_times(theirs / "metrics.csv")
+    for table in ("monomials.csv", "swaps.csv"):
+        assert (ours / table).exists() == (theirs / table).exists()
+        if (ours / table).exists():
+            assert (ours / table).read_bytes() == (theirs / table).read_bytes()
+    first, second = (CheckpointBank.open(p / "bank") for p in (ours, theirs))
+    assert first.checkpoints == second.checkpoints  # steps, metrics and the hashes of the files
+    for entry in second:
+        second.verify(entry)
+
+
+def assert_all_readable(folder: Path) -> None:
+    """Check that whatever carries its final name is whole."""
+    for path in folder.rglob("*.safetensors"):
+        load_file(path)
+    for path in folder.rglob("*.json"):
+        json.loads(path.read_text())
+    for path in folder.rglob("*.ckpt"):
+        torch.load(path, weights_only=True)
+
+
+def resume_until_done(folder: Path, configs: list[str]) -> None:
+    assert in_child(lambda: fit(folder, *configs)) == 0
+    assert json.loads((folder / "provenance.json").read_text())["finished"]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(overlays: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folders = {}
+    for name, configs in overlays.items():
+        folders[name] = tmp_path_factory.mktemp("whole") / name
+        assert in_child(lambda c=configs, f=folders[name]: fit(f, *c)) == 0
+    return folders
+
+
+@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch"])
+def test_killed_inside_a_write_and_resumed_is_bit_identical(
+    kind: str, overlays: dict[str, list[str]], uninterrupted: dict[str, Path], tmp_path: Path
+) -> None:
+    # Two deaths in one run: the second at a moment that the first resume has already passed.
+    for death, nth in enumerate(random.Random(kind).sample(range(8, 60), 2)):
+        action = killed_at_write(lambda: fit(tmp_path / "run", *overlays[kind]), nth)
+        assert in_child(action) == -signal.SIGKILL, f"death {death} at write {nth} did not happen"
+        assert_all_readable(tmp_path)
+    resume_until_done(tmp_path / "run", overlays[kind])
+    assert_same_run(uninterrupted[kind], tmp_path / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch"])
+@pytest.mark.parametrize("seed", range(20))
+def test_killed_at_a_random_moment_and_resumed_is_bit_identical(
+    kind: str,
+    seed: int,
+    overlays: dict[str, list[str]],
+    uninterrupted: dict[str, Path],
+    tmp_path: Path,
+) -> None:
+    moment = random.Random(f"{kind}{seed}")
+    if seed % 2:
+        action = killed_at_write(lambda: fit(tmp_path / "run", *overlays[kind]), moment.randrange(2, 110))
+        in_child(action)
+    else:
+        in_child(lambda: fit(tmp_path / "run", *overlays[kind]), kill_after=moment.uniform(0.1, 2.5))
+    assert_all_readable(tmp_path)
+    resume_until_done(tmp_path / "run", overlays[kind])
+    assert_same_run(uninterrupted[kind], tmp_path / "run")
+
+
+def test_killed_after_the_last_checkpoint_only_needs_its_last_line(
+    overlays: dict[str, list[str]], uninterrupted: dict[str, Path], tmp_path: Path
+) -> None:
+    configs = overlays["minibatch"]
+    assert in_child(lambda: fit(tmp_path / "run", *configs)) == 0
+    record = tmp_path / "run" / "provenance.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "finished": False}))
+    resume_until_done(tmp_path / "run", configs)
+    assert_same_run(uninterrupted["minibatch"], tmp_path / "run")

@@ -1,0 +1,83 @@
+"""Helpers that several test modules share."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import lit_curriculum.files
+from lit_curriculum.cli.main import main
+from lit_curriculum.files import read_table
+from lit_curriculum.runs.configs import config_folder
+
+CONFIGS = config_folder()
+
+
+def config(name: str) -> str:
+    """Return the path of a shipped configuration."""
+    return str(CONFIGS / f"{name}.yaml")
+
+
+def fit(run_dir: Path, *configs: str, options: tuple[str, ...] = ()) -> int:
+    """Run ``lit fit`` in this process and return its exit code."""
+    words = ["fit", *(word for name in configs for word in ("--config", name))]
+    return main([*words, "--run_dir", str(run_dir), "--trainer.enable_progress_bar=false", *options])
+
+
+def in_child(action: Callable[[], int], kill_after: float | None = None) -> int:
+    """Run an action in a forked process; SIGKILL it after some seconds. Return its exit code or -signal."""
+    child = os.fork()
+    if child == 0:
+        code = 70
+        try:
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), 1)
+            code = action()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    if kill_after is not None:
+        time.sleep(kill_after)
+        os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def killed_at_write(action: Callable[[], int], nth: int) -> Callable[[], int]:
+    """Return an action that dies by SIGKILL at its n-th fsync.
+
+    Every atomic write syncs twice, before and after its rename, and so does every row of a table: the
+    process dies inside harvests, checkpoints and rows alike.
+    """
+
+    def doomed() -> int:
+        real, count = os.fsync, 0
+
+        def counting(descriptor: int) -> None:
+            nonlocal count
+            count += 1
+            if count == nth:
+                os.kill(os.getpid(), signal.SIGKILL)
+            real(descriptor)
+
+        lit_curriculum.files.os.fsync = counting
+        return action()
+
+    return doomed
+
+
+def without_times(path: Path) -> list[dict[str, str]]:
+    """Return the rows of metrics.csv without the column of seconds."""
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in read_table(path)]
+
+
+def some_moments(n: int, low: float, high: float, seed: int = 0) -> list[float]:
+    """Return n random moments between two times."""
+    return [random.Random(seed * 1000 + i).uniform(low, high) for i in range(n)]
