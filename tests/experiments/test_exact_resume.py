@@ -88,7 +88,9 @@ def resume_until_done(folder: Path, configs: list[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(overlays: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def uninterrupted(
+    overlays: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
     folders = {}
     for name, configs in overlays.items():
         folders[name] = tmp_path_factory.mktemp("whole") / name

@@ -14,6 +14,7 @@ _CLASS = re.compile(r"Problem with given class_path '([^']+)'")
 _EXPECTED = re.compile(r"Expected (?:an? )?(.+?)\. Got value: (.*)$")
 _NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
 _UNKNOWN_TOP = re.compile(r"does not accept (?:option|nested key|key) '([^']+)'")
+_UNRECOGNISED = re.compile(r"unrecognized arguments: --([\w.]+)")
 _MISSING = re.compile(r"""(?:Key|option) ["']?([\w.]+)["']? is required""")
 _TYPE = re.compile(r"<class '(?:[\w.]+\.)?(\w+)'>")
 
@@ -24,7 +25,7 @@ def one_line(text: str, classes: Iterable[type], top_keys: Iterable[str]) -> str
     Args:
         text: the message of the configuration parser, usually several lines.
         classes: the classes a user can name, for their arguments and for spelling suggestions.
-        top_keys: keys allowed outside of any class.
+        top_keys: keys allowed outside of any class, sections with a dot: ``data``, ``trainer.devices``.
     """
     known = {cls.__name__: cls for cls in classes}
     keys: list[str] = []
@@ -43,8 +44,13 @@ def one_line(text: str, classes: Iterable[type], top_keys: Iterable[str]) -> str
             return f"{where}: got {name!r}; allowed: the name of a class{suggest(name, known)}"
         if found := _EXPECTED.search(line):
             return f"{where}: got {found.group(2)!r}; allowed: {_plain(found.group(1))}"
-        if found := _UNKNOWN_TOP.search(line):
-            return _unknown(found.group(1), found.group(1).rsplit(".", 1)[-1], list(top_keys), "")
+        if found := _UNKNOWN_TOP.search(line) or _UNRECOGNISED.search(line):
+            key = found.group(1)
+            section, _, word = key.rpartition(".")
+            inside = [k.removeprefix(f"{section}.") for k in top_keys if k.startswith(f"{section}.")]
+            if inside:
+                return _unknown(key, word, inside, "")
+            return _unknown(key, key.split(".")[0], [k for k in top_keys if "." not in k], "")
         if found := _MISSING.search(line):
             return f"{found.group(1)}: missing; it has no default"
     return " ".join(text.split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import logging
 import time
 import warnings
@@ -13,6 +14,7 @@ from typing import Any, cast
 import torch
 import yaml
 from jsonargparse import ArgumentError
+from lightning import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
@@ -240,7 +242,14 @@ def parse_and_run(arguments: Sequence[str], run: bool = True) -> CurriculumCLI:
     try:
         return CurriculumCLI(arguments, run)
     except (ArgumentError, argparse.ArgumentError) as error:
-        raise UsageError(one_line(str(error), nameable_classes(), _TOP_KEYS)) from error
+        trainer = [f"trainer.{name}" for name in inspect.signature(Trainer).parameters]
+        raise UsageError(one_line(str(error), nameable_classes(), [*_TOP_KEYS, *trainer])) from error
+    except ValueError as error:
+        # What a constructor raises comes wrapped in the parser's own account of all it tried.
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, UsageError):
+            cause = cause.__cause__ or cause.__context__
+        raise cause or error
 
 
 def nameable_classes() -> list[type]:

@@ -57,4 +57,4 @@ def curve(
 def in_millions(axis: Any, largest: float) -> None:
     """Label an axis of steps in thousands or millions."""
     unit, name = (1e6, "M") if largest >= 2e6 else (1e3, "k")
-    axis.xaxis.set_major_formatter(lambda value, _: f"{value / unit:g}{name}")
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value / unit:g}{name}" if value else "0")

@@ -57,10 +57,10 @@ def measure(lab: Lab, scale: Scale) -> list[Row]:
 def draw(rows: Sequence[Row], scale: Scale) -> Any:
     """Draw accuracy against samples, mean and standard deviation over seeds."""
     setting = SETTINGS[scale]
-    figure, (axis,) = panels(1, width=5.2, height=3.6)
+    figure, (axis,) = panels(1, width=5.4, height=4.0)
     for method in ("teacher", "progressive", "two-shot", "one-shot", "plain"):
         name = _better_one_shot(rows) if method == "one-shot" else method
-        line = {"ls": "--"} if method == "teacher" else {}
+        line = {"teacher": {"ls": "--"}, "plain": {"ls": (0, (4, 2))}}.get(method, {})
         curve(axis, parity.curves(rows, name), COLOURS[method], LABELS[method], **line)
     axis.set(
         xlabel="training samples",
@@ -69,7 +69,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
         ylim=(0.45, 1.03),
     )
     in_millions(axis, setting.num_steps)
-    axis.legend(fontsize=8, loc="center right")
+    figure.legend(fontsize=8, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 

@@ -1,0 +1,81 @@
+"""Batches and results do not depend on the number of devices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from lit_curriculum.errors import UsageError
+from lit_curriculum.experiments.base_data import _TrainingSteps
+from lit_curriculum.experiments.sparse_parity import SparseParityData
+from lit_curriculum.files import read_table
+from tests.support import config, fit, in_child
+
+RUN = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]
+
+
+def final_weights(folder: Path) -> dict[str, torch.Tensor]:
+    state = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert isinstance(state, dict)
+    return state
+
+
+@pytest.mark.parametrize(("world", "accumulate"), [(2, 1), (1, 2), (4, 2)])
+def test_the_slices_of_all_devices_are_the_global_batch(world: int, accumulate: int) -> None:
+    data = SparseParityData(d=9, k=2, num_steps=6, batch_size=16, eval_every=6, data_seed=5)
+    whole = _TrainingSteps(data, 0, 1, 1)
+    parts = [_TrainingSteps(data, rank, world, accumulate) for rank in range(world)]
+    assert len(parts[0]) == 6 * accumulate
+    for step in range(6):
+        pieces = [parts[r][step * accumulate + m] for m in range(accumulate) for r in range(world)]
+        for name in ("inputs", "labels"):
+            assert torch.equal(torch.cat([piece[name] for piece in pieces]), whole[step][name])
+        assert {int(piece["first_step"]) for piece in pieces} == {step}
+
+
+def test_two_processes_train_the_same_model_as_one(tmp_path: Path) -> None:
+    two = ("--trainer.devices=2", "--trainer.strategy=ddp_fork", "--trainer.accelerator=cpu")
+    assert in_child(lambda: fit(tmp_path / "one", *RUN)) == 0
+    assert in_child(lambda: fit(tmp_path / "two", *RUN, options=two)) == 0
+    ours, theirs = final_weights(tmp_path / "one"), final_weights(tmp_path / "two")
+    for name, tensor in ours.items():
+        torch.testing.assert_close(theirs[name], tensor, rtol=0, atol=1e-6)
+    a, b = (read_table(tmp_path / n / "metrics.csv") for n in ("one", "two"))
+    assert [row["samples"] for row in a] == [row["samples"] for row in b]
+    for row, other in zip(a, b, strict=True):
+        for metric in ("val/accuracy", "test/accuracy"):
+            assert float(row[metric]) == pytest.approx(float(other[metric]), abs=1e-3)
+        assert float(row["train/loss"]) == pytest.approx(float(other["train/loss"]), abs=1e-6)
+
+
+def test_accumulation_changes_nothing_but_rounding(tmp_path: Path) -> None:
+    assert in_child(lambda: fit(tmp_path / "one", *RUN)) == 0
+    options = ("--trainer.accumulate_grad_batches=4",)
+    assert in_child(lambda: fit(tmp_path / "four", *RUN, options=options)) == 0
+    ours, theirs = final_weights(tmp_path / "one"), final_weights(tmp_path / "four")
+    for name, tensor in ours.items():
+        torch.testing.assert_close(theirs[name], tensor, rtol=0, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_two_real_processes_train_the_same_model_as_one(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "lit_curriculum", "fit", "--trainer.enable_progress_bar=false"]
+    for path in RUN:
+        command += ["--config", path]
+    two = ["--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.accelerator=cpu"]
+    subprocess.run([*command, "--run_dir", str(tmp_path / "two"), *two], check=True)
+    subprocess.run([*command, "--run_dir", str(tmp_path / "one")], check=True)
+    ours, theirs = final_weights(tmp_path / "one"), final_weights(tmp_path / "two")
+    for name, tensor in ours.items():
+        torch.testing.assert_close(theirs[name], tensor, rtol=0, atol=1e-6)
+
+
+def test_a_batch_that_cannot_be_divided_is_refused() -> None:
+    data = SparseParityData(d=9, k=2, num_steps=6, batch_size=15, eval_every=6)
+    with pytest.raises(UsageError, match=r"data.batch_size: got 15; allowed: a multiple of 2 "):
+        data.check_devices(2, 1)
