@@ -1,7 +1,8 @@
 """Strings of a grammar, drawn by counter: string ``i`` of a stream is f(seed, stream, i).
 
 A string is expanded level by level, each level from left to right. The c-th choice of a string, counted
-from 0 in that order (a choice among several roots comes first), is drawn like this:
+from 0 in that order (a choice among several roots comes first; a symbol with one rule takes its turn like
+any other), is drawn like this:
 
     word  = random word c // q of the sample (`counter`, purpose "sample")
     x     = word / 2^32, a number in [0, 1)
