@@ -156,7 +156,7 @@ class _Rows:
     def only(self, n: int) -> torch.Tensor:
         """Return p_i (R, V) where n-gram(i) alone is visible, i as [mask]."""
         first, last = window(self.at, n, self.lengths)
-        place = first[:, None] + torch.arange(n, device=self.ids.device)
+        place = first[:, None] + torch.arange(min(n, self.ids.shape[1]), device=self.ids.device)
         visible = place <= last[:, None]
         # Places past the window are never attended to; they only have to be legal indices.
         place = place.clamp(max=self.ids.shape[1] - 1)
