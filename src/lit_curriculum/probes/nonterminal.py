@@ -10,7 +10,13 @@ d (counted from the root) is the symbol whose span ends at i; positions that end
 not count.
 
 The paper leaves the optimizer open, and P's start. Here: Adam with cosine decay, one pass over the training
-strings, and P such that a token begins with about half of its attention on itself.
+strings, and P such that a token begins with about half of its attention on itself. The default rate is the
+best of 3e-3, 1e-2 and 3e-2 in one run each (cfg3b from 13-15, an untrained and a trained 8-head BERT), by
+the accuracy on the validation strings themselves; it was not tuned on whole strings.
+
+Always probe an untrained model too. The probe learns much by itself where strings are short: in those runs
+the untrained BERT reached 0.975, 0.978 and 0.999 at depths 0, 1 and 2, the trained one 1.000, 0.997 and
+1.000. With fewer training strings the two lie further apart.
 """
 
 from __future__ import annotations
@@ -50,7 +56,7 @@ class ProbeSettings:
     train_strings: int = 51_200
     val_strings: int = 1_024
     batch_size: int = 64
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     seed: int = 0
 
     def __post_init__(self) -> None:

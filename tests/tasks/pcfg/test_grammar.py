@@ -160,3 +160,20 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 def test_reference_reads_the_same_rules():
     data = grammar_json("cfg3h")
     assert {int(s): tuple(map(tuple, r)) for s, r in data["rules"].items()} == load_grammar("cfg3h").rules
+
+
+DOCS = Path(__file__).parents[3] / "docs" / "grammars.md"
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [{"4": [[1, 2], [2, 9]]}, {"6": [[1]]}, {"4": [[1, 2], []]}, {"4": [[1, 2], [1, 2]]}]
+    + [{"4": [[1, 4]]}, {"5": [[3, 4], [4, 1]]}],
+)
+def test_documented_messages_are_the_real_ones(rules: dict[str, Any]):
+    text = DOCS.read_text(encoding="utf-8")
+    data = json.loads(text.split("```json\n")[1].split("```")[0])
+    parse_grammar(data)
+    with pytest.raises(UsageError) as error:
+        parse_grammar(data | {"rules": data["rules"] | rules}, "tiny.json")
+    assert f"`{error.value}`" in text
