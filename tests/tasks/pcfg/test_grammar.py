@@ -167,8 +167,14 @@ DOCS = Path(__file__).parents[3] / "docs" / "grammars.md"
 
 @pytest.mark.parametrize(
     "rules",
-    [{"4": [[1, 2], [2, 9]]}, {"6": [[1]]}, {"4": [[1, 2], []]}, {"4": [[1, 2], [1, 2]]}]
-    + [{"4": [[1, 4]]}, {"5": [[3, 4], [4, 1]]}],
+    [
+        {"4": [[1, 2], [2, 9]]},
+        {"6": [[1]]},
+        {"4": [[1, 2], []]},
+        {"4": [[1, 2], [1, 2]]},
+        {"4": [[1, 4]]},
+        {"5": [[3, 4], [4, 1]]},
+    ],
 )
 def test_documented_messages_are_the_real_ones(rules: dict[str, Any]):
     text = DOCS.read_text(encoding="utf-8")
