@@ -1,6 +1,23 @@
 """Who learns: plain torch modules and transformers configurations."""
 
+from lit_curriculum.models.bert import BertMaskedLM
 from lit_curriculum.models.mlp import MLP
-from lit_curriculum.models.registry import MODELS, build, count_parameters, describe
+from lit_curriculum.models.registry import (
+    MODELS,
+    build,
+    count_parameters,
+    describe,
+    load_saved_state,
+    state_for_saving,
+)
 
-__all__ = ["MLP", "MODELS", "build", "count_parameters", "describe"]
+__all__ = [
+    "MLP",
+    "MODELS",
+    "BertMaskedLM",
+    "build",
+    "count_parameters",
+    "describe",
+    "load_saved_state",
+    "state_for_saving",
+]

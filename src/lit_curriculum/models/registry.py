@@ -6,15 +6,18 @@ Adding a model is adding a line to `MODELS`; its class keeps its constructor arg
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
 from lit_curriculum.errors import UsageError, bad_value, suggest
+from lit_curriculum.models.bert import BertMaskedLM
 from lit_curriculum.models.mlp import MLP
 
 MODELS: dict[str, type[nn.Module]] = {
+    "bert_masked_lm": BertMaskedLM,
     "mlp": MLP,
 }
 
@@ -56,3 +59,45 @@ def build(description: dict[str, Any], seed: int | None = None) -> nn.Module:
 def count_parameters(model: nn.Module) -> int:
     """Return the number of trainable parameters."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def state_for_saving(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return a state_dict without the second names of shared tensors, which safetensors refuses to write.
+
+    Of names that share one tensor (BERT's input and output embedding) the first in the state_dict's order
+    stays. Tensors are detached and contiguous, otherwise untouched; `load_saved_state` reads the result.
+
+    Args:
+        state: a model's ``state_dict()``.
+    """
+    kept: dict[str, torch.Tensor] = {}
+    seen: set[tuple[object, ...]] = set()
+    for name, tensor in state.items():
+        # Equal address, shape and strides are the same numbers. Empty tensors may all lie at address 0.
+        place = (tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
+        if tensor.numel() and place in seen:
+            continue
+        seen.add(place)
+        kept[name] = tensor.detach().contiguous()
+    return kept
+
+
+def load_saved_state(model: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
+    """Load what `state_for_saving` returned (or a whole state_dict) into a model, exactly.
+
+    Raises:
+        UsageError: if a name is missing that is not a second name of a tensor that is there, if one is
+            unknown, or if a shape differs.
+    """
+    by_tensor: dict[int, list[str]] = {}
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        by_tensor.setdefault(id(tensor), []).append(name)
+    complete = dict(state)
+    for names in by_tensor.values():
+        given = next((name for name in names if name in state), None)
+        if given is not None:
+            complete |= {name: state[given] for name in names if name not in state}
+    try:
+        model.load_state_dict(complete)
+    except RuntimeError as error:
+        raise UsageError(f"state: {' '.join(str(error).split())}") from error

@@ -1,0 +1,180 @@
+"""How much a masked prediction depends on its nearest neighbours (progressive, section 4.1.1, eqs. 5 and 6).
+
+For a string x of h tokens and a position i, both counted from 0 (Definition 4.2),
+
+    n-gram(i) = {j : max(i - ceil((n-1)/2), 0) <= j <= min(i + floor((n-1)/2), h - 1)}
+    M_robust  = TV(p_i(x without {i}), p_i(x without n-gram(i)))
+    M_close   = TV(p_i(x without {i}), p_i(only n-gram(i) minus {i} visible))
+
+where p_i is the model's distribution at position i and TV is half the L1 distance. "Without" a token means
+that [mask] stands in its place; "not visible" means hidden from attention. Position i itself stays, as
+[mask], in all three inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lit_curriculum.errors import bad_value
+from lit_curriculum.probes.evaluating import MaskedModel, device_of, evaluating
+from lit_curriculum.tasks.counter import Stream, check_seed, random_words
+from lit_curriculum.tasks.vocabulary import MASK_ID, PAD_ID
+
+DEFAULT_NS = (3, 5, 7, 9)
+
+
+@dataclass(frozen=True)
+class NgramDistances:
+    """Both measures at every chosen position.
+
+    Attributes:
+        ns: window sizes, K of them.
+        positions: the positions measured, int64 (n, P).
+        robust: M_robust, (K, n, P), from 0 to 1.
+        close: M_close, (K, n, P), from 0 to 1.
+    """
+
+    ns: tuple[int, ...]
+    positions: torch.Tensor
+    robust: torch.Tensor
+    close: torch.Tensor
+
+    def median_robust(self) -> dict[int, float]:
+        """Return for each n the median of M_robust over strings and positions."""
+        return {n: float(np.median(values.numpy())) for n, values in zip(self.ns, self.robust, strict=True)}
+
+    def median_close(self) -> dict[int, float]:
+        """Return for each n the median of M_close over strings and positions."""
+        return {n: float(np.median(values.numpy())) for n, values in zip(self.ns, self.close, strict=True)}
+
+
+def window(position: torch.Tensor, n: int, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the first and the last position of n-gram(i), both inside the string (Definition 4.2).
+
+    Args:
+        position: i, any shape.
+        n: window size, at least 1; an even one reaches one further to the left.
+        lengths: the string's length h, of the same shape.
+
+    Raises:
+        UsageError: for n below 1.
+    """
+    if n < 1:
+        raise bad_value("n", n, "an integer of at least 1")
+    first = (position - n // 2).clamp(min=0)
+    last = torch.minimum(position + (n - 1) // 2, lengths - 1)
+    return first, last
+
+
+def draw_positions(
+    lengths: torch.Tensor, per_string: int, seed: int, stream: Stream = "probe", start: int = 0
+) -> torch.Tensor:
+    """Return ``per_string`` positions of each string, uniform and with replacement, int64 (n, per_string).
+
+    Args:
+        lengths: tokens of each string (n,).
+        per_string: positions a string.
+        seed: data seed; the positions of string i are f(seed, stream, i).
+        stream: the strings' stream.
+        start: number of the first string.
+
+    Raises:
+        UsageError: for a seed or stream that is out of range.
+    """
+    words = random_words(check_seed("seed", seed), stream, start, len(lengths), per_string, "choice")
+    return torch.from_numpy(words.astype(np.int64)) * lengths[:, None].cpu() >> 32
+
+
+def ngram_distances(
+    model: MaskedModel,
+    tokens: torch.Tensor,
+    lengths: torch.Tensor,
+    positions: torch.Tensor,
+    ns: Sequence[int] = DEFAULT_NS,
+    rows_per_batch: int = 256,
+) -> NgramDistances:
+    """Measure M_robust and M_close of a model, in eval mode and without gradients.
+
+    Computed in the model's own precision (the softmax in float32 at least). In float32 rounding moves a
+    value by about 1e-7, and by up to 2e-6 where weights are very large (standard deviation 0.5); pass
+    ``model.double()`` where that matters.
+
+    M_close costs next to nothing: tokens that nobody attends to are left out and the others keep their
+    position ids, which is the same function for a model that mixes positions by attention alone.
+
+    Args:
+        model: a masked language model with learned or given position ids.
+        tokens: unmasked token ids (n, L), padded on the right.
+        lengths: tokens of each string (n,).
+        positions: positions to measure (n, P), each inside its string.
+        ns: window sizes.
+        rows_per_batch: inputs in one forward pass; has no influence on the result.
+
+    Raises:
+        UsageError: for a position outside its string, or a window size below 1.
+    """
+    if bool((positions < 0).any() | (positions >= lengths[:, None]).any()):
+        raise bad_value("positions", "one outside its string", "0 <= position < length")
+    device = device_of(model)
+    n, per_string = positions.shape
+    string = torch.arange(n).repeat_interleave(per_string)
+    at = positions.reshape(-1).cpu()
+    robust, close = torch.empty(len(ns), len(at)), torch.empty(len(ns), len(at))
+    with evaluating(model):
+        # Strings of like length share a batch, so that little of it is padding.
+        order = torch.argsort(lengths.cpu()[string], stable=True)
+        for rows in torch.split(order, rows_per_batch):
+            if len(rows) == 0:
+                break
+            chosen = lengths.cpu()[string[rows]]
+            ids = tokens[string[rows].to(tokens.device), : int(chosen.max())].to(device, torch.int64)
+            batch = _Rows(model, ids, chosen.to(device), at[rows].to(device))
+            full = batch.without(1)
+            for k, size in enumerate(ns):
+                robust[k, rows] = _total_variation(full, batch.without(size))
+                close[k, rows] = _total_variation(full, batch.only(size))
+    shape = (len(ns), n, per_string)
+    return NgramDistances(tuple(ns), positions.cpu(), robust.reshape(shape), close.reshape(shape))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Inputs of one forward pass: ids (R, L), lengths (R,), and the position of each to predict (R,)."""
+
+    model: MaskedModel
+    ids: torch.Tensor
+    lengths: torch.Tensor
+    at: torch.Tensor
+
+    def without(self, n: int) -> torch.Tensor:
+        """Return p_i (R, V) where [mask] stands for all of n-gram(i); n = 1 is {i} alone."""
+        first, last = window(self.at, n, self.lengths)
+        place = torch.arange(self.ids.shape[1], device=self.ids.device)
+        inside = (place >= first[:, None]) & (place <= last[:, None])
+        return self._predict(self.ids.masked_fill(inside, MASK_ID), place < self.lengths[:, None], self.at)
+
+    def only(self, n: int) -> torch.Tensor:
+        """Return p_i (R, V) where n-gram(i) alone is visible, i as [mask]."""
+        first, last = window(self.at, n, self.lengths)
+        place = first[:, None] + torch.arange(min(n, self.ids.shape[1]), device=self.ids.device)
+        visible = place <= last[:, None]
+        # Places past the window are never attended to; they only have to be legal indices.
+        place = place.clamp(max=self.ids.shape[1] - 1)
+        ids = self.ids.gather(1, place).masked_fill(~visible, PAD_ID)
+        ids = ids.masked_fill(place == self.at[:, None], MASK_ID)
+        return self._predict(ids, visible, self.at - first, place)
+
+    def _predict(
+        self, ids: torch.Tensor, visible: torch.Tensor, at: torch.Tensor, places: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        hidden = self.model.hidden_states(ids, visible, places)
+        logits = self.model.head(hidden[torch.arange(len(at), device=at.device), at])
+        return torch.softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)), dim=-1)
+
+
+def _total_variation(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+    return (p - q).abs().sum(dim=-1).div(2).cpu().to(torch.float32)

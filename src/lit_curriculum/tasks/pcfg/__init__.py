@@ -1,0 +1,32 @@
+"""Strings of probabilistic context-free grammars (progressive, section 4 and appendix D)."""
+
+from lit_curriculum.tasks.pcfg.grammar import (
+    DEFAULT_GRAMMAR,
+    Grammar,
+    load_grammar,
+    parse_grammar,
+    shipped_grammars,
+)
+from lit_curriculum.tasks.pcfg.lengths import length_distribution, mean_length, percentiles
+from lit_curriculum.tasks.pcfg.sampler import SAMPLER_VERSION, Ancestry, Sampler, Strings
+from lit_curriculum.tasks.pcfg.task import MaskedPCFG
+from lit_curriculum.tasks.pcfg.trees import format_brackets, format_string, format_tree
+
+__all__ = [
+    "DEFAULT_GRAMMAR",
+    "SAMPLER_VERSION",
+    "Ancestry",
+    "Grammar",
+    "MaskedPCFG",
+    "Sampler",
+    "Strings",
+    "format_brackets",
+    "format_string",
+    "format_tree",
+    "length_distribution",
+    "load_grammar",
+    "mean_length",
+    "parse_grammar",
+    "percentiles",
+    "shipped_grammars",
+]
