@@ -27,7 +27,8 @@ def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     monomials = "{class_path: LogMonomials, init_args: {every_n_steps: 4500}}"
     teacher = folder / "teacher.yaml"
     teacher.write_text(
-        f"data: {{init_args: {{num_steps: 9000}}}}\ntrainer: {{callbacks: [{harvest}, {monomials}, {resume}]}}\n"
+        "data: {init_args: {num_steps: 9000}}\n"
+        f"trainer: {{callbacks: [{harvest}, {monomials}, {resume}]}}\n"
     )
     assert in_child(lambda: fit(folder / "bank-of", *ONLINE, str(teacher))) == 0
     swap = (
@@ -44,7 +45,8 @@ def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     adam.write_text(
         "model: {init_args: {optimizer: {class_path: torch.optim.Adam, init_args: {lr: 0.01}},\n"
         " lr_scheduler: {class_path: torch.optim.lr_scheduler.StepLR, init_args: {step_size: 30}}}}\n"
-        f"trainer: {{callbacks: [{{class_path: HarvestCheckpoints, init_args: {{log_spaced: 6}}}}, {resume}]}}\n"
+        "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {log_spaced: 6}}, "
+        f"{resume}]}}\n"
     )
     return {
         "teacher": [*ONLINE, str(teacher)],

@@ -19,7 +19,9 @@ _MISSING = re.compile(r"""(?:Key|option) ["']?([\w.]+)["']? is required""")
 _TYPE = re.compile(r"<class '(?:[\w.]+\.)?(\w+)'>")
 
 
-def one_line(text: str, classes: Iterable[type], top_keys: Iterable[str]) -> str:
+def one_line(  # noqa: PLR0911 - one return for each form a message can take
+    text: str, classes: Iterable[type], top_keys: Iterable[str]
+) -> str:
     """Condense a parser's message to ``key: what is wrong; what is allowed``.
 
     Args:

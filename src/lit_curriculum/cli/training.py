@@ -249,7 +249,7 @@ def parse_and_run(arguments: Sequence[str], run: bool = True) -> CurriculumCLI:
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, UsageError):
             cause = cause.__cause__ or cause.__context__
-        raise cause or error
+        raise cause or error from None
 
 
 def nameable_classes() -> list[type]:

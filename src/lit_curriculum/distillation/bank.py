@@ -139,8 +139,8 @@ class CheckpointBank:
         path = self.verify(entry)
         model = registry.build(self.model)
         try:
-            model.load_state_dict(load_file(path))
-        except (RuntimeError, SafetensorError) as error:
+            registry.load_saved_state(model, load_file(path))
+        except (UsageError, SafetensorError) as error:
             reason = " ".join(str(error).split())
             raise UsageError(
                 f"teacher: {path} does not hold a {self.model['name']} with "
@@ -203,7 +203,7 @@ class BankWriter:
             state: the model's state_dict.
         """
         path = self.folder / f"step_{step:012d}.safetensors"
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+        tensors = {name: tensor.cpu() for name, tensor in registry.state_for_saving(state).items()}
         write_with(path, lambda temporary: save_file(tensors, temporary))
         entry = Checkpoint(step, samples, path.name, sha256_of(path))
         self._entries[step] = entry
