@@ -1,0 +1,168 @@
+"""The compiled part of the blocked backend: the order of the work and who does it.
+
+Per step there is one pass over the hidden units (`unit_passes`). A pass ends with a sum over all units, the
+logits, so passes follow each other strictly; within one, the chunks of units are independent. The main thread
+goes through the passes. In those that are shared out (products, and with very wide networks every step),
+helpers take chunks, too. Nobody waits for a helper that has not taken a chunk: where another process holds
+its core, the main thread does the work alone. A chunk's numbers do not depend on who computes it, and the
+shares of the logits are added in the order of the chunks, so the result does not depend on the helpers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+
+from lit_curriculum.online_sgd.products import rows_4x1, rows_4x2
+from lit_curriculum.online_sgd.simd import claim, lane_sum, lanes, load, observe, publish
+from lit_curriculum.online_sgd.state import LINE, SUB_BLOCK, Sizes, State
+from lit_curriculum.online_sgd.unit_passes import pass_over
+
+SOFTMAX, HINGE = 0, 1
+_SPINS = 100_000  # looks at a flag, about 0.1 ms, before a nap
+_NAP = 20  # microseconds
+# Waking from a nap, a thread is placed on an idle core. One that only yields may share a core with the thread
+# that it waits for, while another core idles.
+_nap = types.ExternalFunction("usleep", types.int32(types.uint32))
+
+
+@njit(cache=True, nogil=True)
+def lead(state: State, sizes: Sizes, helpers: int) -> int:  # pragma: no cover - compiled
+    """Take all steps; return the first row with a logit that is not finite, or n."""
+    sums = np.zeros(sizes.classes * lanes(state.W), state.W.dtype)
+    turn = 0
+    row = sizes.n
+    for t in range(sizes.n + 1):
+        boundary = t == sizes.n or t % sizes.block == 0
+        if boundary and t < sizes.n:
+            _gram_matrix(state, sizes, t)
+        if helpers > 0 and (boundary or sizes.share_steps):
+            turn += 1
+            state.turn[LINE] = t
+            publish(state.turn, 0, turn)
+            _take_chunks(state, sizes, turn, 0, sums)
+            for chunk in range(sizes.chunks):
+                _wait(state.done, chunk * LINE, turn)
+        else:
+            for chunk in range(sizes.chunks):
+                _work(state, sizes, t, chunk, sums)
+        if t < sizes.n and not _output(state, sizes, t):
+            row = t
+            break
+    publish(state.turn, 0, -1)
+    return row
+
+
+@njit(cache=True, nogil=True)
+def help_out(state: State, sizes: Sizes, first_chunk: int) -> None:  # pragma: no cover - compiled
+    """Take chunks of the passes that are shared out, from ``first_chunk`` on, until the last step is done."""
+    sums = np.zeros(sizes.classes * lanes(state.W), state.W.dtype)
+    turn = 0
+    spins = 0
+    while turn >= 0:
+        current = observe(state.turn, 0)
+        if current == turn:
+            spins += 1
+            if spins > _SPINS:
+                _nap(types.uint32(_NAP))
+        else:
+            turn = current
+            spins = 0
+            if turn > 0:
+                _take_chunks(state, sizes, turn, first_chunk, sums)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _wait(flags: Any, index: int, value: int) -> None:  # pragma: no cover - compiled
+    """Return when a flag has reached ``value``."""
+    spins = 0
+    while observe(flags, index) < value:
+        spins += 1
+        if spins > _SPINS:
+            _nap(types.uint32(_NAP))
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _take_chunks(
+    state: State, sizes: Sizes, turn: int, first: int, sums: Any
+) -> None:  # pragma: no cover - compiled
+    """Work on every chunk that nobody has taken, beginning with ``first``.
+
+    A helper that comes late finds a later pass in the flag, or this one: it takes nothing. So what it reads
+    after taking a chunk belongs to the pass, which cannot end before the chunk is done.
+    """
+    for i in range(sizes.chunks):
+        chunk = (first + i) % sizes.chunks
+        if claim(state.claimed, chunk * LINE, turn - 1, turn):
+            _work(state, sizes, state.turn[LINE], chunk, sums)
+            publish(state.done, chunk * LINE, turn)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _work(state: State, sizes: Sizes, t: int, chunk: int, sums: Any) -> None:  # pragma: no cover - compiled
+    """Pass over one chunk and keep its share of the logits."""
+    pass_over(state, sizes, t, chunk, sums)
+    for k in range(sizes.classes):
+        state.partial[chunk * sizes.classes + k] = lane_sum(load(sums, k * lanes(sums)))
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _gram_matrix(state: State, sizes: Sizes, start: int) -> None:  # pragma: no cover - compiled
+    """Fill ``gram[s, t]``, s < t, with the inner products of the block's inputs, 1 for the bias included."""
+    width = lanes(state.gram)
+    gram, columns, row = state.gram, state.columns, sizes.gram_row
+    count = -(-min(sizes.n - start, sizes.block) // SUB_BLOCK) * SUB_BLOCK
+    for t in range(count):
+        for i in range(sizes.d1):
+            columns[i * row + t] = state.x[(start + t) * sizes.x_row + i]
+    for s in range(0, count, 4):
+        a = (start + s) * sizes.x_row
+        v = s // width * width
+        while v + width < count:
+            rows_4x2(
+                gram, s * row + v, row, width, state.x, a, sizes.x_row, 1,
+                columns, v, row, width, sizes.d1, 1, 0, False,
+            )  # fmt: skip
+            v += 2 * width
+        if v < count:
+            rows_4x1(
+                gram, s * row + v, row, state.x, a, sizes.x_row, 1, columns, v, row, sizes.d1, 1, 0, False
+            )
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _output(state: State, sizes: Sizes, t: int) -> bool:  # pragma: no cover - compiled
+    """Add up the logits, update the output bias; leave minus rate times their gradient in ``factors``.
+
+    Returns whether the logits are finite.
+    """
+    logits, factors, classes = state.logits, state.factors, sizes.classes
+    row = t * classes
+    finite = True
+    top = logits.dtype.type(-np.inf)
+    for k in range(classes):
+        total = state.c[k]
+        for chunk in range(sizes.chunks):
+            total += state.partial[chunk * classes + k]
+        logits[row + k] = total
+        top = max(top, total)
+        finite &= np.isfinite(total)
+    rate = state.rates[t]
+    if sizes.loss == HINGE:
+        sign = state.targets[t]
+        factors[0] = rate * sign if sign * logits[row] < 1 else rate * 0
+    else:
+        normaliser, mass = rate * 0, rate * 0
+        for k in range(classes):
+            factors[k] = np.exp(logits[row + k] - top)
+            normaliser += factors[k]
+            mass += state.targets[row + k]
+        scale = mass / normaliser
+        for k in range(classes):
+            # d/dz_k of -sum_k target_k log softmax(z)_k, for targets of any total mass.
+            factors[k] = rate * (state.targets[row + k] - scale * factors[k])
+    for k in range(classes):
+        state.c[k] += factors[k]
+    return finite
