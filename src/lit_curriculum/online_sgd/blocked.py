@@ -30,11 +30,11 @@ def train(model, x, targets, rates, loss_scale, *, threads=None, block=32, loss=
     gram_row = -(-block//width)*width
     i64=torch.int64
     st = State(f(Wt), f(Ut), f(c), z(block*vectors*width), f(xp), f(targets.to(dtype).contiguous()), f((rates.to(dtype) * loss_scale)), f(logits),
-               z(block*gram_row), z(d1*gram_row), z(C), z(chunks*C), z(2*LINE,dtype=i64), z(chunks*LINE,dtype=i64), z(chunks*LINE,dtype=i64))
+               z(block*gram_row), z(d1*gram_row), z(C), z(chunks*C), (torch.arange(chunks+1)*pairs//chunks*2).clamp(max=vectors).numpy(), z(2*LINE,dtype=i64), z(chunks*LINE,dtype=i64), z(chunks*LINE,dtype=i64))
     sizes = Sizes(n, d1, rows, C, block, gram_row, vectors, chunks, loss, bool(vectors > 512 if share is None else share))
-    ts = [threading.Thread(target=help_out, args=(st, sizes, p*chunks//parts)) for p in range(1, parts)]
+    ts = [threading.Thread(target=help_out, args=(st, sizes, p*chunks//parts, z(C*width))) for p in range(1, parts)]
     for t in ts: t.start()
-    lead(st, sizes, parts-1)
+    lead(st, sizes, parts-1, z(C*width))
     for t in ts: t.join()
     back = Wt.transpose(1, 2).reshape(vectors * width, rows)
     with torch.no_grad():

@@ -28,14 +28,14 @@ _NAP = 20  # microseconds
 _nap = types.ExternalFunction("usleep", types.int32(types.uint32))
 
 
-@njit(cache=True, nogil=True)
-def lead(state: State, sizes: Sizes, helpers: int) -> int:  # pragma: no cover - compiled
+@njit(cache=True, nogil=True, _nrt=False)
+def lead(state: State, sizes: Sizes, helpers: int, sums: Any) -> int:  # pragma: no cover - compiled
     """Take all steps; return the first row with a logit that is not finite, or n."""
-    sums = np.zeros(sizes.classes * lanes(state.W), state.W.dtype)
     turn = 0
     row = sizes.n
     for t in range(sizes.n + 1):
-        boundary = t == sizes.n or t % sizes.block == 0
+        at = t % sizes.block
+        boundary = t == sizes.n or at == 0
         if boundary and t < sizes.n:
             _gram_matrix(state, sizes, t)
         if helpers > 0 and (boundary or sizes.share_steps):
@@ -47,7 +47,7 @@ def lead(state: State, sizes: Sizes, helpers: int) -> int:  # pragma: no cover -
                 _wait(state.done, chunk * LINE, turn)
         else:
             for chunk in range(sizes.chunks):
-                _work(state, sizes, t, chunk, sums)
+                _work(state, sizes, t, at, chunk, sums)
         if t < sizes.n and not _output(state, sizes, t):
             row = t
             break
@@ -55,10 +55,9 @@ def lead(state: State, sizes: Sizes, helpers: int) -> int:  # pragma: no cover -
     return row
 
 
-@njit(cache=True, nogil=True)
-def help_out(state: State, sizes: Sizes, first_chunk: int) -> None:  # pragma: no cover - compiled
+@njit(cache=True, nogil=True, _nrt=False)
+def help_out(state: State, sizes: Sizes, first_chunk: int, sums: Any) -> None:  # pragma: no cover - compiled
     """Take chunks of the passes that are shared out, from ``first_chunk`` on, until the last step is done."""
-    sums = np.zeros(sizes.classes * lanes(state.W), state.W.dtype)
     turn = 0
     spins = 0
     while turn >= 0:
@@ -74,7 +73,7 @@ def help_out(state: State, sizes: Sizes, first_chunk: int) -> None:  # pragma: n
                 _take_chunks(state, sizes, turn, first_chunk, sums)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
 def _wait(flags: Any, index: int, value: int) -> None:  # pragma: no cover - compiled
     """Return when a flag has reached ``value``."""
     spins = 0
@@ -84,7 +83,7 @@ def _wait(flags: Any, index: int, value: int) -> None:  # pragma: no cover - com
             _nap(types.uint32(_NAP))
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
 def _take_chunks(
     state: State, sizes: Sizes, turn: int, first: int, sums: Any
 ) -> None:  # pragma: no cover - compiled
@@ -96,19 +95,22 @@ def _take_chunks(
     for i in range(sizes.chunks):
         chunk = (first + i) % sizes.chunks
         if claim(state.claimed, chunk * LINE, turn - 1, turn):
-            _work(state, sizes, state.turn[LINE], chunk, sums)
+            t = state.turn[LINE]
+            _work(state, sizes, t, t % sizes.block, chunk, sums)
             publish(state.done, chunk * LINE, turn)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def _work(state: State, sizes: Sizes, t: int, chunk: int, sums: Any) -> None:  # pragma: no cover - compiled
+@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+def _work(
+    state: State, sizes: Sizes, t: int, at: int, chunk: int, sums: Any
+) -> None:  # pragma: no cover - compiled
     """Pass over one chunk and keep its share of the logits."""
-    pass_over(state, sizes, t, chunk, sums)
+    pass_over(state, sizes, t, at, chunk, sums)
     for k in range(sizes.classes):
         state.partial[chunk * sizes.classes + k] = lane_sum(load(sums, k * lanes(sums)))
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
 def _gram_matrix(state: State, sizes: Sizes, start: int) -> None:  # pragma: no cover - compiled
     """Fill ``gram[s, t]``, s < t, with the inner products of the block's inputs, 1 for the bias included."""
     width = lanes(state.gram)
@@ -132,7 +134,7 @@ def _gram_matrix(state: State, sizes: Sizes, start: int) -> None:  # pragma: no 
             )
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
 def _output(state: State, sizes: Sizes, t: int) -> bool:  # pragma: no cover - compiled
     """Add up the logits, update the output bias; leave minus rate times their gradient in ``factors``.
 

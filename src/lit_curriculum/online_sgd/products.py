@@ -20,7 +20,7 @@ from numba import njit
 from lit_curriculum.online_sgd.simd import broadcast, fma, load, store, zeros
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def rows_4x2(
     C: Any,
     c: int,
@@ -71,7 +71,7 @@ def rows_4x2(
     store(C, c3 + c_next, s31)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def rows_4x1(
     C: Any,
     c: int,

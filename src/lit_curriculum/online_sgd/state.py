@@ -58,6 +58,7 @@ class State(NamedTuple):
         columns: the block's inputs, transposed (d1, gram_row).
         factors: minus rate times the gradient of the logits (C,).
         partial: each chunk's share of the logits (chunks, C).
+        bounds: first vector of each chunk, and V (chunks + 1,); a chunk begins with an even vector.
         turn: [0] number of the pass that is shared out, or -1 at the end; [LINE] its step.
         claimed: the last pass of which a thread took the chunk (chunks, LINE).
         done: the last pass of which the chunk is finished (chunks, LINE).
@@ -75,6 +76,7 @@ class State(NamedTuple):
     columns: Any
     factors: Any
     partial: Any
+    bounds: Any
     turn: Any
     claimed: Any
     done: Any

@@ -16,39 +16,55 @@ from lit_curriculum.online_sgd.simd import broadcast, fma, lanes, load, store, w
 from lit_curriculum.online_sgd.state import SUB_BLOCK, Sizes, State
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
 def pass_over(
-    state: State, sizes: Sizes, t: int, chunk: int, sums: Any
+    state: State, sizes: Sizes, t: int, at: int, chunk: int, sums: Any
 ) -> None:  # pragma: no cover - compiled
-    """Work on one chunk; leave its share of the logits of step t, a lane each, in ``sums`` (C, L)."""
-    pairs = (sizes.vectors + 1) // 2
-    v = 2 * (chunk * pairs // sizes.chunks)
-    stop = min(sizes.vectors, 2 * ((chunk + 1) * pairs // sizes.chunks))
-    ends, begins = t > 0, t < sizes.n
-    at, before = t % sizes.block, (t - 1) % sizes.block
-    for k in range(sizes.classes):
+    """Work on one chunk; leave its share of the logits of step t, a lane each, in ``sums`` (C, L).
+
+    ``at`` is t's place in its block.
+    """
+    v, stop = state.bounds[chunk], state.bounds[chunk + 1]
+    before = (at if at > 0 else sizes.block) - 1
+    H, U, vectors, classes = state.H, state.U, sizes.vectors, sizes.classes
+    for k in range(classes):
         store(sums, k * lanes(sums), zeros(sums))
+    if at % SUB_BLOCK != 0 and t < sizes.n:
+        # Most passes: nothing to bring up to date. A loop of its own, or the calls of the other slow it down.
+        for i in range(v, stop):
+            _end_step(H, U, state.factors, i, vectors, before, classes)
+            _begin_step(H, U, state.gram, sums, i, vectors, at, classes, sizes.gram_row)
+        return
     while v < stop:
         many = min(2, stop - v)
-        if ends:
+        if t > 0:
             for i in range(v, v + many):
-                _end_step(state.H, state.U, state.factors, i, sizes.vectors, before, sizes.classes)
-        if at == 0 or not begins:
-            if ends:
-                _update_weights(state, sizes, v, many, t - 1 - before, before + 1)
-            if begins:
-                _pre_activations(state, sizes, v, many, t)
-        elif at % SUB_BLOCK == 0:
-            _correct(state, sizes, v, many, at)
-        if begins:
+                _end_step(H, U, state.factors, i, vectors, before, classes)
+        _refresh(state, sizes, t, at, v, many)
+        if t < sizes.n:
             for i in range(v, v + many):
-                _begin_step(
-                    state.H, state.U, state.gram, sums, i, sizes.vectors, at, sizes.classes, sizes.gram_row
-                )
+                _begin_step(H, U, state.gram, sums, i, vectors, at, classes, sizes.gram_row)
         v += 2
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+def _refresh(
+    state: State, sizes: Sizes, t: int, at: int, v: int, many: int
+) -> None:  # pragma: no cover - compiled
+    """Bring W or the coming pre-activations of one or two vectors up to date, where a block or a part ends."""
+    vectors, row = sizes.vectors, sizes.x_row
+    if at > 0 and t < sizes.n:
+        _correct(state.H, state.gram, v, many, vectors, at, sizes.gram_row)
+        return
+    if t > 0:
+        count = at if at > 0 else sizes.block
+        _update_weights(state.W, state.H, state.x, v, many, vectors, row, t - count, count)
+    if t < sizes.n:
+        count = min(sizes.n - t, sizes.block)
+        _pre_activations(state.H, state.W, state.x, v, many, vectors, row, sizes.d1, t, count)
+
+
+@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
 def _begin_step(
     H: Any, U: Any, gram: Any, sums: Any, v: int, vectors: int, at: int, classes: int, gram_row: int
 ) -> None:  # pragma: no cover - compiled
@@ -67,7 +83,7 @@ def _begin_step(
         store(sums, k * width, fma(u, active, load(sums, k * width)))
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
 def _end_step(
     H: Any, U: Any, factors: Any, v: int, vectors: int, at: int, classes: int
 ) -> None:  # pragma: no cover - compiled
@@ -86,61 +102,57 @@ def _end_step(
     store(H, h, where_active(pre, gradient))
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _correct(
-    state: State, sizes: Sizes, v: int, many: int, at: int
+    H: Any, gram: Any, v: int, many: int, vectors: int, at: int, gram_row: int
 ) -> None:  # pragma: no cover - compiled
     """Correct the sub-block that begins with sample ``at`` by the sub-blocks before it in the block."""
-    H, gram, row = state.H, state.gram, sizes.gram_row
     width = lanes(gram)
     size = SUB_BLOCK * width
-    jump = sizes.vectors * size
+    jump = vectors * size
     sub = at // SUB_BLOCK
     for s in range(0, SUB_BLOCK, 4):
-        c = sub * jump + v * size + s * width
+        c, a = sub * jump + v * size + s * width, at + s
         if many == 2:
             rows_4x2(
-                H, c, width, size, gram, at + s, 1, row, H, v * size, width, size, SUB_BLOCK, sub, jump, True
-            )
+                H, c, width, size, gram, a, 1, gram_row,
+                H, v * size, width, size, SUB_BLOCK, sub, jump, True,
+            )  # fmt: skip
         else:
-            rows_4x1(H, c, width, gram, at + s, 1, row, H, v * size, width, SUB_BLOCK, sub, jump, True)
+            rows_4x1(H, c, width, gram, a, 1, gram_row, H, v * size, width, SUB_BLOCK, sub, jump, True)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _update_weights(
-    state: State, sizes: Sizes, v: int, many: int, start: int, count: int
+    W: Any, H: Any, x: Any, v: int, many: int, vectors: int, row: int, start: int, count: int
 ) -> None:  # pragma: no cover - compiled
     """Add the rank-``count`` update of a block that began with sample ``start``."""
-    W, H, row = state.W, state.H, sizes.x_row
     width = lanes(W)
     size = SUB_BLOCK * width
-    jump = sizes.vectors * size
+    jump = vectors * size
     subs = -(-count // SUB_BLOCK)
     for i in range(0, row, 4):
         c, a = (v * row + i) * width, start * row + i
         if many == 2:
             rows_4x2(
-                W, c, width, row * width, state.x, a, 1, row,
+                W, c, width, row * width, x, a, 1, row,
                 H, v * size, width, size, SUB_BLOCK, subs, jump, True,
             )  # fmt: skip
         else:
-            rows_4x1(W, c, width, state.x, a, 1, row, H, v * size, width, SUB_BLOCK, subs, jump, True)
+            rows_4x1(W, c, width, x, a, 1, row, H, v * size, width, SUB_BLOCK, subs, jump, True)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _pre_activations(
-    state: State, sizes: Sizes, v: int, many: int, start: int
+    H: Any, W: Any, x: Any, v: int, many: int, vectors: int, row: int, d1: int, start: int, count: int
 ) -> None:  # pragma: no cover - compiled
-    """Put W x of the block's samples in H, as if none of its steps had been taken yet."""
-    W, H, row = state.W, state.H, sizes.x_row
+    """Put W x of a block's samples in H, as if none of its steps had been taken yet."""
     width = lanes(W)
     size = SUB_BLOCK * width
-    for s in range(0, min(sizes.n - start, sizes.block), 4):
-        c = (s // SUB_BLOCK * sizes.vectors + v) * size + s % SUB_BLOCK * width
+    for s in range(0, count, 4):
+        c = (s // SUB_BLOCK * vectors + v) * size + s % SUB_BLOCK * width
         a, b = (start + s) * row, v * row * width
         if many == 2:
-            rows_4x2(
-                H, c, width, size, state.x, a, row, 1, W, b, width, row * width, sizes.d1, 1, 0, False
-            )
+            rows_4x2(H, c, width, size, x, a, row, 1, W, b, width, row * width, d1, 1, 0, False)
         else:
-            rows_4x1(H, c, width, state.x, a, row, 1, W, b, width, sizes.d1, 1, 0, False)
+            rows_4x1(H, c, width, x, a, row, 1, W, b, width, d1, 1, 0, False)
