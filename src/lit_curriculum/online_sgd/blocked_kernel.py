@@ -6,21 +6,23 @@ goes through the passes. In those that are shared out (products, and with very w
 helpers take chunks, too. Nobody waits for a helper that has not taken a chunk: where another process holds
 its core, the main thread does the work alone. A chunk's numbers do not depend on who computes it, and the
 shares of the logits are added in the order of the chunks, so the result does not depend on the helpers.
+
+`_nrt=False` compiles without reference counting: the kernel allocates nothing, and counting references to the
+arrays of `State`, an atomic operation each, took a third of its time.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numba import njit, types
 
+from lit_curriculum.online_sgd.output_layer import step_output
 from lit_curriculum.online_sgd.products import rows_4x1, rows_4x2
 from lit_curriculum.online_sgd.simd import claim, lane_sum, lanes, load, observe, publish
 from lit_curriculum.online_sgd.state import LINE, SUB_BLOCK, Sizes, State
 from lit_curriculum.online_sgd.unit_passes import pass_over
 
-SOFTMAX, HINGE = 0, 1
 _SPINS = 100_000  # looks at a flag, about 0.1 ms, before a nap
 _NAP = 20  # microseconds
 # Waking from a nap, a thread is placed on an idle core. One that only yields may share a core with the thread
@@ -37,7 +39,10 @@ def lead(state: State, sizes: Sizes, helpers: int, sums: Any) -> int:  # pragma:
         at = t % sizes.block
         boundary = t == sizes.n or at == 0
         if boundary and t < sizes.n:
-            _gram_matrix(state, sizes, t)
+            count = min(sizes.n - t, sizes.block)
+            rows = state.rows[t // sizes.block % 2 * sizes.block * sizes.x_row :]
+            _load_block(state.x, rows, state.columns, t, count, sizes.d1, sizes.x_row, sizes.gram_row)
+            _gram_matrix(state.gram, rows, state.columns, count, sizes.d1, sizes.x_row, sizes.gram_row)
         if helpers > 0 and (boundary or sizes.share_steps):
             turn += 1
             state.turn[LINE] = t
@@ -48,7 +53,7 @@ def lead(state: State, sizes: Sizes, helpers: int, sums: Any) -> int:  # pragma:
         else:
             for chunk in range(sizes.chunks):
                 _work(state, sizes, t, at, chunk, sums)
-        if t < sizes.n and not _output(state, sizes, t):
+        if t < sizes.n and not step_output(state, sizes, t):
             row = t
             break
     publish(state.turn, 0, -1)
@@ -110,61 +115,39 @@ def _work(
         state.partial[chunk * sizes.classes + k] = lane_sum(load(sums, k * lanes(sums)))
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
-def _gram_matrix(state: State, sizes: Sizes, start: int) -> None:  # pragma: no cover - compiled
+@njit(cache=True, nogil=True, _nrt=False)
+def _load_block(
+    x: Any, rows: Any, columns: Any, start: int, count: int, d1: int, x_row: int, gram_row: int
+) -> None:  # pragma: no cover - compiled
+    """Copy a block's inputs, with 1 for the bias, to where products read them, as rows and as columns."""
+    d = d1 - 1
+    for s in range(count):
+        for i in range(d):
+            rows[s * x_row + i] = x[(start + s) * d + i]
+        rows[s * x_row + d] = 1
+    filled = -(-count // SUB_BLOCK) * SUB_BLOCK
+    rows[count * x_row : filled * x_row] = 0
+    for i in range(d1):
+        for s in range(filled):
+            columns[i * gram_row + s] = rows[s * x_row + i]
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def _gram_matrix(
+    gram: Any, rows: Any, columns: Any, count: int, d1: int, x_row: int, gram_row: int
+) -> None:  # pragma: no cover - compiled
     """Fill ``gram[s, t]``, s < t, with the inner products of the block's inputs, 1 for the bias included."""
-    width = lanes(state.gram)
-    gram, columns, row = state.gram, state.columns, sizes.gram_row
-    count = -(-min(sizes.n - start, sizes.block) // SUB_BLOCK) * SUB_BLOCK
-    for t in range(count):
-        for i in range(sizes.d1):
-            columns[i * row + t] = state.x[(start + t) * sizes.x_row + i]
+    width = lanes(gram)
     for s in range(0, count, 4):
-        a = (start + s) * sizes.x_row
+        a = s * x_row
         v = s // width * width
         while v + width < count:
             rows_4x2(
-                gram, s * row + v, row, width, state.x, a, sizes.x_row, 1,
-                columns, v, row, width, sizes.d1, 1, 0, False,
+                gram, s * gram_row + v, gram_row, width, rows, a, x_row, 1,
+                columns, v, gram_row, width, d1, 1, 0, False,
             )  # fmt: skip
             v += 2 * width
         if v < count:
             rows_4x1(
-                gram, s * row + v, row, state.x, a, sizes.x_row, 1, columns, v, row, sizes.d1, 1, 0, False
+                gram, s * gram_row + v, gram_row, rows, a, x_row, 1, columns, v, gram_row, d1, 1, 0, False
             )
-
-
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
-def _output(state: State, sizes: Sizes, t: int) -> bool:  # pragma: no cover - compiled
-    """Add up the logits, update the output bias; leave minus rate times their gradient in ``factors``.
-
-    Returns whether the logits are finite.
-    """
-    logits, factors, classes = state.logits, state.factors, sizes.classes
-    row = t * classes
-    finite = True
-    top = logits.dtype.type(-np.inf)
-    for k in range(classes):
-        total = state.c[k]
-        for chunk in range(sizes.chunks):
-            total += state.partial[chunk * classes + k]
-        logits[row + k] = total
-        top = max(top, total)
-        finite &= np.isfinite(total)
-    rate = state.rates[t]
-    if sizes.loss == HINGE:
-        sign = state.targets[t]
-        factors[0] = rate * sign if sign * logits[row] < 1 else rate * 0
-    else:
-        normaliser, mass = rate * 0, rate * 0
-        for k in range(classes):
-            factors[k] = np.exp(logits[row + k] - top)
-            normaliser += factors[k]
-            mass += state.targets[row + k]
-        scale = mass / normaliser
-        for k in range(classes):
-            # d/dz_k of -sum_k target_k log softmax(z)_k, for targets of any total mass.
-            factors[k] = rate * (state.targets[row + k] - scale * factors[k])
-    for k in range(classes):
-        state.c[k] += factors[k]
-    return finite

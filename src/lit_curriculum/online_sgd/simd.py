@@ -49,10 +49,10 @@ class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, vector, ir.VectorType(element, vector.count))
 
 
-def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any, target: Any) -> Any:
-    """Return the address of ``array[index]`` as a pointer to ``target``."""
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), target.as_pointer())
+def _pointer(context: Any, builder: Any, array_type: Any, arguments: Any, target: Any) -> Any:
+    """Return the address of ``array[index]``, the first two arguments, as a pointer to ``target``."""
+    data = context.make_array(array_type)(context, builder, arguments[0]).data
+    return builder.bitcast(builder.gep(data, [arguments[1]]), target.as_pointer())
 
 
 def _splat(builder: Any, vector_type: Any, scalar: Any) -> Any:
@@ -70,7 +70,7 @@ def load(typing_context: Any, array: Any, index: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = context.get_value_type(vector)
-        pointer = _pointer(context, builder, array, *arguments, target)
+        pointer = _pointer(context, builder, array, arguments, target)
         return builder.load(pointer, align=array.dtype.bitwidth // 8)
 
     return vector(array, types.intp), generate
@@ -82,7 +82,7 @@ def store(typing_context: Any, array: Any, index: Any, vector: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = context.get_value_type(vector)
-        pointer = _pointer(context, builder, array, *arguments[:2], target)
+        pointer = _pointer(context, builder, array, arguments, target)
         builder.store(arguments[2], pointer, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -96,7 +96,7 @@ def broadcast(typing_context: Any, array: Any, index: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = context.get_value_type(vector)
-        pointer = _pointer(context, builder, array, *arguments, target.element)
+        pointer = _pointer(context, builder, array, arguments, target.element)
         return _splat(builder, target, builder.load(pointer))
 
     return vector(array, types.intp), generate
@@ -141,16 +141,6 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @intrinsic
-def add(typing_context: Any, a: Any, b: Any) -> Any:
-    """``add(a, b)``: the sum a lane."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fadd(*arguments)
-
-    return a(a, a), generate
-
-
-@intrinsic
 def where_active(typing_context: Any, pre: Any, value: Any) -> Any:
     """``where_active(pre, value)``: value where pre > 0, else 0 - and value, too, where pre is NaN.
 
@@ -187,7 +177,7 @@ def publish(typing_context: Any, flags: Any, index: Any, value: Any) -> Any:
     """``publish(flags, index, value)``: set an int64 flag after every write before it is visible."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, flags, *arguments[:2], ir.IntType(64))
+        pointer = _pointer(context, builder, flags, arguments, ir.IntType(64))
         builder.store_atomic(arguments[2], pointer, "release", 8)
         return context.get_dummy_value()
 
@@ -199,7 +189,7 @@ def observe(typing_context: Any, flags: Any, index: Any) -> Any:
     """``observe(flags, index)``: read an int64 flag; what was written before it was set is visible after."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, flags, *arguments, ir.IntType(64))
+        pointer = _pointer(context, builder, flags, arguments, ir.IntType(64))
         return builder.load_atomic(pointer, "acquire", 8)
 
     return types.int64(flags, types.intp), generate
@@ -210,8 +200,8 @@ def claim(typing_context: Any, flags: Any, index: Any, old: Any, new: Any) -> An
     """``claim(flags, index, old, new)``: set an int64 flag to new if it is old; return whether it was."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, flags, *arguments[:2], ir.IntType(64))
-        result = builder.cmpxchg(pointer, *arguments[2:], "acq_rel", "acquire")
+        pointer = _pointer(context, builder, flags, arguments, ir.IntType(64))
+        result = builder.cmpxchg(pointer, arguments[2], arguments[3], "acq_rel", "acquire")
         return builder.extract_value(result, 1)
 
     return types.boolean(flags, types.intp, types.int64, types.int64), generate

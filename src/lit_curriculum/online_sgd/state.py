@@ -1,8 +1,8 @@
 """What the compiled parts of the blocked backend work on, and where it lies.
 
-Units lie in the lanes of vectors: unit j is lane j mod L of vector j // L. V = ceil(m / L) vectors, d1 = d + 1
-inputs with the bias, x_row = d1 rounded up to four (a product works on four rows at a time). What is added to
-fill up holds zeros, and zeros it stays: a unit without weights is never active.
+Units lie in the lanes of vectors: unit j is lane j mod L of vector j // L. V = ceil(m / L) vectors,
+d1 = d + 1 inputs with the bias, x_row = d1 rounded up to four (a product works on four rows at a time).
+What is added to fill up holds zeros, and zeros it stays: a unit without weights is never active.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 SUB_BLOCK = 8  # samples whose corrections are applied one by one; a multiple of a product's four rows
+SOFTMAX, HINGE = 0, 1
 LINE = 8  # int64 numbers in a cache line: flags of different chunks must not share one
 
 
@@ -25,7 +26,7 @@ class Sizes(NamedTuple):
         gram_row: block rounded up to whole vectors.
         vectors: V.
         chunks: groups of vectors that one thread works on at a time.
-        loss: `blocked_kernel.SOFTMAX` or `HINGE`.
+        loss: SOFTMAX or HINGE.
         share_steps: whether threads share every step, or only the products.
     """
 
@@ -50,7 +51,8 @@ class State(NamedTuple):
         c: its bias (C,).
         H: of every sample of the block, first the pre-activation, after its step minus rate times the hidden
             gradient (block / SUB_BLOCK, V, SUB_BLOCK, L).
-        x: samples (n rounded up to SUB_BLOCK, x_row).
+        x: samples (n, d).
+        rows: inputs of this block and the one before, 1 and zeros appended (2, block, x_row).
         targets: (n, C).
         rates: rate times loss scale (n,).
         logits: out, before each step (n, C).
@@ -69,6 +71,7 @@ class State(NamedTuple):
     c: Any
     H: Any
     x: Any
+    rows: Any
     targets: Any
     rates: Any
     logits: Any

@@ -51,24 +51,25 @@ def pass_over(
 def _refresh(
     state: State, sizes: Sizes, t: int, at: int, v: int, many: int
 ) -> None:  # pragma: no cover - compiled
-    """Bring W or the coming pre-activations of one or two vectors up to date, where a block or a part ends."""
-    vectors, row = sizes.vectors, sizes.x_row
+    """Bring W and the coming pre-activations of one or two vectors up to date."""
+    vectors, row, block = sizes.vectors, sizes.x_row, sizes.block
     if at > 0 and t < sizes.n:
         _correct(state.H, state.gram, v, many, vectors, at, sizes.gram_row)
         return
     if t > 0:
-        count = at if at > 0 else sizes.block
-        _update_weights(state.W, state.H, state.x, v, many, vectors, row, t - count, count)
+        count = at if at > 0 else block
+        first = (t - 1) // block % 2 * block
+        _update_weights(state.W, state.H, state.rows, v, many, vectors, row, first, count)
     if t < sizes.n:
-        count = min(sizes.n - t, sizes.block)
-        _pre_activations(state.H, state.W, state.x, v, many, vectors, row, sizes.d1, t, count)
+        count, first = min(sizes.n - t, block), t // block % 2 * block
+        _pre_activations(state.H, state.W, state.rows, v, many, vectors, row, sizes.d1, first, count)
 
 
 @njit(cache=True, nogil=True, _nrt=False, forceinline=True)
 def _begin_step(
     H: Any, U: Any, gram: Any, sums: Any, v: int, vectors: int, at: int, classes: int, gram_row: int
 ) -> None:  # pragma: no cover - compiled
-    """Correct the pre-activations of sample ``at`` by the steps before it in its sub-block; add to ``sums``."""
+    """Correct sample ``at`` by the steps before it in its sub-block; add its logits to ``sums``."""
     width = lanes(sums)
     s = at % SUB_BLOCK
     h = (at // SUB_BLOCK * vectors + v) * SUB_BLOCK * width
@@ -124,35 +125,35 @@ def _correct(
 
 @njit(cache=True, nogil=True, _nrt=False)
 def _update_weights(
-    W: Any, H: Any, x: Any, v: int, many: int, vectors: int, row: int, start: int, count: int
+    W: Any, H: Any, rows: Any, v: int, many: int, vectors: int, row: int, first: int, count: int
 ) -> None:  # pragma: no cover - compiled
-    """Add the rank-``count`` update of a block that began with sample ``start``."""
+    """Add the rank-``count`` update of the block that lies in ``rows`` from ``first`` on."""
     width = lanes(W)
     size = SUB_BLOCK * width
     jump = vectors * size
     subs = -(-count // SUB_BLOCK)
     for i in range(0, row, 4):
-        c, a = (v * row + i) * width, start * row + i
+        c, a = (v * row + i) * width, first * row + i
         if many == 2:
             rows_4x2(
-                W, c, width, row * width, x, a, 1, row,
+                W, c, width, row * width, rows, a, 1, row,
                 H, v * size, width, size, SUB_BLOCK, subs, jump, True,
             )  # fmt: skip
         else:
-            rows_4x1(W, c, width, x, a, 1, row, H, v * size, width, SUB_BLOCK, subs, jump, True)
+            rows_4x1(W, c, width, rows, a, 1, row, H, v * size, width, SUB_BLOCK, subs, jump, True)
 
 
 @njit(cache=True, nogil=True, _nrt=False)
 def _pre_activations(
-    H: Any, W: Any, x: Any, v: int, many: int, vectors: int, row: int, d1: int, start: int, count: int
+    H: Any, W: Any, rows: Any, v: int, many: int, vectors: int, row: int, d1: int, first: int, count: int
 ) -> None:  # pragma: no cover - compiled
     """Put W x of a block's samples in H, as if none of its steps had been taken yet."""
     width = lanes(W)
     size = SUB_BLOCK * width
     for s in range(0, count, 4):
         c = (s // SUB_BLOCK * vectors + v) * size + s % SUB_BLOCK * width
-        a, b = (start + s) * row, v * row * width
+        a, b = (first + s) * row, v * row * width
         if many == 2:
-            rows_4x2(H, c, width, size, x, a, row, 1, W, b, width, row * width, d1, 1, 0, False)
+            rows_4x2(H, c, width, size, rows, a, row, 1, W, b, width, row * width, d1, 1, 0, False)
         else:
-            rows_4x1(H, c, width, x, a, row, 1, W, b, width, d1, 1, 0, False)
+            rows_4x1(H, c, width, rows, a, row, 1, W, b, width, d1, 1, 0, False)

@@ -133,9 +133,7 @@ def _draw(
     for row in range(n):
         index = start + np.uint64(row)
         for block in range((d + 127) // 128):
-            words = philox(
-                index & mask, index >> half, np.uint64(block), word_3, seed & mask, seed >> half
-            )
+            words = philox(index & mask, index >> half, np.uint64(block), word_3, seed & mask, seed >> half)
             for w in range(4):
                 word = words[w]
                 first = 128 * block + 32 * w
