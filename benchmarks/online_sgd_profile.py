@@ -70,7 +70,7 @@ def profile(width: int, d: int, classes: int) -> dict[str, Any]:
     times: dict[str, Any] = {"width": width, "block": block}
     for part in (_gram, _products, _corrections, _steps, _outputs):
         times[part.__name__[1:]] = _time(lambda part=part: part(state, sizes, sums), width * block) / block
-    n = 8 * block
+    n = block * max(8, 200_000 // width)
     x, soft = torch.randn(n, d).sign(), torch.full((n, classes), 1 / classes)
     rate = torch.full((n,), 1e-3)
     times["whole"] = _time(lambda: blocked.train(model, x, soft, rate, 1.0, threads=1), width * n) / n
