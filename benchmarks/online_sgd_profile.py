@@ -19,42 +19,49 @@ from lit_curriculum.online_sgd.state import SUB_BLOCK
 
 
 @njit(nogil=True, _nrt=False)
-def _gram(state: Any, sizes: Any, sums: Any) -> None:
-    d1, row, gram_row = sizes.d1, sizes.x_row, sizes.gram_row
-    kernel._load_block(state.x, state.rows, state.columns, 0, sizes.block, d1, row, gram_row)
-    kernel._gram_matrix(state.gram, state.rows, state.columns, sizes.block, d1, row, gram_row)
+def _gram(state: Any, sizes: Any, sums: Any, repeat: int) -> None:
+    for _ in range(repeat):
+        d1, row, gram_row = sizes.d1, sizes.x_row, sizes.gram_row
+        kernel._load_block(state.x, state.rows, state.columns, 0, sizes.block, d1, row, gram_row)
+        kernel._gram_matrix(state.gram, state.rows, state.columns, sizes.block, d1, row, gram_row)
 
 
 @njit(nogil=True, _nrt=False)
-def _products(state: Any, sizes: Any, sums: Any) -> None:
-    vectors, row, block = sizes.vectors, sizes.x_row, sizes.block
-    for v in range(0, vectors, 2):
-        many = min(2, vectors - v)
-        unit_passes._update_weights(state.W, state.H, state.rows, v, many, vectors, row, 0, block)
-        unit_passes._pre_activations(state.H, state.W, state.rows, v, many, vectors, row, sizes.d1, 0, block)
+def _products(state: Any, sizes: Any, sums: Any, repeat: int) -> None:
+    for _ in range(repeat):
+        vectors, row, block = sizes.vectors, sizes.x_row, sizes.block
+        for v in range(0, vectors, 2):
+            many = min(2, vectors - v)
+            unit_passes._update_weights(state.W, state.H, state.rows, v, many, vectors, row, 0, block)
+            unit_passes._pre_activations(
+                state.H, state.W, state.rows, v, many, vectors, row, sizes.d1, 0, block
+            )
 
 
 @njit(nogil=True, _nrt=False)
-def _corrections(state: Any, sizes: Any, sums: Any) -> None:
-    for at in range(SUB_BLOCK, sizes.block, SUB_BLOCK):
-        for v in range(0, sizes.vectors, 2):
-            many = min(2, sizes.vectors - v)
-            unit_passes._correct(state.H, state.gram, v, many, sizes.vectors, at, sizes.gram_row)
+def _corrections(state: Any, sizes: Any, sums: Any, repeat: int) -> None:
+    for _ in range(repeat):
+        for at in range(SUB_BLOCK, sizes.block, SUB_BLOCK):
+            for v in range(0, sizes.vectors, 2):
+                many = min(2, sizes.vectors - v)
+                unit_passes._correct(state.H, state.gram, v, many, sizes.vectors, at, sizes.gram_row)
 
 
 @njit(nogil=True, _nrt=False)
-def _steps(state: Any, sizes: Any, sums: Any) -> None:
-    H, U, gram, factors = state.H, state.U, state.gram, state.factors
-    for at in range(sizes.block):
-        for v in range(sizes.vectors):
-            unit_passes._begin_step(H, U, gram, sums, v, sizes.vectors, at, sizes.classes, sizes.gram_row)
-            unit_passes._end_step(H, U, factors, v, sizes.vectors, at, sizes.classes)
+def _steps(state: Any, sizes: Any, sums: Any, repeat: int) -> None:
+    for _ in range(repeat):
+        H, U, gram, factors = state.H, state.U, state.gram, state.factors
+        for at in range(sizes.block):
+            for v in range(sizes.vectors):
+                unit_passes._begin_step(H, U, gram, sums, v, sizes.vectors, at, sizes.classes, sizes.gram_row)
+                unit_passes._end_step(H, U, factors, v, sizes.vectors, at, sizes.classes)
 
 
 @njit(nogil=True, _nrt=False)
-def _outputs(state: Any, sizes: Any, sums: Any) -> None:
-    for t in range(sizes.block):
-        step_output(state, sizes, t)
+def _outputs(state: Any, sizes: Any, sums: Any, repeat: int) -> None:
+    for _ in range(repeat):
+        for t in range(sizes.block):
+            step_output(state, sizes, t)
 
 
 def profile(width: int, d: int, classes: int) -> dict[str, Any]:
@@ -69,7 +76,10 @@ def profile(width: int, d: int, classes: int) -> dict[str, Any]:
     sums = np.zeros(64 * classes, dtype=np.float32)
     times: dict[str, Any] = {"width": width, "block": block}
     for part in (_gram, _products, _corrections, _steps, _outputs):
-        times[part.__name__[1:]] = _time(lambda part=part: part(state, sizes, sums), width * block) / block
+        # Repeated inside: a call from Python costs as much as several steps of a narrow network.
+        repeat = max(1, 1_000_000 // (width * block))
+        elapsed = _time(lambda part=part, r=repeat: part(state, sizes, sums, r), width * block * repeat)
+        times[part.__name__[1:]] = elapsed / (block * repeat)
     n = block * max(8, 200_000 // width)
     x, soft = torch.randn(n, d).sign(), torch.full((n, classes), 1 / classes)
     rate = torch.full((n,), 1e-3)

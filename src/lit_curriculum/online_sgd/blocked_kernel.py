@@ -127,8 +127,8 @@ def _load_block(
         rows[s * x_row + d] = 1
     filled = -(-count // SUB_BLOCK) * SUB_BLOCK
     rows[count * x_row : filled * x_row] = 0
-    for i in range(d1):
-        for s in range(filled):
+    for s in range(filled):
+        for i in range(d1):
             columns[i * gram_row + s] = rows[s * x_row + i]
 
 
