@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import time
@@ -136,6 +137,7 @@ def main() -> None:
     torch.manual_seed(0)
     report: dict[str, Any] = {"threads": options.threads, "torch": torch.__version__}
     report["machine"] = platform.machine()
+    report["load_before"] = os.getloadavg()[0]
     report["widths"] = [measure(width, options.repetitions) for width in options.widths]
     report["population"] = measure_population(100, 8, options.repetitions)
     if options.profile:
@@ -143,6 +145,8 @@ def main() -> None:
     if options.json:
         print(json.dumps(report, indent=2))
         return
+    # The bare loop's threads wait for each other at every step: beside other processes its ratio flatters us.
+    print(f"load average before: {report['load_before']:.1f}, threads: {options.threads}")
     for row in report["widths"]:
         print(f"width {row['width']}, block {row['block']}: products / blocked = "
               f"{row['products_floor_over_blocked']:.2f}")  # fmt: skip

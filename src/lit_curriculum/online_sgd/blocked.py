@@ -11,8 +11,8 @@ one update W -= G' X of rank B. No update is changed, delayed or averaged. The c
 by sample within sub-blocks of 8, as a product between sub-blocks. Per step the second layer, which is small,
 is updated as always. W is read and written once a block instead of once a step.
 
-Rounding. In float64 the weights were within 1e-14 of the reference after 10,000 steps at the papers' rates. In
-float32 a pre-activation is rounded at about 1e-7 of its terms, in another order than the reference's, and the
+Rounding. In float64 the weights were within 1e-14 of the reference after 10,000 steps at the papers' rates.
+In float32 a pre-activation is rounded at about 1e-7 of its terms, in another order than the reference's, and the
 weights differ by about 1e-6 after 10,000 steps. Where a pre-activation is that close to 0, though, rounding
 decides whether the unit is active in this step, and its weights then differ by a whole update (1e-3 at the
 largest rate). That is float32, not the blocks: the reference run in float32 differs from itself in float64 as
@@ -20,8 +20,8 @@ much. For inputs of +-1 the Gram matrix is exact.
 
 Results are the same bits on every run and for every number of threads. They may change in the last bits with
 the block size, with cuts made by the caller elsewhere than between blocks, and with the width of the
-processor's vectors. Helper threads pay only where a core is free for them: beside other busy processes,
-`torch.set_num_threads(1)` is faster below about 10,000 units.
+processor's vectors. Helper threads pay only where a core is free for them: beside other busy
+processes one thread (`torch.set_num_threads(1)`) was the faster at width 1,000.
 """
 
 from __future__ import annotations
