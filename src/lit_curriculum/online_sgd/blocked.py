@@ -12,7 +12,7 @@ by sample within sub-blocks of 8, as a product between sub-blocks. Per step the 
 is updated as always. W is read and written once a block instead of once a step.
 
 Rounding. In float64 the weights were within 1e-14 of the reference after 10,000 steps at the papers' rates.
-In float32 a pre-activation is rounded at about 1e-7 of its terms, in another order than the reference's, and the
+In float32 a pre-activation is rounded at about 1e-7 of its terms, in another order than the reference's; the
 weights differ by about 1e-6 after 10,000 steps. Where a pre-activation is that close to 0, though, rounding
 decides whether the unit is active in this step, and its weights then differ by a whole update (1e-3 at the
 largest rate). That is float32, not the blocks: the reference run in float32 differs from itself in float64 as
