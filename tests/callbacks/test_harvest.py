@@ -20,6 +20,8 @@ SHORT = ("--data.num_steps=3000", "--data.eval_every=500", "--data.steps_per_cal
 
 
 def bank_of(tmp_path: Path, harvest: str, *options: str, configs: list[str] = RUN) -> CheckpointBank:
+    if "every_n_steps" not in harvest:
+        harvest += ", every_n_steps: null"  # an overlay's entry keeps what it does not name
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text(
         f"trainer: {{callbacks: [{{class_path: HarvestCheckpoints, init_args: {{{harvest}}}}}]}}\n"

@@ -32,9 +32,10 @@ def test_a_base_trains_at_smoke_scale(name: str, tmp_path: Path) -> None:
     assert in_child(lambda: fit(tmp_path / "run", config(name), config(f"smoke/{name}"))) == 0
     record = json.loads((tmp_path / "run" / "provenance.json").read_text())
     assert record["finished"]
-    assert record["steps"] == yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["data"][
-        "init_args"
-    ]["num_steps"]
+    assert (
+        record["steps"]
+        == yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["data"]["init_args"]["num_steps"]
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in OVERLAYS if name.startswith("paper/")])

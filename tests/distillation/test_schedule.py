@@ -251,7 +251,7 @@ def test_a_small_kappa_is_one_shot_after_a_few_steps():
         (Kappa(-1.0), "Kappa.kappa: got -1.0; allowed: a number > 0"),
         (Kappa(float("inf")), "Kappa.kappa: got inf; allowed: a number > 0"),
         (Kappa(float("nan")), "Kappa.kappa: got nan; allowed: a number > 0"),
-        (Kappa(0.005), "Kappa.kappa: got 0.005; allowed: at least 0.01: one step each"),
+        (Kappa(0.005), "Kappa.kappa: got 0.005; allowed: at least 10 / 1000: one step each"),
         (
             Explicit([100, 250], [5, 5]),
             "checkpoint: got step 250; allowed: one of the 10 steps in bank/manifest.json, nearest 200",

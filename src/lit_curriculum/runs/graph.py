@@ -210,8 +210,8 @@ def _fraction(folder: Path) -> float:
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         last = (folder / "metrics.csv").read_text(encoding="utf-8").rstrip().rsplit("\n", 1)[-1]
         return min(1.0, int(last.split(",")[0]) / int(config["data"]["init_args"]["num_steps"]))
-    except (OSError, ValueError):
-        return 0.0  # not written yet
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0  # not written yet, or no run of ours
 
 
 def _substitute(value: Any, change: Callable[[str], str]) -> Any:

@@ -106,7 +106,7 @@ def _bank_identity(folder: Any) -> Any:
         return folder
     try:
         recorded = json.loads(path.read_text(encoding="utf-8")).get("config_hash")
-    except (json.JSONDecodeError, AttributeError):
+    except (ValueError, AttributeError):
         recorded = None  # opening the bank will say what is wrong with it
     return recorded or sha256_of(path)
 

@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
+from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
 from lit_curriculum.papers.progressive import parity
 from lit_curriculum.papers.progressive.parity import Parity, strategy
 from lit_curriculum.papers.style import COLOURS, LABELS, curve, in_millions, panels
@@ -76,6 +76,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
 def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     """Judge the ordering of the methods at equal samples."""
     one_shot = _better_one_shot(rows)
+    require_seeds(rows, ["teacher", "progressive", "two-shot", one_shot, "plain"], SETTINGS[scale].seeds)
     teacher = parity.finals(rows, "teacher")
     progressive = parity.finals(rows, "progressive")
     plain = parity.finals(rows, "plain")

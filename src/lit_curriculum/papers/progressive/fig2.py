@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
+from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
 from lit_curriculum.papers.progressive import parity
 from lit_curriculum.papers.progressive.parity import Parity, strategy
 from lit_curriculum.papers.style import COLOURS, curve, in_millions, panels
@@ -40,7 +40,7 @@ def measure(lab: Lab, scale: Scale) -> list[Row]:
     setting = SETTINGS[scale]
     monomials = {
         "class_path": "LogMonomials",
-        "init_args": {"every_n_steps": setting.spacing, "degrees": [1]},
+        "init_args": {"every_n_steps": setting.spacing, "on_change": setting.on_change, "degrees": [1]},
     }
     teach: dict[str, dict[str, Any] | None] = {
         name: strategy("TwoShot", T=setting.T, checkpoint=name) for name in CANDIDATES
@@ -93,7 +93,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
         x, y = _series(rows, seed, quantity)
         middle.plot(x, y, color="#e08b2d", lw=1.4, label="in support" if i == 0 else None)
     x, mean = _series(rows, seed, "off_mean")
-    _, spread = _series(rows, seed, "off_std")
+    spread = _series(rows, seed, "off_std")[1]
     middle.plot(x, mean, color="#2f6fb0", lw=1.4, label="off support (mean, sd)")
     low = [m - s for m, s in zip(mean, spread, strict=True)]
     high = [m + s for m, s in zip(mean, spread, strict=True)]
@@ -116,6 +116,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
 def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     """Judge which candidate teaches, and the correlations at the middle one."""
     seeds = SETTINGS[scale].seeds
+    require_seeds(rows, ["teacher", *CANDIDATES], seeds)
     final = {name: [c[-1][1] for c in _curves(rows, name, "accuracy")] for name in CANDIDATES}
     ratios, inside_means = [], []
     for seed in seeds:

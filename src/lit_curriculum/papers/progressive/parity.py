@@ -23,6 +23,7 @@ class Parity:
         student_steps: samples of every student.
         eval_every: samples between two evaluations.
         spacing: samples between two harvested checkpoints.
+        on_change: harvest also where the accuracy moved by this much.
         teacher_lr: the teacher's rate.
         rates: grid of the students' rates.
         T: student steps under the intermediate checkpoint of two-shot distillation.
@@ -44,10 +45,12 @@ class Parity:
     T: int
     seeds: tuple[int, ...] = (0, 1, 2)
     tuning_seeds: tuple[int, ...] = (100, 101)
+    on_change: float | None = None
 
     def teacher(self, seed: int, **callbacks: Any) -> Run:
         """Return the teacher of a seed; it harvests every ``spacing`` samples."""
-        harvest = {"class_path": "HarvestCheckpoints", "init_args": {"every_n_steps": self.spacing}}
+        rule = {"every_n_steps": self.spacing, "on_change": self.on_change}
+        harvest = {"class_path": "HarvestCheckpoints", "init_args": rule}
         callback_list = [harvest, *callbacks.values()]
         return self._run("teacher", self.teacher_width, self.teacher_lr, seed, callback_list)
 
@@ -173,12 +176,14 @@ SETTINGS_FIG2: dict[Scale, Parity] = {
     "laptop": replace(
         _LAPTOP,
         d=100,
-        teacher_width=1000,
+        teacher_width=4000,
+        teacher_lr=5e-3,
         student_width=50,
-        num_steps=600_000,
-        student_steps=300_000,
-        eval_every=10_000,
-        spacing=20_000,
+        num_steps=1_200_000,
+        student_steps=200_000,
+        eval_every=5000,
+        spacing=50_000,
+        on_change=0.03,
         T=50_000,
     ),
     "paper": _PAPER,
