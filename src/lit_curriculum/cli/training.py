@@ -15,6 +15,7 @@ import torch
 import yaml
 from jsonargparse import ArgumentError
 from lightning import Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
@@ -92,7 +93,10 @@ class CurriculumCLI(LightningCLI):
         # Loggers open files when they are made; a run's loggers are added once everything is checked.
         self._wanted_logger = options.trainer.logger
         kwargs["logger"] = False
-        return super().instantiate_trainer(**kwargs)
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except (TypeError, ValueError, MisconfigurationException) as error:
+            raise UsageError(f"trainer: {' '.join(str(error).split())}") from error
 
     def _run_subcommand(self, subcommand: str) -> None:
         if self._execute:
