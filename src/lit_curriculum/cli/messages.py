@@ -23,7 +23,7 @@ _LITERAL = re.compile(r"typing\.Literal\[(.+)\]")
 _TYPE = re.compile(r"<class '(?:[\w.]+\.)?(\w+)'>")
 
 
-def one_line(  # noqa: PLR0911 - one return for each form a message can take
+def one_line(  # noqa: PLR0911, PLR0912 - one branch for each form a message can take
     text: str, classes: Iterable[type], top_keys: Iterable[str]
 ) -> str:
     """Condense a parser's message to ``key: what is wrong; what is allowed``.
