@@ -23,7 +23,6 @@ from safetensors.torch import save_file
 
 import lit_curriculum.experiments.sparse_parity  # noqa: F401 - short class names need their classes loaded
 from lit_curriculum.callbacks import ExactResume, HarvestCheckpoints, LogMonomials, SwapTeacher
-from lit_curriculum.cli.main import default_run_dir
 from lit_curriculum.cli.messages import one_line
 from lit_curriculum.distillation import Strategy
 from lit_curriculum.errors import UsageError, bad_value
@@ -318,3 +317,8 @@ def fit_in_worker(configs: list[str], folder: str) -> None:
     words += ["--run_dir", folder, "--trainer.enable_progress_bar=false", "--trainer.logger=false"]
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     parse_and_run(words)
+
+
+def default_run_dir(configs: Sequence[str]) -> Path:
+    """Return runs/<names of the configs joined by +>."""
+    return Path("runs") / ("+".join(Path(config).stem for config in configs) or "run")
