@@ -1,6 +1,8 @@
 """Who teaches: checkpoint bank, schedule, targets and loss, and the choice of checkpoints."""
 
+from lit_curriculum.distillation.answers import Answers, is_sharp, sharp_answers
 from lit_curriculum.distillation.bank import BankWriter, Checkpoint, CheckpointBank
+from lit_curriculum.distillation.label_cache import LabelCache, LabelShelf
 from lit_curriculum.distillation.schedule import (
     NT,
     EqualSplit,
@@ -17,12 +19,15 @@ from lit_curriculum.distillation.transition import Transition, candidates, find_
 
 __all__ = [
     "NT",
+    "Answers",
     "BankWriter",
     "Checkpoint",
     "CheckpointBank",
     "EqualSplit",
     "Explicit",
     "Kappa",
+    "LabelCache",
+    "LabelShelf",
     "OneShot",
     "Schedule",
     "Strategy",
@@ -32,6 +37,8 @@ __all__ = [
     "TwoShot",
     "candidates",
     "find_transition",
+    "is_sharp",
     "kl_to_student",
+    "sharp_answers",
     "teacher_probabilities",
 ]
