@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 # Short class names need their classes loaded.
 import lit_curriculum.experiments.pcfg_bert
 import lit_curriculum.experiments.sparse_parity  # noqa: F401
-from lit_curriculum.callbacks import ExactResume, HarvestCheckpoints, LogMonomials, SwapTeacher
+from lit_curriculum.callbacks import ExactResume, HarvestCheckpoints, LogMonomials, LogNgrams, SwapTeacher
 from lit_curriculum.cli.main import default_run_dir
 from lit_curriculum.cli.messages import one_line
 from lit_curriculum.distillation import Strategy
@@ -256,7 +256,7 @@ def parse_and_run(arguments: Sequence[str], run: bool = True) -> CurriculumCLI:
 
 def nameable_classes() -> list[type]:
     """Return the classes of this suite that a YAML can name."""
-    found: list[type] = [HarvestCheckpoints, SwapTeacher, LogMonomials, ExactResume]
+    found: list[type] = [HarvestCheckpoints, SwapTeacher, LogMonomials, LogNgrams, ExactResume]
     pending: list[type] = [CurriculumModule, CurriculumData, Strategy]
     while pending:
         subclasses: list[type] = pending.pop().__subclasses__()

@@ -15,7 +15,14 @@ from lit_curriculum.distillation.schedule import (
 )
 from lit_curriculum.distillation.targets import kl_to_student, teacher_probabilities
 from lit_curriculum.distillation.teacher import Supervision, TeacherLoader
-from lit_curriculum.distillation.transition import Transition, candidates, find_transition
+from lit_curriculum.distillation.transition import (
+    Choice,
+    Transition,
+    candidates,
+    choose_checkpoint,
+    find_transition,
+    peak,
+)
 
 __all__ = [
     "NT",
@@ -23,6 +30,7 @@ __all__ = [
     "BankWriter",
     "Checkpoint",
     "CheckpointBank",
+    "Choice",
     "EqualSplit",
     "Explicit",
     "Kappa",
@@ -36,9 +44,11 @@ __all__ = [
     "Transition",
     "TwoShot",
     "candidates",
+    "choose_checkpoint",
     "find_transition",
     "is_sharp",
     "kl_to_student",
+    "peak",
     "sharp_answers",
     "teacher_probabilities",
 ]

@@ -18,6 +18,7 @@ are computed again. Above ``max_bytes`` the files that were unused the longest a
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import struct
@@ -144,10 +145,8 @@ class LabelShelf:
             warnings.warn(f"label cache: {path} is damaged and computed again", stacklevel=2)
             path.unlink(missing_ok=True)
             return {}
-        try:
+        with contextlib.suppress(OSError):  # only the order of removal depends on it
             os.utime(path)
-        except OSError:
-            pass  # only the order of removal depends on it
         return known
 
     def _path(self, chunk: int) -> Path:
@@ -196,12 +195,12 @@ def decode(content: bytes, place: str) -> dict[int, Answers] | None:
     known = {}
     for i, index in enumerate(indices.tolist()):
         (n, k), (n_end, k_end) = sizes[2 * i : 2 * i + 2], ends[i]
-        rows = slice(k_end - k, k_end)
+        questions_of, close_of = slice(n_end - n, n_end), slice(k_end - k, k_end)
         known[index] = Answers(
-            _tensor(top[n_end - n : n_end]),
-            _tensor(row[rows]),
-            _tensor(other[rows]),
-            _floats(probability[rows]),
+            _tensor(top[questions_of]),
+            _tensor(row[close_of]),
+            _tensor(other[close_of]),
+            _floats(probability[close_of]),
         )
     return known
 

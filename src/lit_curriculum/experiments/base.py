@@ -14,7 +14,7 @@ from torchmetrics import MeanMetric
 from lit_curriculum.distillation import Supervision, kl_to_student
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
-from lit_curriculum.experiments.listeners import StepListener
+from lit_curriculum.experiments.listeners import MetricListener, StepListener
 from lit_curriculum.models import Inputs, registry, target_logits
 from lit_curriculum.tasks.counter import check_seed
 
@@ -65,6 +65,12 @@ class CurriculumModule(LightningModule, ABC):
         for listener in self.listeners:
             if listener.next_event(before) == step:
                 listener.on_step(self.trainer, self, step)
+
+    def note(self, metrics: dict[str, float]) -> None:
+        """Tell the listeners about metrics that were measured at the current step."""
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, MetricListener):
+                callback.on_metrics(self.step, metrics)
 
     def check_position(self, batch: Batch) -> None:
         """Check that a batch is the one for the next update.

@@ -55,7 +55,8 @@ class MinibatchModule(CurriculumModule):
         targets = self.supervision.targets(batch["inputs"], labels, logits.shape[-1], int(batch["index"]))
         loss = self.supervision.loss(targets, logits)
         self.add_loss(loss * len(logits), len(logits))
-        return loss * batch["part_weight"]
+        weighted: torch.Tensor = loss * batch["part_weight"]
+        return weighted
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Count an update once all its accumulation steps are done."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Union, cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ from torch import nn
 # A tensor of samples (n, ...), or the arguments of a masked language model:
 #   input_ids (n, L) and attention_mask (n, L), and targets (M,), the places to be predicted as indices
 #   into the flattened (n * L).
-Inputs = Union[torch.Tensor, Mapping[str, torch.Tensor]]
+Inputs = torch.Tensor | Mapping[str, torch.Tensor]
 
 
 def target_logits(
