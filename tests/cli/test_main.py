@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lit_curriculum.cli.main import build_parser, default_run_dir, main
+from lit_curriculum.cli.main import INSPECTION, TRAINING, build_parser, default_run_dir, main
 from lit_curriculum.papers import figure
 
 LIGHT = "import sys; sys.argv = ['lit', {words}]\n"
@@ -102,5 +102,5 @@ def test_the_default_folder_is_named_after_the_configurations() -> None:
 
 def test_help_documents_every_command() -> None:
     text = build_parser().format_help()
-    for command in ("fit", "validate", "test", "predict", "check", "reproduce", "completion"):
+    for command in (*TRAINING, "check", "reproduce", *INSPECTION, "completion"):
         assert command in text

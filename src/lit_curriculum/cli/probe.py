@@ -1,4 +1,4 @@
-"""``lit probe`` and ``lit export``: what a finished run's checkpoints know, and as what others can read them."""
+"""``lit probe`` and ``lit export``: what the checkpoints of a run know, and how others read them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -40,6 +41,10 @@ def probe(options: argparse.Namespace) -> int:
     check_seed("--seed", options.seed)
     if options.out is not None and Path(options.out).is_dir():
         raise bad_value("--out", options.out, "the name of a CSV file")
+    try:
+        torch.zeros(1, device=options.device)
+    except (RuntimeError, AssertionError) as error:
+        raise bad_value("--device", options.device, "cpu, or a device that torch finds here") from error
     bank = open_bank(options.bank)
     grammar = _grammar(bank)
     tokens, lengths, positions = draw_inputs(

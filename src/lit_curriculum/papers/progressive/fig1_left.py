@@ -60,8 +60,8 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     figure, (axis,) = panels(1, width=5.4, height=4.0)
     for method in ("teacher", "progressive", "two-shot", "one-shot", "plain"):
         name = _better_one_shot(rows) if method == "one-shot" else method
-        line: dict[str, Any] = {"teacher": {"ls": "--"}, "plain": {"ls": (0, (4, 2))}}.get(method, {})
-        curve(axis, parity.curves(rows, name), COLOURS[method], LABELS[method], **line)
+        line: dict[str, dict[str, Any]] = {"teacher": {"ls": "--"}, "plain": {"ls": (0, (4, 2))}}
+        curve(axis, parity.curves(rows, name), COLOURS[method], LABELS[method], **line.get(method, {}))
     axis.set(
         xlabel="training samples",
         ylabel="test accuracy",
