@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lit_curriculum.cli.main import build_parser, main
+from lit_curriculum.cli.main import INSPECTION, TRAINING, build_parser, main
 from lit_curriculum.cli.training import default_run_dir
 from lit_curriculum.papers import figure
 
@@ -103,5 +103,5 @@ def test_the_default_folder_is_named_after_the_configurations() -> None:
 
 def test_help_documents_every_command() -> None:
     text = build_parser().format_help()
-    for command in ("fit", "validate", "test", "predict", "check", "reproduce", "completion"):
+    for command in (*TRAINING, "check", "reproduce", *INSPECTION, "completion"):
         assert command in text

@@ -15,12 +15,13 @@ from lit_curriculum.distillation import CheckpointBank
 from tests.support import config, fit, in_child, killed_at_write, without_times
 
 ONLINE = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
+PCFG = [config("pcfg_bert"), config("smoke/pcfg_bert")]
 MINIBATCH = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]
 
 
 @pytest.fixture(scope="module")
 def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """Three runs that together write everything a run can write; the student needs a teacher."""
+    """Four runs that together write everything a run can write; the students need a teacher."""
     folder = tmp_path_factory.mktemp("overlays")
     resume = "{class_path: ExactResume, init_args: {min_seconds: 0, every_n_steps: 1}}"
     harvest = "{class_path: HarvestCheckpoints, init_args: {every_n_steps: 700, on_change: 0.02}}"
@@ -48,7 +49,21 @@ def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {log_spaced: 6}}, "
         f"{resume}]}}\n"
     )
+    assert in_child(lambda: fit(folder / "bert" / "run", *PCFG)) == 0
+    swap = (
+        f"{{class_path: SwapTeacher, init_args: {{bank: {folder}/bert/run/bank, tau: 1.0e-3, "
+        "strategy: {class_path: Explicit, init_args: {checkpoints: [10, 40], durations: [13, 1]}}}}"
+    )
+    ngrams = "{class_path: LogNgrams, init_args: {every_n_steps: 10, strings: 4, positions: 2}}"
+    bert = folder / "bert.yaml"
+    bert.write_text(
+        "model: {init_args: {model_seed: 7, dropout: 0.2}}\n"
+        "data: {init_args: {data_seed: 7}}\n"
+        f"trainer: {{callbacks: [{swap}, {ngrams}, "
+        f"{{class_path: HarvestCheckpoints, init_args: {{every_n_steps: 5}}}}, {resume}]}}\n"
+    )
     return {
+        "bert": [*PCFG, str(bert)],
         "teacher": [*ONLINE, str(teacher)],
         "student": [*ONLINE, str(student)],
         "minibatch": [*MINIBATCH, str(adam)],
@@ -64,7 +79,7 @@ def assert_same_run(ours: Path, theirs: Path) -> None:
     assert a["lr_schedulers"] == b["lr_schedulers"]
     assert a["lit_curriculum"]["step"] == b["lit_curriculum"]["step"]
     assert without_times(ours / "metrics.csv") == without_times(theirs / "metrics.csv")
-    for table in ("monomials.csv", "swaps.csv"):
+    for table in ("monomials.csv", "swaps.csv", "ngrams.csv"):
         assert (ours / table).exists() == (theirs / table).exists()
         if (ours / table).exists():
             assert (ours / table).read_bytes() == (theirs / table).read_bytes()
@@ -100,7 +115,7 @@ def uninterrupted(
     return folders
 
 
-@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch"])
+@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert"])
 def test_killed_inside_a_write_and_resumed_is_bit_identical(
     kind: str, overlays: dict[str, list[str]], uninterrupted: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -114,7 +129,7 @@ def test_killed_inside_a_write_and_resumed_is_bit_identical(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch"])
+@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert"])
 @pytest.mark.parametrize("seed", range(20))
 def test_killed_at_a_random_moment_and_resumed_is_bit_identical(
     kind: str,

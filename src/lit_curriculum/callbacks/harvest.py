@@ -13,11 +13,11 @@ from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.distillation import BankWriter
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.listeners import StepListener, every
+from lit_curriculum.experiments.listeners import MetricListener, StepListener, every
 from lit_curriculum.models import describe
 
 
-class HarvestCheckpoints(StepListener, Callback):
+class HarvestCheckpoints(StepListener, MetricListener, Callback):
     """Write the model to ``<run folder>/bank`` at chosen steps; rules may be combined.
 
     Args:
@@ -67,6 +67,7 @@ class HarvestCheckpoints(StepListener, Callback):
         self._batch_size = 1
         self._num_steps = 0
         self._writer: BankWriter | None = None
+        self._noted: tuple[int, dict[str, float]] = (-1, {})
 
     def next_event(self, step: int) -> int | None:
         """See `StepListener.next_event`."""
@@ -126,6 +127,13 @@ class HarvestCheckpoints(StepListener, Callback):
         if self._writer is not None:
             self._writer.add_metrics(module.step, metrics)
 
+    def on_metrics(self, step: int, metrics: dict[str, float]) -> None:
+        """Note them in the manifest, if this step is harvested (before or after they are measured)."""
+        known = self._noted[1] if self._noted[0] == step else {}
+        self._noted = (step, {**known, **metrics})
+        if self._writer is not None:
+            self._writer.add_metrics(step, metrics)
+
     def state_dict(self) -> dict[str, Any]:
         """Return the metric at the last harvest."""
         return {"last_value": self._moved.last_value}
@@ -138,6 +146,8 @@ class HarvestCheckpoints(StepListener, Callback):
         if self._writer is not None:
             samples = module.step * module.data.batch_size
             self._writer.add(module.step, samples, module.model.state_dict())
+            if self._noted[0] == module.step:
+                self._writer.add_metrics(*self._noted)
 
 
 def _next_log_spaced(per_decade: int, step: int) -> int:

@@ -9,12 +9,22 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_info
 
-from lit_curriculum.distillation import CheckpointBank, Schedule, Strategy, TeacherLoader
+from lit_curriculum.distillation import (
+    Checkpoint,
+    CheckpointBank,
+    LabelCache,
+    LabelShelf,
+    Schedule,
+    Strategy,
+    TeacherLoader,
+    is_sharp,
+)
 from lit_curriculum.distillation.targets import check_temperature
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import CurriculumData
 from lit_curriculum.experiments.listeners import StepListener
+from lit_curriculum.experiments.online import OnlineSGDModule
 from lit_curriculum.files import StepTable
 
 
@@ -28,6 +38,10 @@ class SwapTeacher(StepListener, Callback):
         label_weight: share of the label in the target, 0 to 1.
         scale_by_tau_squared: multiply the loss by tau^2.
         student_temperature: temperature of the student in the loss.
+        label_cache: keep the teachers' answers in ``labels`` beside the bank, where every student that sees
+            the same batches finds them (masked prediction at tau below 0.01 only; results do not depend on
+            it).
+        label_cache_gib: most space that the folder may take.
 
     Every swap is written to ``<run folder>/swaps.csv``. The teacher is no part of the student: a checkpoint
     holds only the schedule and the teachers' hashes, and a resumed run must find the same ones.
@@ -44,8 +58,12 @@ class SwapTeacher(StepListener, Callback):
         label_weight: float = 0.0,
         scale_by_tau_squared: bool = False,
         student_temperature: float = 1.0,
+        label_cache: bool = True,
+        label_cache_gib: float = 4.0,
     ) -> None:
         check_temperature(tau)
+        if not 0 < label_cache_gib < float("inf"):
+            raise bad_value("SwapTeacher.label_cache_gib", label_cache_gib, "a number > 0")
         if not 0 <= label_weight <= 1:
             raise bad_value("SwapTeacher.label_weight", label_weight, "a number from 0 to 1")
         if not 0 < student_temperature < float("inf"):
@@ -60,6 +78,9 @@ class SwapTeacher(StepListener, Callback):
         self.label_weight = label_weight
         self.scale_by_tau_squared = scale_by_tau_squared
         self.student_temperature = student_temperature
+        self.label_cache = label_cache
+        self.label_cache_gib = label_cache_gib
+        self._shelf: LabelShelf | None = None
         self._schedule: Schedule | None = None
         self._loader: TeacherLoader | None = None
         self._restored: dict[str, Any] | None = None
@@ -140,6 +161,14 @@ class SwapTeacher(StepListener, Callback):
         """Swap."""
         self._install(trainer, module, announce=True)
 
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the labels of the last batches."""
+        self._put_away()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Write what has been computed so far."""
+        self._put_away()
+
     def state_dict(self) -> dict[str, Any]:
         """Return the schedule and the teachers' hashes."""
         return self._identity()
@@ -156,11 +185,34 @@ class SwapTeacher(StepListener, Callback):
             "sha256": [entry.sha256 for entry in self._schedule.teachers],
         }
 
+    def _shelf_of(self, entry: Checkpoint, trainer: Trainer, module: CurriculumModule) -> LabelShelf | None:
+        """Return the place of a teacher's labels; batches of other shares or precisions have other places."""
+        if not self.label_cache or not is_sharp(self.tau) or isinstance(module, OnlineSGDModule):
+            return None
+        data = module.data
+        cache = LabelCache(Path(self.bank).parent / "labels", int(self.label_cache_gib * 2**30))
+        stream = {
+            "task": data.describe_task(),
+            "data_seed": data.data_seed,
+            "batch_size": data.batch_size,
+            "share": [trainer.global_rank, trainer.world_size, trainer.accumulate_grad_batches],
+            "tau": self.tau,
+            "precision": str(trainer.precision),
+            "device": module.device.type,
+        }
+        return cache.shelf(entry.sha256, stream)
+
+    def _put_away(self) -> None:
+        if self._shelf is not None:
+            self._shelf.flush()
+
     def _install(self, trainer: Trainer, module: CurriculumModule, announce: bool) -> None:
         assert self._schedule is not None
         assert self._loader is not None
         entry = self._schedule.teacher_at(module.step)
         module.supervision.teacher = self._loader.get(entry, module.device)
+        self._put_away()
+        self._shelf = module.supervision.shelf = self._shelf_of(entry, trainer, module)
         if announce and trainer.is_global_zero and self._table is not None:
             rank_zero_info(f"SwapTeacher: step {module.step}: teacher checkpoint {entry.step}")
             row = {"step": module.step, "teacher_step": entry.step, "sha256": entry.sha256}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from lit_curriculum import __version__
 from lit_curriculum.errors import UsageError, suggest
@@ -18,6 +19,7 @@ TRAINING = {
     "test": "evaluate on the test stream",
     "predict": "write class probabilities on the test stream",
 }
+INSPECTION = ("probe", "sample", "export")
 SCALES = ("smoke", "laptop", "paper")
 
 
@@ -47,9 +49,37 @@ def build_parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--json", action="store_true", help="print claims.json instead of a table")
     reproduce.add_argument("--fresh", action="store_true", help="do not reuse finished runs")
     reproduce.add_argument("--jobs", type=int, help="runs side by side (default: one a processor core)")
+    _add_inspection(commands)
     completion = commands.add_parser("completion", help="print a completion script for your shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     return parser
+
+
+def _add_inspection(commands: Any) -> None:
+    """Add the commands that look at grammars and at what a run harvested."""
+    probe = commands.add_parser("probe", help="measure every checkpoint of a run; which one should teach?")
+    _file(probe.add_argument("bank", metavar="RUN_OR_BANK", help="folder of a run, or of its bank"))
+    probe.add_argument("--ngrams", type=int, nargs="+", default=[3, 5, 7, 9], help="window sizes (3 5 7 9)")
+    probe.add_argument("--strings", type=int, default=64, help="strings measured (default 64)")
+    probe.add_argument("--positions", type=int, default=8, help="positions in each string (default 8)")
+    probe.add_argument("--nonterminals", action="store_true", help="also train a probe for non-terminals")
+    probe.add_argument(
+        "--nonterminal-strings", type=int, default=51_200, help="strings that probe trains on (default 51200)"
+    )
+    probe.add_argument("--seed", type=int, default=0, help="seed of the strings (default 0)")
+    probe.add_argument("--device", default="cpu", help="where the models run, e.g. cuda (default cpu)")
+    _file(probe.add_argument("--out", metavar="FILE", help="write the numbers as CSV"))
+    probe.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    sample = commands.add_parser("sample", help="print strings of a grammar")
+    _file(sample.add_argument("grammar", help="a shipped grammar's name, or a file"))
+    sample.add_argument("--roots", type=int, nargs="+", help="start from these symbols instead")
+    sample.add_argument("--count", type=int, default=1, help="how many (default 1)")
+    sample.add_argument("--seed", type=int, default=0, help="data seed (default 0)")
+    sample.add_argument("--tree", action="store_true", help="with each string's tree")
+    export = commands.add_parser("export", help="write a checkpoint for transformers' from_pretrained")
+    _file(export.add_argument("bank", metavar="RUN_OR_BANK", help="folder of a run, or of its bank"))
+    export.add_argument("step", type=int, metavar="STEP", help="which checkpoint")
+    _file(export.add_argument("folder", metavar="DIR", help="new folder"))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -81,16 +111,27 @@ def _dispatch(words: list[str]) -> int:
 
         return check(words[1:])
     if not command.startswith("-"):
-        known = [*TRAINING, "check", "reproduce", "completion"]
+        known = [*TRAINING, "check", "reproduce", *INSPECTION, "completion"]
         if command not in known:
             raise UsageError(
                 f"command: got {command!r}; allowed: {', '.join(known)}{suggest(command, known)}"
             )
-    options = parser.parse_args(words)
+    return _run(parser, parser.parse_args(words))
+
+
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if options.command == "reproduce":
         from lit_curriculum.cli.reproduce import reproduce
 
         return reproduce(options)
+    if options.command == "sample":
+        from lit_curriculum.cli.grammar import sample
+
+        return sample(options)
+    if options.command in INSPECTION:
+        from lit_curriculum.cli import probe
+
+        return probe.probe(options) if options.command == "probe" else probe.export(options)
     import shtab
 
     print(shtab.complete(parser, options.shell))

@@ -21,8 +21,10 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
 from safetensors.torch import save_file
 
-import lit_curriculum.experiments.sparse_parity  # noqa: F401 - short class names need their classes loaded
-from lit_curriculum.callbacks import ExactResume, HarvestCheckpoints, LogMonomials, SwapTeacher
+# Short class names need their classes loaded.
+import lit_curriculum.experiments.pcfg_bert
+import lit_curriculum.experiments.sparse_parity  # noqa: F401
+from lit_curriculum.callbacks import ExactResume, HarvestCheckpoints, LogMonomials, LogNgrams, SwapTeacher
 from lit_curriculum.cli.messages import one_line
 from lit_curriculum.distillation import Strategy
 from lit_curriculum.errors import UsageError, bad_value
@@ -257,7 +259,7 @@ def parse_and_run(arguments: Sequence[str], run: bool = True) -> CurriculumCLI:
 
 def nameable_classes() -> list[type]:
     """Return the classes of this suite that a YAML can name."""
-    found: list[type] = [HarvestCheckpoints, SwapTeacher, LogMonomials, ExactResume]
+    found: list[type] = [HarvestCheckpoints, SwapTeacher, LogMonomials, LogNgrams, ExactResume]
     pending: list[type] = [CurriculumModule, CurriculumData, Strategy]
     while pending:
         subclasses: list[type] = pending.pop().__subclasses__()

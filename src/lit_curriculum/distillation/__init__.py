@@ -1,6 +1,8 @@
 """Who teaches: checkpoint bank, schedule, targets and loss, and the choice of checkpoints."""
 
+from lit_curriculum.distillation.answers import Answers, is_sharp, sharp_answers
 from lit_curriculum.distillation.bank import BankWriter, Checkpoint, CheckpointBank
+from lit_curriculum.distillation.label_cache import LabelCache, LabelShelf
 from lit_curriculum.distillation.schedule import (
     NT,
     EqualSplit,
@@ -13,16 +15,27 @@ from lit_curriculum.distillation.schedule import (
 )
 from lit_curriculum.distillation.targets import kl_to_student, teacher_probabilities
 from lit_curriculum.distillation.teacher import Supervision, TeacherLoader
-from lit_curriculum.distillation.transition import Transition, candidates, find_transition
+from lit_curriculum.distillation.transition import (
+    Choice,
+    Transition,
+    candidates,
+    choose_checkpoint,
+    find_transition,
+    peak,
+)
 
 __all__ = [
     "NT",
+    "Answers",
     "BankWriter",
     "Checkpoint",
     "CheckpointBank",
+    "Choice",
     "EqualSplit",
     "Explicit",
     "Kappa",
+    "LabelCache",
+    "LabelShelf",
     "OneShot",
     "Schedule",
     "Strategy",
@@ -31,7 +44,11 @@ __all__ = [
     "Transition",
     "TwoShot",
     "candidates",
+    "choose_checkpoint",
     "find_transition",
+    "is_sharp",
     "kl_to_student",
+    "peak",
+    "sharp_answers",
     "teacher_probabilities",
 ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lit_curriculum.distillation.bank import Checkpoint, CheckpointBank
-from lit_curriculum.distillation.transition import candidates
+from lit_curriculum.distillation.transition import candidates, peak
 from lit_curriculum.errors import UsageError, bad_value
 
 
@@ -94,18 +94,22 @@ class TwoShot(Strategy):
 
     Attributes:
         T: student steps under the intermediate checkpoint.
-        checkpoint: its teacher step, or where in the teacher's transition to take it.
-        metric: metric in the manifest from which the transition is read.
+        checkpoint: its teacher step; or where in the teacher's transition to take it; or ``peak``, where
+            the metric is largest.
+        metric: metric in the manifest from which that is read: an accuracy, a loss, or for ``peak`` the
+            ``ngrams/robust_3`` that `LogNgrams` notes.
     """
 
     T: int
-    checkpoint: int | Literal["before", "beginning", "middle", "end"] = "middle"
+    checkpoint: int | Literal["before", "beginning", "middle", "end", "peak"] = "middle"
     metric: str = "val/accuracy"
 
     def plan(self, bank: CheckpointBank, num_steps: int) -> Schedule:
         """See `Strategy.plan`."""
         if isinstance(self.checkpoint, int):
             chosen = bank.at(self.checkpoint)
+        elif self.checkpoint == "peak":
+            chosen = peak(bank, self.metric)
         else:
             chosen = candidates(bank, self.metric)[self.checkpoint]
         if chosen == bank.final:

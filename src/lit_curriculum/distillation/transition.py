@@ -9,6 +9,7 @@ accuracy that rises and on a loss that falls, and no step number is set by hand.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,6 +108,78 @@ def candidates(bank: CheckpointBank, metric: str) -> dict[str, Checkpoint]:
         "middle": bank.at(transition.middle),
         "end": bank.at(transition.end),
     }
+
+
+def peak(bank: CheckpointBank, metric: str) -> Checkpoint:
+    """Return the checkpoint at which a metric is largest; of several, the first.
+
+    Raises:
+        UsageError: if the manifest lacks the metric, or it is largest at the last checkpoint: then it has
+            no peak yet, and the final checkpoint teaches anyway.
+    """
+    entries = [entry for entry in bank if metric in entry.metrics]
+    if not entries:
+        known = sorted({name for entry in bank for name in entry.metrics})
+        raise UsageError(
+            f"metric: got {metric!r}, measured at no checkpoint of {bank.folder}; "
+            f"allowed: {', '.join(known) or 'none'}"
+        )
+    best = max(entries, key=lambda entry: (entry.metrics[metric], -entry.step))
+    if best == bank.final:
+        raise UsageError(
+            f"checkpoint: {metric} of the teacher in {bank.folder} has no peak before its last checkpoint, "
+            f"step {best.step}; allowed: a teacher with one, or a step number"
+        )
+    return best
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The intermediate checkpoint that two ways of looking at a teacher's history choose.
+
+    Attributes:
+        by_loss: step of the checkpoint nearest to the middle of the loss's rapid phase; None if the loss
+            never falls rapidly.
+        by_peak: step of the checkpoint where M_robust is largest; None if that is the last one.
+        phases: the phases of the loss.
+    """
+
+    by_loss: int | None
+    by_peak: int | None
+    phases: Transition | None
+
+    @property
+    def agree(self) -> bool:
+        """Whether both choose, and choose the same checkpoint."""
+        return self.by_loss is not None and self.by_loss == self.by_peak
+
+
+def choose_checkpoint(
+    checkpoints: Sequence[int],
+    loss: Sequence[tuple[int, float]],
+    robust: Sequence[tuple[int, float]],
+) -> Choice:
+    """Choose an intermediate checkpoint by the phases of the loss and by the peak of M_robust (n = 3).
+
+    The paper's C1 is both: the inflection of the loss, where M_robust for 3-grams peaks (section 4.2, D.2).
+    Where the two differ, checkpoints lie too far apart to tell, or the setting is not like the paper's.
+
+    Args:
+        checkpoints: steps that the bank holds; the last is the final one and never chosen.
+        loss: (step, held-out loss), ascending, at least 5 of them; may be denser than the checkpoints.
+        robust: (step, median M_robust) at checkpoints, ascending.
+    """
+    inner = [step for step in checkpoints if 0 < step < checkpoints[-1]]
+    phases = find_transition([step for step, _ in loss], [value for _, value in loss]) if loss else None
+    by_loss = None
+    if phases is not None and inner:
+        middle = phases.middle
+        by_loss = min(inner, key=lambda step: (abs(step - middle), step))
+    by_peak = None
+    if robust:
+        best = max(robust, key=lambda point: (point[1], -point[0]))[0]
+        by_peak = best if best in inner else None
+    return Choice(by_loss, by_peak, phases)
 
 
 def _three_lines(t: npt.NDArray[np.float64], v: npt.NDArray[np.float64]) -> tuple[int, int, float, float]:

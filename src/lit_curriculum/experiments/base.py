@@ -14,8 +14,8 @@ from torchmetrics import MeanMetric
 from lit_curriculum.distillation import Supervision, kl_to_student
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
-from lit_curriculum.experiments.listeners import StepListener
-from lit_curriculum.models import registry
+from lit_curriculum.experiments.listeners import MetricListener, StepListener
+from lit_curriculum.models import Inputs, registry, target_logits
 from lit_curriculum.tasks.counter import check_seed
 
 _STATE = "lit_curriculum"
@@ -68,6 +68,12 @@ class CurriculumModule(LightningModule, ABC):
             if listener.next_event(before) == step:
                 listener.on_step(self.trainer, self, step)
 
+    def note(self, metrics: dict[str, float]) -> None:
+        """Tell the listeners about metrics that were measured at the current step."""
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, MetricListener):
+                callback.on_metrics(self.step, metrics)
+
     def check_position(self, batch: Batch) -> None:
         """Check that a batch is the one for the next update.
 
@@ -109,9 +115,13 @@ class CurriculumModule(LightningModule, ABC):
             while len(metrics) < len(self.data.eval_streams):
                 metrics.append(MeanMetric())
 
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return the model's logits."""
-        return cast(torch.Tensor, self.model(inputs))
+    def forward(self, inputs: Inputs) -> torch.Tensor:
+        """Return the model's logits (M, C), a row for each label."""
+        return target_logits(self.model, inputs)
+
+    def logits_and_labels(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return logits (M, C) and labels (M,) of a batch: a row for everything that is predicted."""
+        return self(batch["inputs"]), batch["labels"]
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Add one held-out batch to the label loss and top-1 accuracy of its stream."""
@@ -125,6 +135,8 @@ class CurriculumModule(LightningModule, ABC):
         self.evaluation = dict(metrics)
         if self.trainer.state.fn == TrainerFn.FITTING:
             metrics["train/loss"] = self._mean_training_loss()
+            if self.step:
+                metrics.update(self.data.training_facts(self.step - 1))
             if self.supervision.teacher is not None:
                 metrics["teacher/close_calls"] = float(self._total(self.supervision.close_calls))
         self.record(metrics)
@@ -139,7 +151,8 @@ class CurriculumModule(LightningModule, ABC):
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Batch:
         """Return class probabilities (n, C) beside the batch's labels."""
-        return {"probabilities": torch.softmax(self(batch["inputs"]), -1), "labels": batch["labels"]}
+        logits, labels = self.logits_and_labels(batch)
+        return {"probabilities": torch.softmax(logits, -1), "labels": labels}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store the step count and what the next record needs; no weights of any teacher."""
@@ -181,8 +194,7 @@ class CurriculumModule(LightningModule, ABC):
             logger.log_metrics(row, step=self.step)
 
     def _evaluate(self, batch: Batch, stream: int) -> None:
-        logits = self(batch["inputs"])
-        labels = batch["labels"]
+        logits, labels = self.logits_and_labels(batch)
         one_hot = nn.functional.one_hot(labels, logits.shape[-1])
         cast(MeanMetric, self._eval_losses[stream]).update(kl_to_student(one_hot, logits.float()))
         cast(MeanMetric, self._eval_accuracies[stream]).update((logits.argmax(-1) == labels).float())

@@ -15,7 +15,8 @@ from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.tasks.counter import Stream, check_seed
 
 EvalStream = Literal["val", "test"]
-Batch = dict[str, torch.Tensor]
+# ``inputs`` is what the model takes: a tensor, or a dict of tensors. Everything else is a tensor.
+Batch = dict[str, Any]
 
 
 class CurriculumData(LightningDataModule, ABC):
@@ -85,6 +86,14 @@ class CurriculumData(LightningDataModule, ABC):
     def draw(self, stream: Stream, start: int, count: int) -> Batch:
         """Return samples ``start .. start + count - 1`` of a stream, at least ``inputs`` and ``labels``."""
 
+    def count_targets(self, batch: Batch) -> int:
+        """Return how many predictions a batch's loss is a mean over; by default one a sample."""
+        return len(batch["labels"])
+
+    def training_facts(self, step: int) -> dict[str, float]:
+        """Return what is worth recording about the batch of a step beside the metrics; by default nothing."""
+        return {}
+
     @abstractmethod
     def describe_task(self) -> dict[str, Any]:
         """Return what identifies the task, without seeds: equal for a teacher and its student."""
@@ -150,7 +159,12 @@ class CurriculumData(LightningDataModule, ABC):
 
 
 class _TrainingSteps(Dataset[Batch]):
-    """Map-style dataset over Lightning batches; its items carry the steps that they are for."""
+    """Map-style dataset over Lightning batches; its items carry the steps that they are for.
+
+    An item's ``part_weight`` is what its mean loss has to be multiplied by, so that the mean over devices
+    and accumulation steps is the mean over all targets of the global batch: 1 where every sample has as
+    many targets as any other.
+    """
 
     def __init__(self, data: CurriculumData, rank: int, world: int, accumulate: int) -> None:
         self.data, self.rank, self.world, self.accumulate = data, rank, world, accumulate
@@ -167,7 +181,21 @@ class _TrainingSteps(Dataset[Batch]):
         part = micro * self.world + self.rank
         size = data.batch_size * data.steps_per_call // (self.world * self.accumulate)
         batch = data.draw("train", first * data.batch_size + part * size, size)
-        return {**batch, "first_step": torch.tensor(first), "last_step": torch.tensor(last)}
+        return {
+            **batch,
+            "first_step": torch.tensor(first),
+            "last_step": torch.tensor(last),
+            "index": torch.tensor(index),
+            "part_weight": torch.tensor(self._weight(batch, first)),
+        }
+
+    def _weight(self, batch: Batch, first: int) -> float:
+        data, parts = self.data, self.world * self.accumulate
+        if parts == 1 or type(data).count_targets is CurriculumData.count_targets:
+            return 1.0
+        size = data.batch_size * data.steps_per_call
+        whole = data.count_targets(data.draw("train", first * data.batch_size, size))
+        return data.count_targets(batch) * parts / whole if whole else 1.0
 
 
 class _HeldOut(Dataset[Batch]):

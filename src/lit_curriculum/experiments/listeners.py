@@ -27,6 +27,14 @@ class StepListener:
         raise NotImplementedError
 
 
+class MetricListener:
+    """Mixin for callbacks that keep metrics which other callbacks measure between two evaluations."""
+
+    def on_metrics(self, step: int, metrics: dict[str, float]) -> None:
+        """Take metrics measured after exactly ``step`` updates."""
+        raise NotImplementedError
+
+
 def every(n: int, step: int) -> int:
     """Return the first multiple of n above ``step``."""
     return (step // n + 1) * n

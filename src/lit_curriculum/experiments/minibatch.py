@@ -35,19 +35,28 @@ class MinibatchModule(CurriculumModule):
     def configure_optimizers(self) -> Any:
         """Return the optimizer, and the scheduler if there is one."""
         optimizer = self._make_optimizer(self.model.parameters())
-        if self._make_scheduler is None:
+        scheduler = self.make_scheduler(optimizer)
+        if scheduler is None:
             return optimizer
-        scheduler = {"scheduler": self._make_scheduler(optimizer), "interval": "step"}
-        return {"optimizer": optimizer, "lr_scheduler": scheduler}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
+        """Return the schedule of the rate, stepped once an update, or None for a constant one."""
+        return self._make_scheduler(optimizer) if self._make_scheduler else None
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
-        """Return the loss of this device's share of the batch."""
+        """Return the loss of this device's share of the batch.
+
+        Lightning takes the mean over devices and accumulation steps. ``part_weight`` makes it the mean over
+        all targets of the global batch, also where samples have different numbers of them.
+        """
         self.check_position(batch)
-        logits = self(batch["inputs"])
-        targets = self.supervision.targets(batch["inputs"], batch["labels"], logits.shape[-1])
+        logits, labels = self.logits_and_labels(batch)
+        targets = self.supervision.targets(batch["inputs"], labels, logits.shape[-1], int(batch["index"]))
         loss = self.supervision.loss(targets, logits)
         self.add_loss(loss * len(logits), len(logits))
-        return loss
+        weighted: torch.Tensor = loss * batch["part_weight"]
+        return weighted
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Count an update once all its accumulation steps are done."""

@@ -2,6 +2,7 @@
 
 from lit_curriculum.models.bert import BertMaskedLM
 from lit_curriculum.models.mlp import MLP
+from lit_curriculum.models.predicting import Inputs, target_logits
 from lit_curriculum.models.registry import (
     MODELS,
     build,
@@ -15,9 +16,11 @@ __all__ = [
     "MLP",
     "MODELS",
     "BertMaskedLM",
+    "Inputs",
     "build",
     "count_parameters",
     "describe",
     "load_saved_state",
     "state_for_saving",
+    "target_logits",
 ]

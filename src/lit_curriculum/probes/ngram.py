@@ -22,6 +22,7 @@ import torch
 from lit_curriculum.errors import bad_value
 from lit_curriculum.probes.evaluating import MaskedModel, device_of, evaluating
 from lit_curriculum.tasks.counter import Stream, check_seed, random_words
+from lit_curriculum.tasks.pcfg.sampler import Sampler
 from lit_curriculum.tasks.vocabulary import MASK_ID, PAD_ID
 
 DEFAULT_NS = (3, 5, 7, 9)
@@ -87,6 +88,19 @@ def draw_positions(
     """
     words = random_words(check_seed("seed", seed), stream, start, len(lengths), per_string, "choice")
     return torch.from_numpy(words.astype(np.int64)) * lengths[:, None].cpu() >> 32
+
+
+def draw_inputs(
+    sampler: Sampler, seed: int, strings: int, per_string: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return strings of the "probe" stream and positions in them, as `ngram_distances` takes them.
+
+    Returns:
+        Tokens int64 (n, L), lengths int64 (n,), positions int64 (n, per_string).
+    """
+    drawn = sampler.sample(seed, "probe", 0, strings)
+    lengths = torch.from_numpy(drawn.lengths)
+    return torch.from_numpy(drawn.tokens.astype(np.int64)), lengths, draw_positions(lengths, per_string, seed)
 
 
 def ngram_distances(

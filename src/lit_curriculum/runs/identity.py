@@ -13,11 +13,14 @@ from lit_curriculum.files import hash_of_json, sha256_of
 # A component's number is raised when a change of its code changes results; runs made before are then no
 # longer taken for runs of today. A refactoring leaves it alone.
 RESULTS_VERSION: dict[str, int] = {
+    "lit_curriculum.experiments.pcfg_bert.PCFGBert": 1,
+    "lit_curriculum.experiments.pcfg_bert.PCFGData": 1,
     "lit_curriculum.experiments.sparse_parity.SparseParityData": 1,
     "lit_curriculum.experiments.sparse_parity.SparseParityMLP": 1,
     "lit_curriculum.experiments.sparse_parity.SparseParityMinibatchMLP": 1,
     "lit_curriculum.callbacks.HarvestCheckpoints": 1,
     "lit_curriculum.callbacks.LogMonomials": 1,
+    "lit_curriculum.callbacks.LogNgrams": 1,
     "lit_curriculum.callbacks.SwapTeacher": 1,
 }
 
@@ -42,6 +45,8 @@ _NEUTRAL = {
     "trainer.profiler",
     "trainer.plugins",
     "trainer.max_time",
+    "trainer.callbacks.init_args.label_cache",
+    "trainer.callbacks.init_args.label_cache_gib",
     "data.init_args.num_workers",
 }
 _NEUTRAL_CALLBACKS = {"lit_curriculum.callbacks.ExactResume"}

@@ -3,6 +3,7 @@
 from lit_curriculum.tasks.pcfg.grammar import (
     DEFAULT_GRAMMAR,
     Grammar,
+    grammar_from_description,
     load_grammar,
     parse_grammar,
     shipped_grammars,
@@ -23,6 +24,7 @@ __all__ = [
     "format_brackets",
     "format_string",
     "format_tree",
+    "grammar_from_description",
     "length_distribution",
     "load_grammar",
     "mean_length",

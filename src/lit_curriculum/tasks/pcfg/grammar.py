@@ -192,6 +192,26 @@ def parse_grammar(data: Any, where: str = "grammar") -> Grammar:
     return grammar
 
 
+def grammar_from_description(description: dict[str, Any]) -> Grammar:
+    """Return the grammar that `Grammar.describe` describes, e.g. in the manifest of a checkpoint bank.
+
+    Raises:
+        UsageError: if it is no such description.
+    """
+    try:
+        terminals = tuple(description["terminals"])
+        rules = {symbol: tuple(tuple(right) for right in rights) for symbol, rights in description["rules"]}
+        heights = dict.fromkeys(terminals, 0)
+        heights |= {symbol: _height(symbol, rules) for symbol in rules}
+        return Grammar("described", tuple(description["roots"]), terminals, rules, heights)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise UsageError(f"grammar: not a description of one ({type(error).__name__}: {error})") from error
+
+
+def _height(symbol: int, rules: Rules) -> int:
+    return 1 + _height(rules[symbol][0][0], rules) if symbol in rules else 0
+
+
 def _no_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # json keeps the last of two equal keys; a symbol's first rules would vanish without a word.
     keys = [key for key, _ in pairs]

@@ -1,0 +1,165 @@
+"""``lit probe`` and ``lit export``: what the checkpoints of a run know, and how others read them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from lit_curriculum.distillation import CheckpointBank, Choice, choose_checkpoint
+from lit_curriculum.distillation.bank import MANIFEST
+from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.files import read_table, replacing, write_json
+from lit_curriculum.models import BertMaskedLM
+from lit_curriculum.papers.figure import write_rows
+from lit_curriculum.probes.evaluating import MaskedModel
+from lit_curriculum.probes.ngram import draw_inputs, ngram_distances
+from lit_curriculum.probes.nonterminal import ProbeSettings, nonterminal_accuracy
+from lit_curriculum.tasks.counter import check_seed
+from lit_curriculum.tasks.pcfg import Grammar, Sampler, grammar_from_description
+
+CHOSEN_BY = 3
+
+
+def probe(options: argparse.Namespace) -> int:
+    """Measure every checkpoint of a bank, and say which one to teach with.
+
+    Raises:
+        UsageError: if there is no bank of masked language models, or an option is out of range.
+    """
+    for key in ("strings", "positions"):
+        if getattr(options, key) < 1:
+            raise bad_value(f"--{key}", getattr(options, key), "an integer of at least 1")
+    if min(options.ngrams) < 1:
+        raise bad_value("--ngrams", min(options.ngrams), "integers of at least 1")
+    check_seed("--seed", options.seed)
+    if options.out is not None and Path(options.out).is_dir():
+        raise bad_value("--out", options.out, "the name of a CSV file")
+    try:
+        torch.zeros(1, device=options.device)
+    except (RuntimeError, AssertionError) as error:
+        raise bad_value("--device", options.device, "cpu, or a device that torch finds here") from error
+    bank = open_bank(options.bank)
+    grammar = _grammar(bank)
+    tokens, lengths, positions = draw_inputs(
+        Sampler(grammar), options.seed, options.strings, options.positions
+    )
+    rows: list[dict[str, Any]] = []
+    with Progress(console=Console(stderr=True)) as bar:
+        for entry in bar.track(bank.checkpoints, description="checkpoints"):
+            model = cast(MaskedModel, bank.load(entry).to(options.device))
+            distances = ngram_distances(model, tokens, lengths, positions, options.ngrams)
+            row: dict[str, Any] = {"step": entry.step}
+            row |= {f"robust_{n}": value for n, value in distances.median_robust().items()}
+            row |= {f"close_{n}": value for n, value in distances.median_close().items()}
+            if options.nonterminals:
+                row |= _nonterminals(model, grammar, options)
+            rows.append(row)
+    choice = choose_checkpoint(bank.steps, _losses(bank), _robust(rows))
+    if options.out is not None:
+        write_rows(Path(options.out), rows)
+    if options.json:
+        print(json.dumps({"rows": rows, "choice": _described(choice)}, indent=1))
+    else:
+        _show(rows, choice)
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write a checkpoint as a folder that ``BertForMaskedLM.from_pretrained`` reads.
+
+    Raises:
+        UsageError: if there is no such checkpoint, it is of another model, or the folder is not empty.
+    """
+    folder = Path(options.folder)
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise bad_value("DIR", options.folder, "a new or empty folder")
+    bank = open_bank(options.bank)
+    entry = bank.at(options.step)
+    model = bank.load(entry)
+    if not isinstance(model, BertMaskedLM):
+        name = bank.model["name"]
+        raise UsageError(f"RUN_OR_BANK: {bank.folder} holds models of type {name}; allowed: bert_masked_lm")
+    with replacing(folder / "lit_curriculum.json") as temporary:
+        model.save_pretrained(folder)
+        source = {"step": entry.step, "samples": entry.samples, "sha256": entry.sha256, "task": bank.task}
+        write_json(temporary, {"schema": 1, **source, "commit": bank.commit})
+    print(f"{folder}: checkpoint {entry.step} as a folder for BertForMaskedLM.from_pretrained")
+    return 0
+
+
+def open_bank(place: str) -> CheckpointBank:
+    """Open a bank, given its folder or its run's.
+
+    Raises:
+        UsageError: if neither holds a manifest.
+    """
+    inside = Path(place) / "bank"
+    return CheckpointBank.open(inside if (inside / MANIFEST).is_file() else place)
+
+
+def _grammar(bank: CheckpointBank) -> Grammar:
+    if bank.task.get("task") != "masked_pcfg":
+        raise UsageError(
+            f"RUN_OR_BANK: the models in {bank.folder} learned {bank.task.get('task', 'something else')!r}; "
+            "allowed: masked_pcfg"
+        )
+    return grammar_from_description(bank.task["grammar"])
+
+
+def _nonterminals(model: MaskedModel, grammar: Grammar, options: argparse.Namespace) -> dict[str, Any]:
+    settings = ProbeSettings(train_strings=options.nonterminal_strings)
+    result = nonterminal_accuracy(model, grammar, options.seed, settings)
+    return {f"nonterminals_depth_{depth}": value for depth, value in result.accuracy.items()}
+
+
+def _losses(bank: CheckpointBank) -> list[tuple[int, float]]:
+    """Return the held-out loss at every evaluation if the bank lies in a run folder, else at checkpoints."""
+    table = bank.folder.parent / "metrics.csv"
+    if table.is_file():
+        rows = read_table(table)
+        if rows and "val/loss" in rows[0]:
+            return [(int(row["step"]), float(row["val/loss"])) for row in rows]
+    return [(entry.step, entry.metrics["val/loss"]) for entry in bank if "val/loss" in entry.metrics]
+
+
+def _robust(rows: list[dict[str, Any]]) -> list[tuple[int, float]]:
+    name = f"robust_{CHOSEN_BY}"
+    return [(row["step"], row[name]) for row in rows if name in row]
+
+
+def _described(choice: Choice) -> dict[str, Any]:
+    phases = choice.phases
+    return {
+        "by_loss": choice.by_loss,
+        "by_robust_3": choice.by_peak,
+        "agree": choice.agree,
+        "rapid_phase": None if phases is None else [phases.begin, phases.middle, phases.end],
+    }
+
+
+def _show(rows: list[dict[str, Any]], choice: Choice) -> None:
+    table = Table(title="medians over strings and positions")
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), justify="right")
+    for row in rows:
+        table.add_row(*(f"{value:,}" if name == "step" else f"{value:.3g}" for name, value in row.items()))
+    Console().print(table)
+    phases = choice.phases
+    if phases is None:
+        print("rapid phase of the loss: none found")
+    else:
+        print(f"rapid phase of the loss: steps {phases.begin:,} to {phases.end:,}, middle {phases.middle:,}")
+    print(f"checkpoint by the loss: {_step(choice.by_loss)}")
+    print(f"checkpoint by the peak of M_robust({CHOSEN_BY}): {_step(choice.by_peak)}")
+    print("the two agree" if choice.agree else "the two differ")
+
+
+def _step(step: int | None) -> str:
+    return "none" if step is None else f"{step:,}"

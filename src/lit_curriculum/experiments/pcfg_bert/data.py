@@ -1,0 +1,86 @@
+"""Streams of masked strings of a grammar (progressive, section 4 and Definition 4.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from lit_curriculum.experiments.base_data import Batch, CurriculumData
+from lit_curriculum.tasks.counter import Stream
+from lit_curriculum.tasks.masking import MaskedBatch, Masking
+from lit_curriculum.tasks.pcfg import DEFAULT_GRAMMAR, MaskedPCFG, load_grammar
+from lit_curriculum.tasks.vocabulary import IGNORED_LABEL
+
+
+class PCFGData(CurriculumData):
+    """Strings and masks computed as they are needed; nothing is written to disk.
+
+    A batch is as wide as its longest string. What that costs is recorded as ``train/padding_share``.
+
+    Args:
+        num_steps: length of the run in updates.
+        grammar: a shipped grammar's name, or the path of a file (``docs/grammars.md``).
+        roots: start from these inner symbols instead, which gives shorter strings.
+        mask_rate: probability that a position is predicted.
+        mask_share: share of the predicted positions shown as [mask].
+        random_share: share of them shown as a random terminal; the rest is shown as it is.
+        hide_unmasked_targets: hide from attention what is predicted and not shown as [mask], as the
+            paper's released code does and its text does not say.
+        batch_size: global batch in strings; the paper's is 512.
+        eval_samples: held-out strings of each stream.
+        eval_batch_size: strings of one evaluation batch on one device.
+        **kwargs: see `CurriculumData`.
+
+    Shapes: ``inputs`` holds ``input_ids`` int64 (n, L), ``attention_mask`` bool (n, L) and ``targets``
+    int64 (M,), the predicted places in the flattened (n * L), ascending; ``labels`` int64 (n, L) is the
+    original token at these places and -100 elsewhere.
+
+    Raises:
+        UsageError: naming the argument that is wrong.
+    """
+
+    def __init__(
+        self,
+        num_steps: int,
+        grammar: str = DEFAULT_GRAMMAR,
+        roots: list[int] | None = None,
+        mask_rate: float = 0.3,
+        mask_share: float = 0.8,
+        random_share: float = 0.1,
+        hide_unmasked_targets: bool = False,
+        batch_size: int = 512,
+        eval_samples: int = 1024,
+        eval_batch_size: int = 256,
+        **kwargs: Any,
+    ) -> None:
+        masking = Masking(mask_rate, mask_share, random_share, hide_unmasked_targets)
+        self.task = MaskedPCFG(load_grammar(grammar, roots or None), masking)
+        super().__init__(
+            num_steps, batch_size, eval_samples=eval_samples, eval_batch_size=eval_batch_size, **kwargs
+        )
+
+    def draw(self, stream: Stream, start: int, count: int) -> Batch:
+        """See `CurriculumData.draw`."""
+        batch = self._masked(stream, start, count)
+        targets = np.flatnonzero(batch.labels.reshape(-1) != IGNORED_LABEL)
+        tensors = batch.tensors()
+        labels = tensors.pop("labels")
+        return {"inputs": {**tensors, "targets": torch.from_numpy(targets)}, "labels": labels}
+
+    def count_targets(self, batch: Batch) -> int:
+        """Return how many tokens of a batch are predicted."""
+        return len(batch["inputs"]["targets"])
+
+    def training_facts(self, step: int) -> dict[str, float]:
+        """Return the share of a step's positions that is padding, where one device takes the whole batch."""
+        batch = self._masked("train", step * self.batch_size, self.batch_size)
+        return {"train/padding_share": batch.padding_share}
+
+    def describe_task(self) -> dict[str, Any]:
+        """See `CurriculumData.describe_task`."""
+        return self.task.describe()
+
+    def _masked(self, stream: Stream, start: int, count: int) -> MaskedBatch:
+        return self.task.batch(self.data_seed, stream, start, count)

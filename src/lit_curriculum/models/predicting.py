@@ -1,0 +1,38 @@
+"""One way to ask any model for its predictions, be it a student or a teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+# A tensor of samples (n, ...), or the arguments of a masked language model:
+#   input_ids (n, L) and attention_mask (n, L), and targets (M,), the places to be predicted as indices
+#   into the flattened (n * L).
+Inputs = torch.Tensor | Mapping[str, torch.Tensor]
+
+
+def target_logits(
+    model: nn.Module, inputs: Inputs, hidden_states: Callable[..., torch.Tensor] | None = None
+) -> torch.Tensor:
+    """Return logits (M, C), a row for each prediction that is asked for.
+
+    A masked language model computes its head for the targets alone, in float32 even under autocast: in
+    bfloat16 a logit near 4 has steps of 1/64, and a teacher's two best answers would often be equal.
+
+    Args:
+        model: takes a tensor; or has ``hidden_states`` and ``head``, as `models.bert.BertMaskedLM` has.
+        inputs: see `Inputs`. For a tensor, M = n.
+        hidden_states: used in place of the model's own, e.g. a compiled one.
+    """
+    if isinstance(inputs, torch.Tensor):
+        return cast(torch.Tensor, model(inputs))
+    masked_lm = cast(Any, model)
+    hidden = (hidden_states or masked_lm.hidden_states)(inputs["input_ids"], inputs["attention_mask"])
+    rows = hidden.flatten(0, 1).index_select(0, inputs["targets"])
+    if not torch.is_autocast_enabled(rows.device.type):
+        return cast(torch.Tensor, masked_lm.head(rows))
+    with torch.autocast(rows.device.type, enabled=False):
+        return cast(torch.Tensor, masked_lm.head(rows.float()))

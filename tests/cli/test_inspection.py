@@ -1,0 +1,90 @@
+"""``lit probe``, ``lit sample`` and ``lit export``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from lit_curriculum.cli.main import main
+from lit_curriculum.distillation import CheckpointBank
+from lit_curriculum.tasks.pcfg import Sampler, format_string, load_grammar
+from tests.support import config, fit, in_child
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "run"
+    assert in_child(lambda: fit(folder, config("pcfg_bert"), config("smoke/pcfg_bert"))) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def parity(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("parity") / "run"
+    names = ("sparse_parity_minibatch", "smoke/sparse_parity_minibatch")
+    assert in_child(lambda: fit(folder, *(config(name) for name in names))) == 0
+    return folder
+
+
+def test_probe_prints_every_checkpoint_and_the_choice(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["probe", str(run / "bank"), "--strings", "2", "--positions", "2", "--ngrams", "3"]
+    assert main([*words, "--nonterminals", "--nonterminal-strings", "64"]) == 0
+    printed = capsys.readouterr().out
+    for part in ("10", "40", "checkpoint by the loss", "peak of M_robust(3)", "nonterminals"):
+        assert part in printed
+
+
+def test_export_is_read_by_transformers(run: Path, tmp_path: Path) -> None:
+    from transformers import BertForMaskedLM
+
+    assert main(["export", str(run), "20", str(tmp_path / "hf")]) == 0
+    bank = CheckpointBank.open(run / "bank")
+    entry = bank.at(20)
+    record = json.loads((tmp_path / "hf" / "lit_curriculum.json").read_text())
+    assert (record["step"], record["sha256"]) == (20, entry.sha256)
+    ids = torch.tensor([[2, 1, 3, 4]])
+    theirs = BertForMaskedLM.from_pretrained(tmp_path / "hf").eval()
+    torch.testing.assert_close(theirs(input_ids=ids).logits, bank.load(entry)(ids))
+
+
+def test_sample_prints_the_strings_of_the_stream(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sample", "cfg3b", "--roots", "13", "14", "15", "--count", "3", "--seed", "4"]) == 0
+    grammar = load_grammar("cfg3b", root=(13, 14, 15))
+    strings = Sampler(grammar).sample(4, "train", 0, 3)
+    assert capsys.readouterr().out.splitlines() == [format_string(grammar, strings, i) for i in range(3)]
+    assert main(["sample", "cfg3b", "--roots", "13", "--tree"]) == 0
+    assert "13 [0, 1" in capsys.readouterr().out
+
+
+def test_wrong_input_gives_one_line_and_exit_2(
+    run: Path, parity: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("")
+    cases = [
+        (["probe", str(tmp_path)], ["bank", "manifest.json"]),
+        (["probe", str(parity)], ["learned 'sparse_parity'", "masked_pcfg"]),
+        (["probe", str(run), "--ngrams", "0"], ["--ngrams", "0", "at least 1"]),
+        (["probe", str(run), "--positions", "0"], ["--positions", "0", "at least 1"]),
+        (["probe", str(run), "--seed", "-1"], ["--seed", "-1"]),
+        (["probe", str(run), "--device", "tpus"], ["--device", "'tpus'"]),
+        (["probe", str(run), "--out", str(tmp_path)], ["--out", "CSV"]),
+        (["export", str(run), "21", str(tmp_path / "new")], ["step 21", "nearest 20"]),
+        (["export", str(run), "20", str(tmp_path / "full")], ["DIR", "empty folder"]),
+        (["export", str(parity), "50", str(tmp_path / "new")], ["mlp", "bert_masked_lm"]),
+        (["sample", "cfg3c"], ["grammar", "did you mean"]),
+        (["sample", "cfg3b", "--roots", "1"], ["root", "non-terminals"]),
+        (["sample", "cfg3b", "--count", "0"], ["--count", "0", "at least 1"]),
+        (["sample", "cfg3b", "--seed", "-1"], ["seed", "-1"]),
+    ]
+    for words, expected in cases:
+        assert main(words) == 2, words
+        message = capsys.readouterr().err
+        assert message.startswith("lit: error: ")
+        assert message.count("\n") == 1, message
+        for part in expected:
+            assert part in message
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,105 @@
+"""A batch of masked strings is a function of its step, however it is divided."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from lit_curriculum.errors import UsageError
+from lit_curriculum.experiments.base_data import Batch, _TrainingSteps
+from lit_curriculum.experiments.pcfg_bert import PCFGBert, PCFGData
+from lit_curriculum.experiments.sparse_parity import SparseParityData
+from lit_curriculum.tasks.vocabulary import IGNORED_LABEL, MASK_ID, PAD_ID
+
+SHORT = {"roots": [13, 14, 15], "num_steps": 6, "batch_size": 16, "eval_every": 6}
+
+
+def rows(batch: Batch) -> list[tuple[list[int], ...]]:
+    """Return the strings of a batch without padding."""
+    ids, visible, labels = batch["inputs"]["input_ids"], batch["inputs"]["attention_mask"], batch["labels"]
+    lengths = (ids != PAD_ID).sum(-1).tolist()
+    return [
+        (ids[i, :n].tolist(), visible[i, :n].tolist(), labels[i, :n].tolist()) for i, n in enumerate(lengths)
+    ]
+
+
+def test_a_batch_is_trimmed_and_says_what_is_predicted() -> None:
+    data = PCFGData(**SHORT)
+    batch = data.draw("train", 0, 512)
+    inputs, labels = batch["inputs"], batch["labels"]
+    assert inputs["input_ids"].shape == labels.shape == inputs["attention_mask"].shape
+    assert (inputs["input_ids"] != PAD_ID).sum(-1).max() == labels.shape[1]
+    assert torch.equal((labels != IGNORED_LABEL).flatten().nonzero()[:, 0], inputs["targets"])
+    assert data.count_targets(batch) == len(inputs["targets"])
+    tokens = int((inputs["input_ids"] != PAD_ID).sum())
+    assert len(inputs["targets"]) / tokens == pytest.approx(0.3, abs=0.02)
+    shown = inputs["input_ids"].flatten()[inputs["targets"]]
+    assert float((shown == MASK_ID).float().mean()) == pytest.approx(0.8, abs=0.03)
+    assert not inputs["attention_mask"][inputs["input_ids"] == PAD_ID].any()
+
+
+def test_streams_and_seeds_differ_and_a_draw_repeats() -> None:
+    first, second = PCFGData(**SHORT), PCFGData(**SHORT, data_seed=1)
+    assert rows(first.draw("train", 32, 16)) == rows(PCFGData(**SHORT).draw("train", 32, 16))
+    assert rows(first.draw("train", 32, 16)) != rows(second.draw("train", 32, 16))
+    assert rows(first.draw("train", 32, 16)) != rows(first.draw("val", 32, 16))
+
+
+@pytest.mark.parametrize(("world", "accumulate"), [(2, 1), (1, 2), (4, 2)])
+def test_the_slices_of_all_devices_are_the_global_batch(world: int, accumulate: int) -> None:
+    data = PCFGData(**SHORT)
+    whole = _TrainingSteps(data, 0, 1, 1)
+    parts = [_TrainingSteps(data, rank, world, accumulate) for rank in range(world)]
+    for step in range(6):
+        pieces = [parts[r][step * accumulate + m] for m in range(accumulate) for r in range(world)]
+        assert [row for piece in pieces for row in rows(piece)] == rows(whole[step])
+        assert {int(piece["first_step"]) for piece in pieces} == {step}
+        # The mean over parts of (mean loss x weight) is the mean over all targets.
+        counts = np.array([data.count_targets(piece) for piece in pieces])
+        weights = np.array([float(piece["part_weight"]) for piece in pieces])
+        np.testing.assert_allclose(weights / len(pieces), counts / counts.sum(), rtol=1e-6)
+    assert float(whole[0]["part_weight"]) == 1
+
+
+def test_samples_with_one_target_each_weigh_the_same() -> None:
+    data = SparseParityData(d=9, k=2, num_steps=6, batch_size=16, eval_every=6)
+    assert float(_TrainingSteps(data, 1, 4, 2)[3]["part_weight"]) == 1
+
+
+def test_the_recorded_padding_share_is_that_of_the_batch() -> None:
+    data = PCFGData(**SHORT)
+    ids = data.draw("train", 3 * 16, 16)["inputs"]["input_ids"]
+    share = float((ids == PAD_ID).float().mean())
+    assert data.training_facts(3) == {"train/padding_share": pytest.approx(share)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"grammar": "cfg3c"}, "grammar: got 'cfg3c'; allowed: .*did you mean 'cfg3"),
+        ({"roots": [99]}, "root: got .*99"),
+        ({"mask_rate": 0.0}, "rate: got 0.0; allowed: 0 < rate <= 1"),
+        ({"mask_share": 0.95}, "random_share: got 0.1"),
+        ({"batch_size": 0}, "data.batch_size: got 0"),
+    ],
+)
+def test_wrong_data_are_refused(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        PCFGData(**{**SHORT, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"vocab_size": 6, "max_length": 27}, r"model.vocab_size: got 6; allowed: the grammar's 5 token ids"),
+        ({"max_length": 20}, r"model.max_length: got 20; allowed: at least the 27 tokens"),
+    ],
+)
+def test_a_model_that_does_not_fit_the_data_is_refused(arguments: dict[str, int], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        PCFGBert(heads=1, layers=1, **arguments).check_data(PCFGData(**SHORT))
+    with pytest.raises(UsageError, match="got SparseParityData; allowed: PCFGData"):
+        PCFGBert(heads=1, layers=1, max_length=27).check_data(
+            SparseParityData(d=9, k=2, num_steps=6, eval_every=6)
+        )
