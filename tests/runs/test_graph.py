@@ -67,7 +67,10 @@ def test_expected_cost_and_name_do_not_change_the_key():
 
 def test_a_raised_component_version_retires_runs(monkeypatch):
     before = run("a").key
-    monkeypatch.setitem(identity.RESULTS_VERSION, next(iter(identity.RESULTS_VERSION)), 99)
+    monkeypatch.setitem(identity.RESULTS_VERSION, "elsewhere.OfAnotherExperiment", 99)
+    assert run("a").key == before
+    used = "lit_curriculum.experiments.sparse_parity.SparseParityMLP"
+    monkeypatch.setitem(identity.RESULTS_VERSION, used, 99)
     assert run("a").key != before
 
 
