@@ -38,16 +38,11 @@ def cost(scale: Scale) -> str:
 def measure(lab: Lab, scale: Scale) -> list[Row]:
     """Train teachers with their correlations, and a student from each candidate."""
     setting = SETTINGS[scale]
-    monomials = {
-        "class_path": "LogMonomials",
-        "init_args": {"every_n_steps": setting.spacing, "on_change": setting.on_change, "degrees": [1]},
-    }
     teach: dict[str, dict[str, Any] | None] = {
         name: strategy("TwoShot", T=setting.T, checkpoint=name) for name in CANDIDATES
     }
     rates = choose_rates(lab, setting.methods(teach), setting.rates, setting.tuning_seeds)
-    teachers = {seed: setting.teacher(seed, monomials=monomials) for seed in setting.seeds}
-    runs = {("teacher", seed): run for seed, run in teachers.items()}
+    runs = {("teacher", seed): setting.teacher(seed) for seed in setting.seeds}
     for name, how in teach.items():
         for seed in setting.seeds:
             runs[name, seed] = setting.student(rates[name], seed, how)
