@@ -76,7 +76,10 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     setting = SETTINGS[scale]
     figure, (left, middle, right) = panels(3, width=4.0, height=3.4)
     seed = setting.seeds[0]
-    curve(left, _curves(rows, "teacher", "accuracy"), COLOURS["teacher"], "teacher")
+    for i, one in enumerate(_curves(rows, "teacher", "accuracy")):
+        # The candidates are this seed's; the other seeds transition elsewhere.
+        bold = setting.seeds[i] == seed
+        left.plot(*zip(*one, strict=True), color=COLOURS["teacher"], lw=1.8 if bold else 0.6)
     for number, name in enumerate(CANDIDATES, 1):
         step = _candidate(rows, name, seed)
         for axis in (left, middle):
@@ -93,7 +96,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     low = [m - s for m, s in zip(mean, spread, strict=True)]
     high = [m + s for m, s in zip(mean, spread, strict=True)]
     middle.fill_between(x, low, high, color="#2f6fb0", alpha=0.2, lw=0)
-    left.set(title="teacher", ylabel="test accuracy", ylim=(0.45, 1.03))
+    left.set(title=f"teacher (bold: seed {seed})", ylabel="test accuracy", ylim=(0.45, 1.03))
     middle.set(title=f"correlation with $x_i$ (seed {seed})", ylabel="$|E[p_T(x)_1 x_i]|$")
     right.set(
         title=f"(2, {setting.T:,})-progressive, width {setting.student_width}",
