@@ -52,8 +52,10 @@ def reproduce(options: argparse.Namespace) -> int:
     console.print(f"[bold]{options.target}[/] at {options.scale} scale: {module.cost(options.scale)}")
     from lit_curriculum.cli.training import fit_in_worker
 
-    with _Bar(console) as bar:
-        lab = Lab(out / "runs", fit_in_worker, options.jobs, options.fresh, bar)
+    with (
+        _Bar(console) as bar,
+        Lab(out / "runs", fit_in_worker, options.jobs, options.fresh, bar) as lab,
+    ):
         report = figure.reproduce(options.target, options.scale, lab, out, commit())
     if options.json:
         print(json.dumps(report, indent=1))

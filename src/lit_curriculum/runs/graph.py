@@ -119,6 +119,17 @@ class Lab:
         self.fresh = fresh
         self.progress = progress
         self._made: set[str] = set()
+        self._pool: ProcessPoolExecutor | None = None
+        self._stays = False
+
+    def __enter__(self) -> Lab:
+        """Keep the worker processes, which take seconds to start, from one `fit` to the next."""
+        self._stays = True
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stays = False
+        self._close()
 
     def fit(self, runs: Sequence[Run]) -> list[Finished]:
         """Train all runs that are not finished yet, and what they need; return them in order.
@@ -129,7 +140,11 @@ class Lab:
         everything = _with_needs(runs)
         pending = [run for run in everything if not self._is_finished(run)]
         if pending:
-            self._execute(pending)
+            try:
+                self._execute(pending)
+            finally:
+                if not self._stays:
+                    self._close()
         return [Finished(run, run.folder(self.root)) for run in runs]
 
     def _is_finished(self, run: Run) -> bool:
@@ -144,22 +159,31 @@ class Lab:
         self.root.mkdir(parents=True, exist_ok=True)
         waiting, running = list(pending), dict[Future[None], Run]()
         unfinished = {run.key for run in pending}
-        jobs = min(self.jobs, len(pending))
-        context = multiprocessing.get_context("spawn")
-        threads = max(1, _cores() // jobs)
-        with ProcessPoolExecutor(jobs, context, _prepare_worker, (threads,)) as pool:
-            while waiting or running:
-                ready = [r for r in waiting if not unfinished & {need.key for need in r.needs}]
-                for run in ready[: jobs - len(running)]:
-                    waiting.remove(run)
-                    running[pool.submit(self._fit_one, *self._prepare(run))] = run
-                done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-                for future in done:
-                    run = running.pop(future)
-                    _raise_named(future, run)
-                    unfinished.discard(run.key)
-                    self._made.add(run.key)
-                self._report(pending, list(running.values()), unfinished)
+        while waiting or running:
+            ready = [r for r in waiting if not unfinished & {need.key for need in r.needs}]
+            for run in ready[: self.jobs - len(running)]:
+                waiting.remove(run)
+                running[self._workers.submit(self._fit_one, *self._prepare(run))] = run
+            done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+            for future in done:
+                run = running.pop(future)
+                _raise_named(future, run)
+                unfinished.discard(run.key)
+                self._made.add(run.key)
+            self._report(pending, list(running.values()), unfinished)
+
+    @property
+    def _workers(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            threads = max(1, _cores() // self.jobs)
+            self._pool = ProcessPoolExecutor(self.jobs, context, _prepare_worker, (threads,))
+        return self._pool
+
+    def _close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
 
     def _prepare(self, run: Run) -> tuple[list[str], str]:
         folder = run.folder(self.root)
