@@ -64,7 +64,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
         ylim=(0.45, 1.03),
     )
     in_millions(axis, task.student_steps)
-    axis.legend(fontsize=8, loc="center right")
+    figure.legend(fontsize=8, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
