@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.support import config, fit, in_child
 
 from lit_curriculum.callbacks import LogNgrams
 from lit_curriculum.cli.main import main
 from lit_curriculum.distillation import CheckpointBank
 from lit_curriculum.errors import UsageError
 from lit_curriculum.files import read_table
+from tests.support import config, fit, in_child
 
 RUN = [config("pcfg_bert"), config("smoke/pcfg_bert")]
 

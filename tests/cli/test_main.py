@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lit_curriculum.cli.main import INSPECTION, TRAINING, build_parser, default_run_dir, main
+from lit_curriculum.cli.main import INSPECTION, TRAINING, build_parser, main
+from lit_curriculum.cli.training import default_run_dir
 from lit_curriculum.papers import figure
 
 LIGHT = "import sys; sys.argv = ['lit', {words}]\n"

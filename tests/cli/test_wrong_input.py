@@ -53,6 +53,8 @@ def assert_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int
         ({"model": {"init_args": {"lr": -1.0}}}, ["model.lr", "-1.0", "> 0"]),
         ({"model": {"init_args": {"backend": "cuda"}}}, ["backend", "cuda"]),
         ({"model": {"init_args": {"model_seed": -1}}}, ["model.model_seed", "-1"]),
+        ({"trainer": {"devices": "many"}}, ["trainer", "devices"]),
+        ({"trainer": {"callbacks": [{"class_path": "SwapTeacher"}]}}, ["bank, strategy", "missing"]),
         ({"modle": {"width": 3}}, ["modle", "did you mean 'model'"]),
         ({"trainer": {"max_epoch": 3}}, ["max_epoch", "max_epochs"]),
         ({"trainer": {"max_epochs": 3}}, ["trainer.max_epochs", "3", "data.num_steps"]),
@@ -190,6 +192,11 @@ def test_a_teacher_of_another_task(teacher: Path, tmp_path: Path, capsys: pytest
     [
         ({"class_path": "TwoShto"}, ["'TwoShto'", "did you mean 'TwoShot'"]),
         ({"class_path": "TwoShot", "init_args": {"T": "long"}}, ["T", "'long'", "int"]),
+        ({"class_path": "TwoShot"}, ["strategy.T: missing"]),
+        (
+            {"class_path": "TwoShot", "init_args": {"T": 5, "checkpoint": "mid"}},
+            ["strategy.checkpoint", "'mid'", "int or one of 'before', 'beginning'"],
+        ),
         ({"class_path": "TwoShot", "init_args": {"T": 20000}}, ["TwoShot.T", "20000"]),
         ({"class_path": "TwoShot", "init_args": {"T": 5, "checkpoint": 1234}}, ["1234", "nearest 1000"]),
         ({"class_path": "NT", "init_args": {"N": 50, "T": 5}}, ["N: got 50", "20 checkpoints"]),

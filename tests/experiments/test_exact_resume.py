@@ -158,3 +158,36 @@ def test_killed_after_the_last_checkpoint_only_needs_its_last_line(
     record.write_text(json.dumps({**json.loads(record.read_text()), "finished": False}))
     resume_until_done(tmp_path / "run", configs)
     assert_same_run(uninterrupted["minibatch"], tmp_path / "run")
+
+
+def test_a_finished_run_can_be_made_longer(
+    overlays: dict[str, list[str]], uninterrupted: dict[str, Path], tmp_path: Path
+) -> None:
+    """Half of a run, continued from its last checkpoint, is the whole run."""
+    half = ("--data.num_steps=100", "--data.eval_every=50")
+    assert in_child(lambda: fit(tmp_path / "half", *overlays["minibatch"], options=half)) == 0
+    onwards = ("--ckpt_path", str(tmp_path / "half" / "checkpoints" / "last.ckpt"))
+    assert in_child(lambda: fit(tmp_path / "rest", *overlays["minibatch"], options=onwards)) == 0
+    ours, theirs = (
+        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+        for folder in (uninterrupted["minibatch"], tmp_path / "rest")
+    )
+    for name, tensor in ours["state_dict"].items():
+        assert torch.equal(tensor, theirs["state_dict"][name]), name
+    whole = without_times(uninterrupted["minibatch"] / "metrics.csv")
+    assert without_times(tmp_path / "rest" / "metrics.csv") == [r for r in whole if int(r["step"]) > 100]
+
+
+def test_what_the_user_writes_wins_over_a_checkpoint(tmp_path: Path) -> None:
+    """Hyper-parameters that somebody stored in a checkpoint change neither model nor data."""
+    half = ("--data.num_steps=100", "--data.eval_every=50")
+    assert in_child(lambda: fit(tmp_path / "half", *MINIBATCH, options=half)) == 0
+    checkpoint = tmp_path / "half" / "checkpoints" / "last.ckpt"
+    state = torch.load(checkpoint, weights_only=True)
+    state["hyper_parameters"] = {"width": 7, "optimizer": {"class_path": "torch.optim.Adam"}}
+    torch.save(state, tmp_path / "other.ckpt")
+    for name, path in (("plain", checkpoint), ("loaded", tmp_path / "other.ckpt")):
+        options = ("--ckpt_path", str(path))
+        assert in_child(lambda n=name, o=options: fit(tmp_path / n, *MINIBATCH, options=o)) == 0
+    assert_same_run(tmp_path / "plain", tmp_path / "loaded")
+    assert "width: 50" in (tmp_path / "loaded" / "config.yaml").read_text()

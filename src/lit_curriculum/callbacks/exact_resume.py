@@ -13,6 +13,7 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.trainer.states import TrainerFn
 
 from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base import CurriculumModule
@@ -109,7 +110,7 @@ class ExactResume(Checkpoint):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep them until the first batch.
+        """Keep them until the first batch; open a finished epoch again for a run that was made longer.
 
         Raises:
             UsageError: if the run continues on another number of devices with random training.
@@ -117,6 +118,13 @@ class ExactResume(Checkpoint):
         states = checkpoint.get("rng")
         if states is not None and len(states) == trainer.world_size:
             self._rng = states
+        assert isinstance(pl_module, CurriculumModule)
+        loop = checkpoint["loops"]["fit_loop"]
+        if loop["epoch_progress"]["current"]["completed"] and trainer.state.fn == TrainerFn.FITTING:
+            # To Lightning the one epoch is over. To us the run is over at data.num_steps.
+            for progress in loop["epoch_progress"].values():
+                progress.update(processed=0, completed=0)
+            loop["epoch_loop.batch_progress"]["is_last_batch"] = False
 
 
 def _rng_state() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
 
+from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.distillation import BankWriter
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
@@ -56,19 +57,15 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
         for key, value in counts.items():
             if value is not None and value < 1:
                 raise bad_value(f"HarvestCheckpoints.{key}", value, "an integer of at least 1")
-        if on_change is not None and not on_change > 0:
-            raise bad_value("HarvestCheckpoints.on_change", on_change, "a number > 0")
         self.every_n_steps = every_n_steps
         self.every_n_samples = every_n_samples
         self.at_steps = sorted(at_steps or [])
         self.log_spaced = log_spaced
-        self.on_change = on_change
-        self.metric = metric
+        self._moved = MetricMoved("HarvestCheckpoints", on_change, metric)
         self.include_start = include_start
         self.folder = folder
         self._batch_size = 1
         self._num_steps = 0
-        self._last_value: float | None = None
         self._writer: BankWriter | None = None
         self._noted: tuple[int, dict[str, float]] = (-1, {})
 
@@ -124,18 +121,9 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
         module = _checked(pl_module)
         if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
             return
-        metrics = {
-            name: float(value)
-            for name, value in trainer.callback_metrics.items()
-            if name.split("/")[0] in module.data.eval_streams
-        }
-        if self.on_change is not None:
-            if self.metric not in metrics:
-                raise bad_value("HarvestCheckpoints.metric", self.metric, ", ".join(sorted(metrics)))
-            value = metrics[self.metric]
-            if self._last_value is None or abs(value - self._last_value) >= self.on_change:
-                self._last_value = value
-                self._harvest(trainer, module)
+        metrics = module.evaluation
+        if self._moved(metrics):
+            self._harvest(trainer, module)
         if self._writer is not None:
             self._writer.add_metrics(module.step, metrics)
 
@@ -148,11 +136,11 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the metric at the last harvest."""
-        return {"last_value": self._last_value}
+        return {"last_value": self._moved.last_value}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take it up again."""
-        self._last_value = state_dict["last_value"]
+        self._moved.last_value = state_dict["last_value"]
 
     def _harvest(self, trainer: Trainer, module: CurriculumModule) -> None:
         if self._writer is not None:

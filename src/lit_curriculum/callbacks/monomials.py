@@ -9,7 +9,9 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.trainer.states import TrainerFn
 
+from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.listeners import StepListener, every
@@ -31,6 +33,9 @@ class LogMonomials(StepListener, Callback):
         samples: fresh samples of the ``probe`` stream, all devices together; the paper's figures need
             100,000 or the noise hides the signal.
         max_off_support: outside monomials measured at most, for each degree.
+        on_change: also after an evaluation that moved ``metric`` by at least this much, as in
+            `HarvestCheckpoints`; with equal values both act at the same steps.
+        metric: the metric that ``on_change`` watches.
 
     Raises:
         UsageError: for fewer than 100,000 samples, a bad degree or spacing.
@@ -42,6 +47,8 @@ class LogMonomials(StepListener, Callback):
         degrees: list[int] = [1],  # noqa: B006 - the YAML shows it; never mutated
         samples: int = 100_000,
         max_off_support: int = 5000,
+        on_change: float | None = None,
+        metric: str = "val/accuracy",
     ) -> None:
         if every_n_steps < 1:
             raise bad_value("LogMonomials.every_n_steps", every_n_steps, "an integer of at least 1")
@@ -53,6 +60,8 @@ class LogMonomials(StepListener, Callback):
         self.degrees = degrees
         self.samples = samples
         self.max_off_support = max_off_support
+        self._moved = MetricMoved("LogMonomials", on_change, metric)
+        self._measured = -1
         self._num_steps = 0
         self._sets: dict[int, list[tuple[int, ...]]] = {}
         self._table: StepTable | None = None
@@ -85,8 +94,26 @@ class LogMonomials(StepListener, Callback):
         if pl_module.step > 0:
             self._table.cut_back(pl_module.step)
 
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure if the metric moved enough."""
+        assert isinstance(pl_module, CurriculumModule)
+        if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
+            return
+        if self._moved(pl_module.evaluation) and self._measured != pl_module.step:
+            self.on_step(trainer, pl_module, pl_module.step)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the metric at the last measurement that it caused, and the last measured step."""
+        return {"last_value": self._moved.last_value, "measured": self._measured}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take them up again."""
+        self._moved.last_value = state_dict["last_value"]
+        self._measured = state_dict["measured"]
+
     def on_step(self, trainer: Trainer, module: CurriculumModule, step: int) -> None:
         """Measure on all devices, write on one."""
+        self._measured = step
         task = self._task(module)
         data = module.data
         rank, world = trainer.global_rank, trainer.world_size

@@ -68,6 +68,10 @@ class SwapTeacher(StepListener, Callback):
             raise bad_value("SwapTeacher.label_weight", label_weight, "a number from 0 to 1")
         if not 0 < student_temperature < float("inf"):
             raise bad_value("SwapTeacher.student_temperature", student_temperature, "a number > 0")
+        if scale_by_tau_squared and tau == 0:
+            raise bad_value(
+                "SwapTeacher.scale_by_tau_squared", True, "tau > 0; at tau = 0 the loss would vanish"
+            )
         self.bank = bank
         self.strategy = strategy
         self.tau = tau

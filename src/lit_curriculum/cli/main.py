@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from lit_curriculum import __version__
@@ -147,8 +146,3 @@ def _file(action: argparse.Action) -> None:
 def console() -> None:
     """Console script."""
     sys.exit(main(sys.argv[1:]))
-
-
-def default_run_dir(configs: Sequence[str]) -> Path:
-    """Return runs/<names of the configs joined by +>."""
-    return Path("runs") / ("+".join(Path(config).stem for config in configs) or "run")

@@ -16,10 +16,14 @@ _NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
 _UNKNOWN_TOP = re.compile(r"does not accept (?:option|nested key|key) '([^']+)'")
 _UNRECOGNISED = re.compile(r"unrecognized arguments: --([\w.]+)")
 _MISSING = re.compile(r"""(?:Key|option) ["']?([\w.]+)["']? is required""")
+_REQUIRED = re.compile(r"the following arguments are required: (.+)$")
+_ALTERNATIVE = re.compile(r"^Expected an? (.+)$")
+_GIVEN = re.compile(r"^Given value: (.*)$")
+_LITERAL = re.compile(r"typing\.Literal\[(.+)\]")
 _TYPE = re.compile(r"<class '(?:[\w.]+\.)?(\w+)'>")
 
 
-def one_line(  # noqa: PLR0911 - one return for each form a message can take
+def one_line(  # noqa: PLR0911, PLR0912 - one branch for each form a message can take
     text: str, classes: Iterable[type], top_keys: Iterable[str]
 ) -> str:
     """Condense a parser's message to ``key: what is wrong; what is allowed``.
@@ -32,6 +36,7 @@ def one_line(  # noqa: PLR0911 - one return for each form a message can take
     known = {cls.__name__: cls for cls in classes}
     keys: list[str] = []
     owner = ""
+    alternatives: list[str] = []
     for line in (line.strip().lstrip("- ") for line in text.splitlines()):
         if found := _KEY.match(line):
             keys.append(found.group(1))
@@ -55,6 +60,16 @@ def one_line(  # noqa: PLR0911 - one return for each form a message can take
             return _unknown(key, key.split(".")[0], [k for k in top_keys if "." not in k], "")
         if found := _MISSING.search(line):
             return f"{found.group(1)}: missing; it has no default"
+        if found := _REQUIRED.search(line):
+            return f"{where + '.' if where else ''}{found.group(1)}: missing; {owner or 'it'} has no default"
+        # A value that fits none of several types: the innermost list of types comes first.
+        if line == "Errors:":
+            alternatives = []
+        elif found := _ALTERNATIVE.match(line):
+            alternatives.append(_plain(found.group(1)))
+        elif (found := _GIVEN.match(line)) and alternatives:
+            allowed = " or ".join(a for a in alternatives if a != "NoneType")
+            return f"{where}: got {found.group(1)!r}; allowed: {allowed}"
     return " ".join(text.split())
 
 
@@ -77,4 +92,4 @@ def _arguments(cls: type | None) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    return _TYPE.sub(r"\1", text)
+    return _LITERAL.sub(r"one of \1", _TYPE.sub(r"\1", text))

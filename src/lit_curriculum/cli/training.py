@@ -15,6 +15,7 @@ import torch
 import yaml
 from jsonargparse import ArgumentError
 from lightning import Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
@@ -24,7 +25,6 @@ from safetensors.torch import save_file
 import lit_curriculum.experiments.pcfg_bert
 import lit_curriculum.experiments.sparse_parity  # noqa: F401
 from lit_curriculum.callbacks import ExactResume, HarvestCheckpoints, LogMonomials, LogNgrams, SwapTeacher
-from lit_curriculum.cli.main import default_run_dir
 from lit_curriculum.cli.messages import one_line
 from lit_curriculum.distillation import Strategy
 from lit_curriculum.errors import UsageError, bad_value
@@ -94,7 +94,10 @@ class CurriculumCLI(LightningCLI):
         # Loggers open files when they are made; a run's loggers are added once everything is checked.
         self._wanted_logger = options.trainer.logger
         kwargs["logger"] = False
-        return super().instantiate_trainer(**kwargs)
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except (TypeError, ValueError, MisconfigurationException) as error:
+            raise UsageError(f"trainer: {' '.join(str(error).split())}") from error
 
     def _run_subcommand(self, subcommand: str) -> None:
         if self._execute:
@@ -316,3 +319,8 @@ def fit_in_worker(configs: list[str], folder: str) -> None:
     words += ["--run_dir", folder, "--trainer.enable_progress_bar=false", "--trainer.logger=false"]
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     parse_and_run(words)
+
+
+def default_run_dir(configs: Sequence[str]) -> Path:
+    """Return runs/<names of the configs joined by +>."""
+    return Path("runs") / ("+".join(Path(config).stem for config in configs) or "run")

@@ -75,7 +75,13 @@ class CheckpointBank:
             if manifest.get("schema") != SCHEMA:
                 raise UsageError(f"bank: {path} has schema {manifest.get('schema')!r}; allowed: {SCHEMA}")
             bank = cls(folder, manifest)
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            if not isinstance(bank.model, dict) or not isinstance(bank.task, dict):
+                raise TypeError("model and task are mappings")
+            if len(set(bank.steps)) != len(bank.steps) or not all(type(s) is int for s in bank.steps):
+                raise TypeError("steps are distinct integers")
+        except UsageError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"bank: {path} is not a bank manifest ({error})") from error
         if not bank.checkpoints:
             raise UsageError(f"bank: {path} lists no checkpoints; allowed: at least one")
@@ -139,7 +145,10 @@ class CheckpointBank:
         path = self.verify(entry)
         model = registry.build(self.model)
         try:
-            registry.load_saved_state(model, load_file(path))
+            state = load_file(path)
+            # The precision of the weights is theirs, not torch's default.
+            floating = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
+            registry.load_saved_state(model.to(floating[0]) if floating else model, state)
         except (UsageError, SafetensorError) as error:
             reason = " ".join(str(error).split())
             raise UsageError(
@@ -182,7 +191,10 @@ class BankWriter:
         """
         if not (self.folder / MANIFEST).is_file():
             return
-        manifest = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+        try:
+            manifest = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UsageError(f"bank: {self.folder / MANIFEST} is not a bank manifest ({error})") from error
         for key in ("model", "task"):
             if manifest[key] != self._header[key]:
                 raise UsageError(f"bank: {self.folder} holds another {key}; allowed: the run's own bank")

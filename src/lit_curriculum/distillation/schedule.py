@@ -42,8 +42,7 @@ class Schedule:
     @property
     def distinct(self) -> list[Checkpoint]:
         """Every checkpoint that teaches, once, in order of first appearance."""
-        by_step = {entry.step: entry for entry in reversed(self.teachers)}
-        return list(reversed(by_step.values()))
+        return list({entry.step: entry for entry in self.teachers}.values())
 
     def next_swap(self, step: int) -> int | None:
         """Return the first step > ``step`` at which the teacher changes, or None."""
@@ -190,10 +189,12 @@ class Kappa(Strategy):
             teachers = [entry for entry in bank if entry.step > 0]
         else:
             teachers = equally_spaced(bank, self.N)
+        if bank.final.step == 0:
+            raise UsageError(f"Kappa: {bank.folder} holds only step 0; allowed: a bank of a trained teacher")
         share = self.kappa * bank.final.step / len(teachers)
         if share < 1:
             raise bad_value(
-                "Kappa.kappa", self.kappa, f"at least {len(teachers) / bank.final.step:g}: one step each"
+                "Kappa.kappa", self.kappa, f"at least {len(teachers)} / {bank.final.step}: one step each"
             )
         starts = [round(i * share) for i in range(len(teachers))]
         fitting = bisect.bisect_left(starts, num_steps)

@@ -30,8 +30,9 @@ def teacher_probabilities(logits: torch.Tensor, tau: float) -> torch.Tensor:
         Probabilities (..., C), float32 unless the logits are float64.
     """
     check_temperature(tau)
+    # A temperature below float32's range needs the wider exponent.
     if logits.dtype != torch.float64:
-        logits = logits.float()
+        logits = logits.double() if 0 < tau < 1e-30 else logits.float()
     if tau == 0:
         return torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
     # The largest logit is taken off before dividing: at tau = 1e-20 the quotient would overflow.

@@ -23,7 +23,7 @@ from lit_curriculum.errors import UsageError
 # accuracy, of the initial value for a loss.
 MIN_CHANGE = 0.1
 # The transition begins and ends where this share of the change is behind, respectively still ahead.
-BEGUN, ENDED = 0.05, 0.95
+BEGUN, ENDED = 0.05, 0.99
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,22 @@ def find_transition(steps: npt.ArrayLike, values: npt.ArrayLike) -> Transition |
         first, last, before, after = 0, first, start, before
     # A fitted corner overshoots a sharp step; no level lies outside what was measured.
     before, after = (float(np.clip(level, v.min(), v.max())) for level in (before, after))
-    scale = 1.0 if v.min() >= 0 and v.max() <= 1 else abs(v[0])
+    if after > before:
+        # An accuracy saturates, and its last phase shows at which level; a loss goes on falling slowly.
+        after = max(after, float(np.median(v[last:])))
     change = after - before
-    if abs(change) < MIN_CHANGE * scale:
+    scale = 1.0 if change > 0 else abs(before)
+    if abs(change) <= MIN_CHANGE * scale:
         return None
     progress = (v - before) / change
-    middle = first + int(np.argmin(np.abs(progress[first : last + 1] - 0.5)))
+    # The point nearest to half on either side of where half is crossed; of equal ones the later.
+    crossed = first + int(np.argmax(progress[first : last + 1] >= 0.5))
+    middle = min((crossed, max(crossed - 1, 0)), key=lambda i: abs(progress[i] - 0.5))
     begun = np.flatnonzero(progress[: middle + 1] <= BEGUN)
     ended = np.flatnonzero(progress[middle:] >= ENDED)
     begin = int(begun[-1]) if len(begun) else 0
     end = middle + int(ended[0]) if len(ended) else len(t) - 1
-    return Transition(int(t[begin]), int(t[middle]), int(t[end]), before, after, complete=len(ended) > 0)
+    return Transition(int(t[begin]), int(t[middle]), int(t[end]), before, after, complete=last < len(t) - 1)
 
 
 def candidates(bank: CheckpointBank, metric: str) -> dict[str, Checkpoint]:
@@ -219,8 +224,11 @@ def _falls_at_once(
 
 
 def _knots(n: int, most: int = 60) -> list[int]:
-    """Indices that may be knots: all inner points, thinned evenly where there are very many."""
-    inner = np.arange(1, n - 1)
+    """Indices that may be knots, thinned evenly where there are very many.
+
+    The last point is one: a run that stopped in its steep phase has no third piece.
+    """
+    inner = np.arange(1, n)
     if len(inner) > most:
-        inner = np.unique(np.linspace(1, n - 2, most).round().astype(int))
+        inner = np.unique(np.linspace(1, n - 1, most).round().astype(int))
     return [int(i) for i in inner]

@@ -27,6 +27,7 @@ class CurriculumModule(LightningModule, ABC):
     Attributes:
         model: the plain torch model; what is harvested and exported.
         step: optimizer updates made. Everything is scheduled on this count, never on Lightning's.
+        evaluation: the latest held-out metrics, e.g. ``val/accuracy``.
         supervision: labels, or the teacher that `SwapTeacher` puts there. No submodule.
         identity: hash of the resolved configuration and commit, noted in what is harvested.
 
@@ -43,6 +44,7 @@ class CurriculumModule(LightningModule, ABC):
         self.model = registry.build(model, seed=model_seed)
         self.model_seed = model_seed
         self.step = 0
+        self.evaluation: dict[str, float] = {}
         self.supervision = Supervision()
         self.identity: dict[str, str | None] = {"config_hash": None, "commit": None}
         self.n_classes = int(model["init_args"].get("n_classes", 2))
@@ -130,6 +132,7 @@ class CurriculumModule(LightningModule, ABC):
         metrics: dict[str, float] = {}
         for i, stream in enumerate(self.data.eval_streams):
             metrics.update(self._evaluated(i, stream))
+        self.evaluation = dict(metrics)
         if self.trainer.state.fn == TrainerFn.FITTING:
             metrics["train/loss"] = self._mean_training_loss()
             if self.step:

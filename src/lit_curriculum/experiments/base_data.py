@@ -50,7 +50,7 @@ class CurriculumData(LightningDataModule, ABC):
         data_seed: int = 0,
         eval_streams: Sequence[EvalStream] = ("val",),
         eval_samples: int = 4096,
-        eval_batch_size: int = 4096,
+        eval_batch_size: int = 512,
         num_workers: int = 0,
     ) -> None:
         super().__init__()

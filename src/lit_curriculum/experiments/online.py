@@ -22,7 +22,7 @@ class OnlineSGDModule(CurriculumModule):
     Args:
         model: an ``mlp`` description, see `models.registry.build`.
         lr: learning rate.
-        backend: ``auto``, ``numba`` or ``reference``; the run says which ran.
+        backend: ``auto``, ``blocked``, ``numba`` or ``reference``; provenance.json says which ran.
         block: updates between two places where rounding may depend on a cut.
         model_seed: seed of the initial weights.
 
@@ -70,10 +70,10 @@ class OnlineSGDModule(CurriculumModule):
         events = [listener.next_event for listener in self.listeners]
         for start, stop in cut(origin, end, self.block, events):
             rows = slice(start - origin, stop - origin)
-            self._train(batch["inputs"][rows], batch["labels"][rows])
+            self._train(batch["inputs"][rows], batch["labels"][rows], start)
             self.advance_to(stop)
 
-    def _train(self, x: torch.Tensor, labels: torch.Tensor) -> None:
+    def _train(self, x: torch.Tensor, labels: torch.Tensor, first_step: int) -> None:
         targets = self.supervision.targets(x, labels, self.n_classes)
         rates = torch.full((len(x),), self.lr, dtype=x.dtype, device=x.device)
         losses = train_samples(
@@ -83,5 +83,6 @@ class OnlineSGDModule(CurriculumModule):
             rates,
             backend=self.backend_used,
             loss_scale=self.supervision.loss_scale,
+            first_step=first_step,
         )
         self.add_loss(losses.double().sum(), len(x))

@@ -33,5 +33,6 @@ class MLP(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return logits (n, C) of inputs (n, d)."""
-        logits: torch.Tensor = self.output(torch.relu(self.hidden(x)))
+        # In place: a wide layer's activations are the largest thing here, and nobody needs them unclipped.
+        logits: torch.Tensor = self.output(torch.relu_(self.hidden(x)))
         return logits

@@ -45,7 +45,7 @@ def build(description: dict[str, Any], seed: int | None = None) -> nn.Module:
         UsageError: for an unknown name or arguments that the class does not take.
     """
     name = description.get("name")
-    if name not in MODELS:
+    if not isinstance(name, str) or name not in MODELS:
         raise bad_value("model.name", name, f"one of {list(MODELS)}{suggest(str(name), MODELS)}")
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 
 from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.models.mlp import MLP
-from lit_curriculum.online_sgd import numba_loop, reference
+from lit_curriculum.online_sgd import blocked, numba_loop, reference
 
-Backend = Callable[[MLP, torch.Tensor, torch.Tensor, torch.Tensor, float], torch.Tensor]
+Backend = Callable[[MLP, torch.Tensor, torch.Tensor, torch.Tensor, float, str], torch.Tensor]
 
 BACKENDS: dict[str, Backend] = {
     "reference": reference.train,
     "numba": numba_loop.train,
+    "blocked": blocked.train,
 }
+LOSSES = ("cross_entropy", "hinge")
 
 
 def choose_backend(name: str, device: torch.device | str = "cpu") -> str:
@@ -26,10 +29,10 @@ def choose_backend(name: str, device: torch.device | str = "cpu") -> str:
     """
     kind = torch.device(device).type
     if name == "auto":
-        return "numba" if kind == "cpu" else "reference"
+        return "blocked" if kind == "cpu" else "reference"
     if name not in BACKENDS:
         raise bad_value("backend", name, f"auto, {', '.join(BACKENDS)}{suggest(name, BACKENDS)}")
-    if name == "numba" and kind != "cpu":
+    if name != "reference" and kind != "cpu":
         raise bad_value("backend", name, f"a backend that runs on {kind}: reference")
     return name
 
@@ -42,33 +45,76 @@ def train_samples(
     *,
     backend: str,
     loss_scale: float = 1.0,
+    loss: str = "cross_entropy",
+    first_step: int = 0,
 ) -> torch.Tensor:
     """Train on rows one after the other: n SGD steps at batch size 1, the weights updated in place.
 
-    The loss of a row is KL(target || softmax(logits)); its gradient is that of the cross-entropy. With a
-    one-hot target this is the label loss (progressive, eq. 1), with a teacher's probabilities eq. 2.
+    With ``cross_entropy`` the loss of a row is KL(target || softmax(logits)); its gradient is that of the
+    cross-entropy. With a one-hot target this is the label loss (progressive, eq. 1), with a teacher's
+    probabilities eq. 2. With ``hinge`` it is max(0, 1 - target * output) (progressive, Algorithm 1).
 
     Args:
         model: the network; float32 or float64.
         x: inputs (n, d) of the model's dtype.
-        targets: target probabilities (n, C).
+        targets: target probabilities (n, C); for ``hinge`` +1 or -1, (n, 1).
         rates: learning rate of each step (n,).
         backend: a key of `BACKENDS`.
         loss_scale: factor on the loss that is descended (not on the one returned).
+        loss: ``cross_entropy``, or ``hinge`` for a network with one output.
+        first_step: step number of row 0, for messages.
 
     Returns:
         The loss before each step (n,).
 
     Raises:
-        UsageError: if a loss is not finite, naming the row and the rate.
+        UsageError: for shapes, dtypes or a loss that do not fit; if a loss or a weight is not finite, naming
+            the step and the rate. The weights are then of no use.
     """
+    check_arguments(model, x, targets, rates, loss)
     if len(x) == 0:
         return torch.empty(0, dtype=x.dtype)
-    losses = BACKENDS[backend](model, x, targets, rates, loss_scale)
-    if not bool(torch.isfinite(losses).all()):
-        row = int((~torch.isfinite(losses)).nonzero()[0])
-        raise UsageError(
-            f"lr: got {float(rates[row]):g}; allowed: a rate at which training stays finite "
-            f"(loss became {float(losses[row])} at row {row} of this block)"
-        )
+    losses = BACKENDS[backend](model, x, targets, rates, loss_scale, loss)
+    check_finite(model, losses, rates, first_step)
     return losses
+
+
+def check_arguments(
+    model: MLP, x: torch.Tensor, targets: torch.Tensor, rates: torch.Tensor, loss: str
+) -> None:
+    """Refuse arguments that a compiled loop would read past.
+
+    Raises:
+        UsageError: naming the argument.
+    """
+    n, (classes, _), (_, d) = len(x), model.output.weight.shape, model.hidden.weight.shape
+    for key, value, shape in (("x", x, (n, d)), ("targets", targets, (n, classes)), ("rates", rates, (n,))):
+        if tuple(value.shape) != shape:
+            raise bad_value(f"shape of {key}", tuple(value.shape), str(shape))
+    if x.dtype != model.hidden.weight.dtype:
+        raise bad_value("dtype of x", x.dtype, f"the network's, {model.hidden.weight.dtype}")
+    if loss not in LOSSES:
+        raise bad_value("loss", loss, ", ".join(LOSSES))
+    if loss == "hinge" and classes != 1:
+        raise bad_value("loss", loss, f"cross_entropy for a network with {classes} outputs")
+
+
+def check_finite(
+    model: MLP, losses: torch.Tensor, rates: torch.Tensor, first_step: int = 0, prefix: str = ""
+) -> None:
+    """Refuse losses or weights that are not finite.
+
+    Raises:
+        UsageError: naming the step and its rate.
+    """
+    row, what = len(losses) - 1, "a weight"
+    # numpy, because torch would wake all its threads for this.
+    broken = np.flatnonzero(~np.isfinite(losses.cpu().numpy()))
+    if len(broken):
+        row, what = int(broken[0]), "the loss"
+    elif all(np.isfinite(p.detach().cpu().numpy()).all() for p in model.parameters()):
+        return
+    raise UsageError(
+        f"{prefix}lr: got {float(rates[row]):g}; allowed: a rate at which training stays finite "
+        f"({what} was not after step {first_step + row})"
+    )

@@ -1,4 +1,4 @@
-"""The compiled CPU backend: the sequential loop, one pass over the weights a sample.
+"""The compiled sequential loop: one pass over the weights a sample, as one would write it.
 
 A step needs W x before it can update W, which would read W twice. Reading it once is enough: while row j
 is in the cache, the update of step t is applied to it and its pre-activation for step t + 1 is taken.
@@ -12,13 +12,25 @@ import numpy as np
 import torch
 from numba import njit
 
+from lit_curriculum.errors import bad_value
 from lit_curriculum.models.mlp import MLP
 
 
 def train(
-    model: MLP, x: torch.Tensor, targets: torch.Tensor, rates: torch.Tensor, loss_scale: float
+    model: MLP,
+    x: torch.Tensor,
+    targets: torch.Tensor,
+    rates: torch.Tensor,
+    loss_scale: float,
+    loss: str = "cross_entropy",
 ) -> torch.Tensor:
-    """Take one SGD step a row, in place; see `backends.train_samples` for the contract."""
+    """Take one SGD step a row, in place; see `backends.train_samples` for the contract.
+
+    Raises:
+        UsageError: for the hinge loss, which this loop does not know.
+    """
+    if loss != "cross_entropy":
+        raise bad_value("loss", loss, "cross_entropy with backend numba; reference and blocked know hinge")
     losses = torch.empty(len(x), dtype=x.dtype)
     with torch.no_grad():
         _train(

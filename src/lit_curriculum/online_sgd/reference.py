@@ -11,17 +11,27 @@ from lit_curriculum.models.mlp import MLP
 
 
 def train(
-    model: MLP, x: torch.Tensor, targets: torch.Tensor, rates: torch.Tensor, loss_scale: float
+    model: MLP,
+    x: torch.Tensor,
+    targets: torch.Tensor,
+    rates: torch.Tensor,
+    loss_scale: float,
+    loss: str = "cross_entropy",
 ) -> torch.Tensor:
     """Take one SGD step a row; see `backends.train_samples` for the contract."""
     parameters = list(model.parameters())
     losses = torch.empty(len(x), dtype=x.dtype)
     for i in range(len(x)):
-        log_p = torch.log_softmax(model(x[i : i + 1]), dim=1)[0]
-        cross_entropy = -(targets[i] * log_p).sum()
-        gradients = torch.autograd.grad(loss_scale * cross_entropy, parameters)
+        logits = model(x[i : i + 1])[0]
+        if loss == "hinge":
+            descended = torch.relu(1 - targets[i] * logits).sum()
+            constant = torch.zeros_like(descended)
+        else:
+            descended = -(targets[i] * torch.log_softmax(logits, dim=0)).sum()
+            constant = torch.xlogy(targets[i], targets[i]).sum()
+        gradients = torch.autograd.grad(loss_scale * descended, parameters)
         with torch.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.sub_(rates[i] * gradient)
-            losses[i] = cross_entropy + torch.xlogy(targets[i], targets[i]).sum()
+            losses[i] = descended + constant
     return losses

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import csv
 import importlib
+import math
 import statistics
 import time
 from collections.abc import Iterable, Sequence
@@ -74,12 +75,26 @@ def judge(
     paper_value: float | str | None = None,
 ) -> Claim:
     """Make a claim from one value a seed. At smoke scale nothing is evaluated."""
+    if not all(map(math.isfinite, values)):
+        raise ValueError(f"claim {id}: a value is not finite: {list(values)}")
     status: Status = "holds" if holds else "fails"
     if scale == "smoke":
         status = "not_evaluated"
     mean = statistics.fmean(values) if values else None
     spread = statistics.stdev(values) if len(values) > 1 else None
     return Claim(id, statement, paper_value, mean, spread, threshold, status)
+
+
+def require_seeds(rows: Sequence[Row], methods: Sequence[object], seeds: Sequence[int]) -> None:
+    """Check that every method has every seed: a claim over "every seed" must not lose one.
+
+    Raises:
+        ValueError: naming the method and the seeds it lacks.
+    """
+    for method in methods:
+        missing = set(seeds) - {row["seed"] for row in rows if row["method"] == method}
+        if missing:
+            raise ValueError(f"data of {method!r} lacks the seeds {sorted(missing)}")
 
 
 def targets() -> dict[str, Path]:

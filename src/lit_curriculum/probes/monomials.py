@@ -46,10 +46,14 @@ def monomial_sets(
     """
     if degree not in (1, 2, 3):
         raise bad_value("degrees", degree, "1, 2, 3")
+    if degree > d:
+        raise bad_value("degrees", degree, f"at most the input dimension {d}")
     inside = list(combinations(sorted(support), degree))
     within = set(support)
     outside = [s for s in combinations(range(d), degree) if not within.issuperset(s)]
-    if len(outside) > max_off_support:
+    if max_off_support == 0:
+        outside = []
+    elif len(outside) > max_off_support:
         stride = len(outside) / max_off_support
         outside = [outside[int(i * stride)] for i in range(max_off_support)]
     return inside + outside

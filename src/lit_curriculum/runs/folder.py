@@ -20,7 +20,7 @@ import yaml
 
 from lit_curriculum.errors import UsageError
 from lit_curriculum.files import write_json, write_text
-from lit_curriculum.runs.identity import first_difference, results_settings
+from lit_curriculum.runs.identity import config_hash, first_difference, results_settings
 
 State = Literal["new", "resume", "finished"]
 
@@ -52,7 +52,11 @@ class RunFolder:
                 f"run_dir: got {str(self.path)!r}, which is not empty and holds no run; "
                 "allowed: a new or empty folder, or one to resume"
             )
-        theirs = results_settings(yaml.safe_load(recorded.read_text(encoding="utf-8")) or {})
+        try:
+            theirs = results_settings(dict(yaml.safe_load(recorded.read_text(encoding="utf-8"))))
+        except (yaml.YAMLError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise UsageError(f"run_dir: {recorded} is no configuration ({reason})") from error
         difference = first_difference(results_settings(config), theirs)
         if difference:
             key, ours, old = difference
@@ -60,12 +64,22 @@ class RunFolder:
                 f"run_dir: {str(self.path)!r} holds a run with {key} = {old!r}, not {ours!r}; "
                 "allowed: the same configuration, or another folder"
             )
+        # Equal settings may still stand for other results: newer code, or another teacher at that path.
+        recorded_hash = self.provenance().get("config_hash")
+        if recorded_hash not in (None, config_hash(config)):
+            raise UsageError(
+                f"run_dir: {str(self.path)!r} holds a run of other code or of another teacher "
+                f"(config_hash {str(recorded_hash)[:12]}, now {config_hash(config)[:12]}); "
+                "allowed: another folder"
+            )
         if self.provenance().get("finished"):
             return "finished"
         return "resume" if self.checkpoint.is_file() else "new"
 
     def begin(self, config_text: str, provenance: dict[str, Any]) -> None:
         """Write what a run leaves at its start."""
+        for leftover in self.path.rglob(".*.tmp"):
+            leftover.unlink()  # of an atomic write that was killed
         write_text(self.path / "config.yaml", config_text)
         earlier = self.provenance()
         resumed = earlier.get("resumed", -1) + 1 if earlier else 0

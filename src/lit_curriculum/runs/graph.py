@@ -23,6 +23,7 @@ import yaml
 from lit_curriculum.errors import UsageError
 from lit_curriculum.files import hash_of_json, read_table, write_text
 from lit_curriculum.runs.configs import shipped
+from lit_curriculum.runs.identity import versions_of
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,10 @@ class Run:
     @cached_property
     def key(self) -> str:
         """Hash of everything that changes the result."""
-        from lit_curriculum.runs.identity import RESULTS_VERSION
-
         layers = [yaml.safe_load(shipped(name).read_text(encoding="utf-8")) for name in self.configs]
         needed = [run.key for run in self.needs]
-        return hash_of_json([layers, self.settings, needed, RESULTS_VERSION])[:12]
+        versions = versions_of([layers, self.settings])
+        return hash_of_json([layers, self.settings, needed, versions])[:12]
 
     def folder(self, root: Path) -> Path:
         """Return where the run lives below ``root``."""
@@ -210,8 +210,8 @@ def _fraction(folder: Path) -> float:
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         last = (folder / "metrics.csv").read_text(encoding="utf-8").rstrip().rsplit("\n", 1)[-1]
         return min(1.0, int(last.split(",")[0]) / int(config["data"]["init_args"]["num_steps"]))
-    except (OSError, ValueError):
-        return 0.0  # not written yet
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0  # not written yet, or no run of ours
 
 
 def _substitute(value: Any, change: Callable[[str], str]) -> Any:

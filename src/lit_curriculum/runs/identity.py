@@ -61,10 +61,16 @@ def results_settings(config: dict[str, Any]) -> dict[str, Any]:
         config: the resolved configuration of ``lit fit`` as plain dicts and lists.
     """
     settings: dict[str, Any] = _pruned(config, "")
-    settings["versions"] = {
-        path: RESULTS_VERSION[path] for path in sorted(set(_class_paths(settings))) if path in RESULTS_VERSION
-    }
+    settings["versions"] = versions_of(settings)
     return settings
+
+
+def versions_of(settings: Any) -> dict[str, int]:
+    """Return the results versions of the components that settings name, by full path or class name."""
+    named = {path.rsplit(".", 1)[-1] for path in _class_paths(settings)}
+    return {
+        path: number for path, number in sorted(RESULTS_VERSION.items()) if path.rsplit(".", 1)[-1] in named
+    }
 
 
 def config_hash(config: dict[str, Any]) -> str:
@@ -111,7 +117,7 @@ def _bank_identity(folder: Any) -> Any:
         return folder
     try:
         recorded = json.loads(path.read_text(encoding="utf-8")).get("config_hash")
-    except (json.JSONDecodeError, AttributeError):
+    except (ValueError, AttributeError):
         recorded = None  # opening the bank will say what is wrong with it
     return recorded or sha256_of(path)
 

@@ -35,12 +35,12 @@ def versions() -> dict[str, str]:
 
 def commit() -> str | None:
     """Return the git commit of the source tree, with ``+changes`` if it was edited; None outside git."""
-    folder = Path(__file__).resolve().parent
+    folder = Path(__file__).resolve().parents[1]
     try:
         head = _git(folder, "rev-parse", "HEAD")
         tracked = _git(folder, "ls-files", "--error-unmatch", __file__)
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no", ".")
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.SubprocessError):
         return None
     return (head + ("+changes" if changed else "")) if tracked else None
 

@@ -101,7 +101,7 @@ class SparseParity:
         """`sample` computed by torch on ``device``: the same values."""
         words = random_words_torch(seed, stream, start, count, -(-self.d // 32), device=device)
         shifts = torch.arange(32, device=device)
-        bits = (words[:, :, None] >> shifts & 1).reshape(count, -1)[:, : self.d]
+        bits = (words[:, :, None] >> shifts & 1).flatten(1)[:, : self.d]
         x = (2 * bits - 1).to(torch.float32)
         return x, self.labels(x)
 

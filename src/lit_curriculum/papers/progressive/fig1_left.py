@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
+from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
 from lit_curriculum.papers.progressive import parity
 from lit_curriculum.papers.progressive.parity import Parity, strategy
 from lit_curriculum.papers.style import COLOURS, LABELS, curve, in_millions, panels
@@ -60,8 +60,8 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     figure, (axis,) = panels(1, width=5.4, height=4.0)
     for method in ("teacher", "progressive", "two-shot", "one-shot", "plain"):
         name = _better_one_shot(rows) if method == "one-shot" else method
-        line: dict[str, dict[str, Any]] = {"teacher": {"ls": "--"}, "plain": {"ls": (0, (4, 2))}}
-        curve(axis, parity.curves(rows, name), COLOURS[method], LABELS[method], **line.get(method, {}))
+        dashes: Any = {"teacher": "--", "plain": (0, (4, 2))}.get(method, "-")
+        curve(axis, parity.curves(rows, name), COLOURS[method], LABELS[method], ls=dashes)
     axis.set(
         xlabel="training samples",
         ylabel="test accuracy",
@@ -76,59 +76,48 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
 def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     """Judge the ordering of the methods at equal samples."""
     one_shot = _better_one_shot(rows)
-    teacher = parity.finals(rows, "teacher")
-    progressive = parity.finals(rows, "progressive")
-    plain = parity.finals(rows, "plain")
-    shot = parity.finals(rows, one_shot)
-    two = parity.finals(rows, "two-shot")
-    solved, chance = f">= {SOLVED} in every seed", f"<= {CHANCE} in every seed"
-    return [
-        judge(
-            "teacher-solves",
-            "The wide teacher learns the parity from labels.",
-            teacher,
-            scale=scale,
-            threshold=solved,
-            holds=min(teacher) >= SOLVED,
-            paper_value=1.0,
-        ),
-        judge(
+    require_seeds(rows, ["teacher", "progressive", "two-shot", one_shot, "plain"], SETTINGS[scale].seeds)
+    result = []
+    for id, method, solves, paper_value, statement in (
+        ("teacher-solves", "teacher", True, 1.0, "The wide teacher learns the parity from labels."),
+        (
             "progressive-solves",
+            "progressive",
+            True,
+            1.0,
             "A narrow student taught by the teacher's checkpoints learns it in the same number of samples.",
-            progressive,
-            scale=scale,
-            threshold=solved,
-            holds=min(progressive) >= SOLVED,
-            paper_value=1.0,
         ),
-        judge(
+        (
             "two-shot-solves",
+            "two-shot",
+            True,
+            1.0,
             "One checkpoint from the middle of the transition, then the final one, is enough.",
-            two,
-            scale=scale,
-            threshold=solved,
-            holds=min(two) >= SOLVED,
-            paper_value=1.0,
         ),
-        judge(
+        (
             "one-shot-stuck",
+            one_shot,
+            False,
+            0.5,
             "The same student taught by the finished teacher alone stays near chance.",
-            shot,
-            scale=scale,
-            threshold=chance,
-            holds=max(shot) <= CHANCE,
-            paper_value=0.5,
         ),
-        judge(
-            "plain-stuck",
-            "The same student trained with labels stays near chance.",
-            plain,
-            scale=scale,
-            threshold=chance,
-            holds=max(plain) <= CHANCE,
-            paper_value=0.66,
-        ),
-    ]
+        ("plain-stuck", "plain", False, 0.66, "The same student trained with labels stays near chance."),
+    ):
+        values = parity.finals(rows, method)
+        holds = min(values) >= SOLVED if solves else max(values) <= CHANCE
+        threshold = f">= {SOLVED} in every seed" if solves else f"<= {CHANCE} in every seed"
+        result.append(
+            judge(
+                id,
+                statement,
+                values,
+                scale=scale,
+                threshold=threshold,
+                holds=holds,
+                paper_value=paper_value,
+            )
+        )
+    return result
 
 
 def _better_one_shot(rows: Sequence[Row]) -> str:

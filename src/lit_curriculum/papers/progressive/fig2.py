@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
+from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
 from lit_curriculum.papers.progressive import parity
 from lit_curriculum.papers.progressive.parity import Parity, strategy
 from lit_curriculum.papers.style import COLOURS, curve, in_millions, panels
@@ -38,16 +38,11 @@ def cost(scale: Scale) -> str:
 def measure(lab: Lab, scale: Scale) -> list[Row]:
     """Train teachers with their correlations, and a student from each candidate."""
     setting = SETTINGS[scale]
-    monomials = {
-        "class_path": "LogMonomials",
-        "init_args": {"every_n_steps": setting.spacing, "degrees": [1]},
-    }
     teach: dict[str, dict[str, Any] | None] = {
         name: strategy("TwoShot", T=setting.T, checkpoint=name) for name in CANDIDATES
     }
     rates = choose_rates(lab, setting.methods(teach), setting.rates, setting.tuning_seeds)
-    teachers = {seed: setting.teacher(seed, monomials=monomials) for seed in setting.seeds}
-    runs = {("teacher", seed): run for seed, run in teachers.items()}
+    runs = {("teacher", seed): setting.teacher(seed) for seed in setting.seeds}
     for name, how in teach.items():
         for seed in setting.seeds:
             runs[name, seed] = setting.student(rates[name], seed, how)
@@ -81,7 +76,10 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     setting = SETTINGS[scale]
     figure, (left, middle, right) = panels(3, width=4.0, height=3.4)
     seed = setting.seeds[0]
-    curve(left, _curves(rows, "teacher", "accuracy"), COLOURS["teacher"], "teacher")
+    for i, one in enumerate(_curves(rows, "teacher", "accuracy")):
+        # The candidates are this seed's; the other seeds transition elsewhere.
+        bold = setting.seeds[i] == seed
+        left.plot(*zip(*one, strict=True), color=COLOURS["teacher"], lw=1.8 if bold else 0.6)
     for number, name in enumerate(CANDIDATES, 1):
         step = _candidate(rows, name, seed)
         for axis in (left, middle):
@@ -93,12 +91,12 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
         x, y = _series(rows, seed, quantity)
         middle.plot(x, y, color="#e08b2d", lw=1.4, label="in support" if i == 0 else None)
     x, mean = _series(rows, seed, "off_mean")
-    _, spread = _series(rows, seed, "off_std")
+    spread = _series(rows, seed, "off_std")[1]
     middle.plot(x, mean, color="#2f6fb0", lw=1.4, label="off support (mean, sd)")
     low = [m - s for m, s in zip(mean, spread, strict=True)]
     high = [m + s for m, s in zip(mean, spread, strict=True)]
     middle.fill_between(x, low, high, color="#2f6fb0", alpha=0.2, lw=0)
-    left.set(title="teacher", ylabel="test accuracy", ylim=(0.45, 1.03))
+    left.set(title=f"teacher (bold: seed {seed})", ylabel="test accuracy", ylim=(0.45, 1.03))
     middle.set(title=f"correlation with $x_i$ (seed {seed})", ylabel="$|E[p_T(x)_1 x_i]|$")
     right.set(
         title=f"(2, {setting.T:,})-progressive, width {setting.student_width}",
@@ -116,6 +114,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
 def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     """Judge which candidate teaches, and the correlations at the middle one."""
     seeds = SETTINGS[scale].seeds
+    require_seeds(rows, ["teacher", *CANDIDATES], seeds)
     final = {name: [c[-1][1] for c in _curves(rows, name, "accuracy")] for name in CANDIDATES}
     ratios, inside_means = [], []
     for seed in seeds:

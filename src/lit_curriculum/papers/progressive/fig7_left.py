@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
+from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
 from lit_curriculum.papers.progressive import parity
 from lit_curriculum.papers.progressive.parity import Widths
 from lit_curriculum.papers.style import curve, in_millions, panels
@@ -63,7 +63,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
         title=f"({task.d}, {task.k})-sparse parity, labels only",
         ylim=(0.45, 1.03),
     )
-    in_millions(axis, task.num_steps)
+    in_millions(axis, task.student_steps)
     axis.legend(fontsize=8, loc="center right")
     return figure
 
@@ -71,7 +71,8 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
 def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     """Judge the ordering of the widths, paired by seed."""
     setting = SETTINGS[scale]
-    longer = setting.parity.num_steps * 2.0  # a width that never solves it counts as twice the run
+    require_seeds(rows, setting.widths, setting.seeds)
+    longer = setting.parity.student_steps * 2.0  # a width that never solves it counts as twice the run
     steps = {
         width: [min(s, longer) for s in parity.steps_to(rows, width, SOLVED)] for width in setting.widths
     }
@@ -95,8 +96,8 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
             "The widest network solves the task.",
             widest,
             scale=scale,
-            threshold=f"reaches {SOLVED} within {setting.parity.num_steps:,} samples in every seed",
-            holds=max(widest) <= setting.parity.num_steps,
+            threshold=f"reaches {SOLVED} within {setting.parity.student_steps:,} samples in every seed",
+            holds=max(widest) <= setting.parity.student_steps,
         )
     )
     return result

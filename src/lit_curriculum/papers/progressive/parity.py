@@ -23,6 +23,8 @@ class Parity:
         student_steps: samples of every student.
         eval_every: samples between two evaluations.
         spacing: samples between two harvested checkpoints.
+        on_change: harvest also where the accuracy moved by this much.
+        degrees: degrees of the monomials that reported teachers log wherever they harvest.
         teacher_lr: the teacher's rate.
         rates: grid of the students' rates.
         T: student steps under the intermediate checkpoint of two-shot distillation.
@@ -44,12 +46,17 @@ class Parity:
     T: int
     seeds: tuple[int, ...] = (0, 1, 2)
     tuning_seeds: tuple[int, ...] = (100, 101)
+    on_change: float | None = None
+    degrees: tuple[int, ...] = ()
 
-    def teacher(self, seed: int, **callbacks: Any) -> Run:
+    def teacher(self, seed: int) -> Run:
         """Return the teacher of a seed; it harvests every ``spacing`` samples."""
-        harvest = {"class_path": "HarvestCheckpoints", "init_args": {"every_n_steps": self.spacing}}
-        callback_list = [harvest, *callbacks.values()]
-        return self._run("teacher", self.teacher_width, self.teacher_lr, seed, callback_list)
+        rule = {"every_n_steps": self.spacing, "on_change": self.on_change}
+        callbacks = [{"class_path": "HarvestCheckpoints", "init_args": rule}]
+        if self.degrees and seed in self.seeds:
+            measured = {**rule, "degrees": list(self.degrees)}
+            callbacks.append({"class_path": "LogMonomials", "init_args": measured})
+        return self._run("teacher", self.teacher_width, self.teacher_lr, seed, callbacks)
 
     def student(
         self, rate: float, seed: int, teach: dict[str, Any] | None = None, report: bool = True
@@ -169,20 +176,22 @@ SETTINGS: dict[Scale, Parity] = {"smoke": _SMOKE, "laptop": _LAPTOP, "paper": _P
 
 # At d = 50 the middle checkpoint teaches just as well, but shows no gap at degree 1; at d = 100 it does.
 SETTINGS_FIG2: dict[Scale, Parity] = {
-    "smoke": _SMOKE,
+    "smoke": replace(_SMOKE, degrees=(1,)),
     "laptop": replace(
         _LAPTOP,
         d=100,
-        teacher_width=1000,
+        teacher_width=4000,
         teacher_lr=5e-3,
         student_width=50,
         num_steps=1_000_000,
-        student_steps=300_000,
-        eval_every=10_000,
-        spacing=20_000,
+        student_steps=200_000,
+        eval_every=5000,
+        spacing=50_000,
+        on_change=0.03,
+        degrees=(1,),
         T=50_000,
     ),
-    "paper": _PAPER,
+    "paper": replace(_PAPER, degrees=(1, 2, 3)),
 }
 
 SETTINGS_FIG7: dict[Scale, Widths] = {

@@ -1,0 +1,67 @@
+"""Many students of one shape on the same inputs: one a core, each exactly as if it trained alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+from lit_curriculum.errors import bad_value
+from lit_curriculum.models.mlp import MLP
+from lit_curriculum.online_sgd import blocked
+from lit_curriculum.online_sgd.backends import check_arguments, check_finite
+
+
+def train_population(
+    models: Sequence[MLP],
+    x: torch.Tensor,
+    targets: Sequence[torch.Tensor],
+    rates: Sequence[torch.Tensor],
+    *,
+    loss_scale: float = 1.0,
+    loss: str = "cross_entropy",
+    first_step: int = 0,
+    threads: int | None = None,
+) -> torch.Tensor:
+    """Train every model on the rows of x, one after the other, with its own targets and rates.
+
+    Students (seeds, rates, target sets) differ in weights, targets and rates and share x, as they do in a
+    comparison on one stream. They are independent, so threads never wait for each other; a student's weights
+    and losses are the same bits as from `backends.train_samples` with backend ``blocked``.
+
+    Args:
+        models: S networks on the CPU, of any width, all with d inputs and x's dtype; updated in place.
+        x: inputs (n, d).
+        targets: S arrays (n, C); the same array may occur several times.
+        rates: S arrays (n,).
+        loss_scale: factor on the loss that is descended.
+        loss: ``cross_entropy`` or ``hinge``.
+        first_step: step number of row 0, for messages.
+        threads: students trained at a time, default torch's number of threads.
+
+    Returns:
+        The loss before each step (S, n).
+
+    Raises:
+        UsageError: for lengths that differ, or where a student's loss or weights are not finite, naming the
+            student, the step and the rate. The other students have been trained nevertheless.
+    """
+    for key, values in (("targets", targets), ("rates", rates)):
+        if len(values) != len(models):
+            raise bad_value(f"number of {key}", len(values), f"one a model, here {len(models)}")
+    for model, target, rate in zip(models, targets, rates, strict=True):
+        check_arguments(model, x, target, rate, loss)
+    if not models or len(x) == 0:
+        return torch.empty(len(models), len(x), dtype=x.dtype)
+
+    def train(student: int) -> torch.Tensor:
+        return blocked.train(
+            models[student], x, targets[student], rates[student], loss_scale, loss, threads=1
+        )
+
+    with ThreadPoolExecutor(threads or torch.get_num_threads()) as pool:
+        losses = list(pool.map(train, range(len(models))))
+    for student, model in enumerate(models):
+        check_finite(model, losses[student], rates[student], first_step, f"student {student}: ")
+    return torch.stack(losses)

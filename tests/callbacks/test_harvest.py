@@ -1,0 +1,94 @@
+"""HarvestCheckpoints: when, what, and what the manifest says of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lit_curriculum.callbacks import HarvestCheckpoints
+from lit_curriculum.callbacks.harvest import _next_log_spaced
+from lit_curriculum.distillation import CheckpointBank
+from lit_curriculum.files import read_table
+from tests.support import config, fit, in_child
+
+RUN = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
+SHORT = ("--data.num_steps=3000", "--data.eval_every=500", "--data.steps_per_call=500")
+
+
+def bank_of(tmp_path: Path, harvest: str, *options: str, configs: list[str] = RUN) -> CheckpointBank:
+    if "every_n_steps" not in harvest:
+        harvest += ", every_n_steps: null"  # an overlay's entry keeps what it does not name
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(
+        f"trainer: {{callbacks: [{{class_path: HarvestCheckpoints, init_args: {{{harvest}}}}}]}}\n"
+    )
+    assert in_child(lambda: fit(tmp_path / "run", *configs, str(overlay), options=options)) == 0
+    return CheckpointBank.open(tmp_path / "run" / "bank")
+
+
+def test_every_n_steps_between_two_batches_and_the_end(tmp_path: Path) -> None:
+    bank = bank_of(tmp_path, "every_n_steps: 700, include_start: true", *SHORT)
+    assert bank.steps == [0, 700, 1400, 2100, 2800, 3000]
+    assert [entry.samples for entry in bank] == bank.steps
+
+
+def test_explicit_and_log_spaced_steps_combine(tmp_path: Path) -> None:
+    bank = bank_of(tmp_path, "at_steps: [1234, 5], log_spaced: 1", *SHORT)
+    assert bank.steps == [1, 5, 10, 100, 1000, 1234, 3000]
+
+
+def test_samples_are_steps_times_the_batch(tmp_path: Path) -> None:
+    minibatch = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]
+    bank = bank_of(tmp_path, "every_n_samples: 6400", configs=minibatch)
+    assert bank.steps == [100, 200]
+    assert [entry.samples for entry in bank] == [6400, 12800]
+
+
+def test_metrics_are_noted_where_an_evaluation_coincides(tmp_path: Path) -> None:
+    bank = bank_of(tmp_path, "every_n_steps: 250", *SHORT)
+    rows = {int(row["step"]): row for row in read_table(tmp_path / "run" / "metrics.csv")}
+    for entry in bank:
+        if entry.step % 500:
+            assert entry.metrics == {}
+        else:
+            assert entry.metrics["val/accuracy"] == pytest.approx(float(rows[entry.step]["val/accuracy"]))
+
+
+def test_on_change_harvests_only_where_the_metric_moved(tmp_path: Path) -> None:
+    bank = bank_of(tmp_path, "on_change: 0.2", "--data.eval_every=250", "--data.steps_per_call=250")
+    rows = read_table(tmp_path / "run" / "metrics.csv")
+    expected, last = [], None
+    for row in rows:
+        value = float(row["val/accuracy"])
+        if last is None or abs(value - last) >= 0.2:
+            expected.append(int(row["step"]))
+            last = value
+    assert bank.steps == sorted({*expected, 20_000})
+    assert len(bank.steps) < len(rows) / 2
+
+
+def test_the_harvested_weights_are_those_of_that_step(tmp_path: Path) -> None:
+    whole = bank_of(tmp_path, "every_n_steps: 1000", *SHORT)
+    (tmp_path / "short").mkdir()
+    stopped = bank_of(tmp_path / "short", "every_n_steps: 1000", "--data.num_steps=1000", *SHORT[1:])
+    ours, theirs = whole.load(whole.at(1000)), stopped.load(stopped.final)
+    for name, tensor in ours.state_dict().items():
+        assert torch.equal(tensor, theirs.state_dict()[name]), name
+
+
+@given(st.integers(1, 20), st.integers(0, 10**7))
+def test_log_spacing_goes_on_from_any_step(per_decade: int, step: int) -> None:
+    following = _next_log_spaced(per_decade, step)
+    grid = {round(10 ** (i / per_decade)) for i in range(8 * per_decade + 2)}
+    assert following == min(point for point in grid if point > step)
+
+
+def test_nothing_is_due_without_a_rule_but_the_end() -> None:
+    callback = HarvestCheckpoints()
+    callback._num_steps = 50
+    assert callback.next_event(0) == 50
+    assert callback.next_event(50) is None

@@ -1,0 +1,119 @@
+"""SwapTeacher: the right teacher for every single update, and nothing of it in the student."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from lit_curriculum.cli.main import main
+from lit_curriculum.distillation import CheckpointBank, teacher_probabilities
+from lit_curriculum.files import read_table
+from lit_curriculum.models import build
+from lit_curriculum.tasks.sparse_parity import SparseParity
+from tests.support import config, fit, in_child
+
+RUN = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("teacher")
+    assert in_child(lambda: fit(folder / "run", *RUN)) == 0
+    return folder / "run" / "bank"
+
+
+def student(tmp_path: Path, bank: Path, strategy: str, extra: str = "tau: 1.0", steps: int = 60) -> Path:
+    """Train a float32 student for a few updates, its checkpoints cut at odd places."""
+    overlay = tmp_path / "student.yaml"
+    overlay.write_text(
+        "model: {init_args: {width: 5, model_seed: 3}}\n"
+        f"data: {{init_args: {{num_steps: {steps}, eval_every: {steps // 2}, data_seed: 9, "
+        "steps_per_call: 10}}\n"
+        "trainer: {callbacks: [{class_path: SwapTeacher, init_args: "
+        f"{{bank: {bank}, strategy: {strategy}, {extra}}}}}]}}\n"
+    )
+    assert in_child(lambda: fit(tmp_path / "run", *RUN, str(overlay))) == 0
+    return tmp_path / "run"
+
+
+def test_every_update_is_supervised_by_the_scheduled_teacher(bank: Path, tmp_path: Path) -> None:
+    """A plain float64 loop, written without any of the suite's training code, gives the same student."""
+    plan = "{class_path: Explicit, init_args: {checkpoints: [3000, 9000, 20000], durations: [7, 20, 1]}}"
+    run = student(tmp_path, bank, plan)
+    task, teachers = SparseParity.create(12, 3), CheckpointBank.open(bank)
+    model = build({"name": "mlp", "init_args": {"d": 12, "width": 5, "n_classes": 2}}, seed=3).double()
+    for step in range(60):
+        teacher = teachers.load(teachers.at(3000 if step < 7 else 9000 if step < 27 else 20000))
+        x = torch.from_numpy(task.sample(9, "train", step, 1)[0])
+        target = torch.softmax(teacher(x).double(), -1)
+        loss = -(target * torch.log_softmax(model(x.double()), -1)).sum()
+        model.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.sub_(0.01 * parameter.grad)
+    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    for name, tensor in model.state_dict().items():
+        torch.testing.assert_close(state[f"model.{name}"].double(), tensor, rtol=0, atol=2e-6)
+    swaps = [(int(row["step"]), int(row["teacher_step"])) for row in read_table(run / "swaps.csv")]
+    assert swaps == [(0, 3000), (7, 9000), (27, 20000)]
+
+
+def test_the_students_checkpoint_holds_no_teacher_but_its_hashes(bank: Path, tmp_path: Path) -> None:
+    run = student(tmp_path, bank, "{class_path: NT, init_args: {N: 2, T: 10}}")
+    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert set(state["state_dict"]) == {
+        f"model.{layer}.{part}" for layer in ("hidden", "output") for part in ("weight", "bias")
+    }
+    kept = next(value for name, value in state["callbacks"].items() if name.startswith("SwapTeacher"))
+    opened = CheckpointBank.open(bank)
+    assert kept == {"starts": [0, 10], "sha256": [opened.at(10000).sha256, opened.at(20000).sha256]}
+
+
+def test_a_resumed_student_refuses_other_teachers(
+    bank: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    copy = Path(shutil.copytree(bank, tmp_path / "bank"))
+    run = student(tmp_path, copy, "{class_path: OneShot}", steps=40)
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    state = torch.load(checkpoint, weights_only=True)
+    name = next(name for name in state["callbacks"] if name.startswith("SwapTeacher"))
+    state["callbacks"][name]["sha256"] = ["0" * 64]
+    torch.save(state, tmp_path / "other.ckpt")
+    words = ["fit", "--config", RUN[0], "--config", RUN[1], "--config", str(tmp_path / "student.yaml")]
+    words += ["--run_dir", str(tmp_path / "again"), "--ckpt_path", str(tmp_path / "other.ckpt")]
+    words += ["--data.num_steps=80", "--trainer.enable_progress_bar=false"]
+    assert in_child(lambda: main(words)) == 2
+    assert "other teachers" in capfd.readouterr().err
+
+
+def test_tau_zero_is_argmax_and_labels_mix_in(bank: Path, tmp_path: Path) -> None:
+    from lit_curriculum.distillation import Supervision
+
+    opened = CheckpointBank.open(bank)
+    teacher = opened.load(opened.at(2000))
+    x, y = SparseParity.create(12, 3).sample_torch(0, "val", 0, 64)
+    hard = Supervision(teacher, tau=0.0).targets(x, y, 2)
+    assert torch.equal(hard.argmax(-1), teacher(x).argmax(-1))
+    mixed = Supervision(teacher, tau=1.0, label_weight=0.25).targets(x, y, 2)
+    expected = 0.75 * teacher_probabilities(teacher(x), 1.0)
+    expected[torch.arange(64), y] += 0.25
+    torch.testing.assert_close(mixed, expected)
+
+
+def test_dropped_checkpoints_are_named(bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("lit_curriculum.callbacks.swap_teacher.rank_zero_info", said.append)
+    overlay = tmp_path / "student.yaml"
+    swap = f"{{bank: {bank}, strategy: {{class_path: Kappa, init_args: {{kappa: 0.02}}}}}}"
+    overlay.write_text(
+        "model: {init_args: {width: 5}}\n"
+        "data: {init_args: {num_steps: 60, eval_every: 30, steps_per_call: 10}}\n"
+        f"trainer: {{callbacks: [{{class_path: SwapTeacher, init_args: {swap}}}]}}\n"
+    )
+    assert fit(tmp_path / "run", *RUN, str(overlay)) == 0
+    assert said[0].startswith("SwapTeacher: 17 checkpoints do not fit into the student's 60 steps")
+    assert "[4000, 5000, " in said[0]

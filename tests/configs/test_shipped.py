@@ -1,0 +1,87 @@
+"""Every shipped configuration runs through the real command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lit_curriculum.cli.main import main
+from lit_curriculum.cli.training import parse_and_run
+from lit_curriculum.papers.progressive import parity
+from tests.support import CONFIGS, config, fit, in_child
+
+BASES = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+OVERLAYS = sorted(str(path.relative_to(CONFIGS))[:-5] for path in CONFIGS.glob("*/*.yaml"))
+
+
+def test_there_is_something_to_test() -> None:
+    assert {"sparse_parity_mlp", "sparse_parity_minibatch"} <= set(BASES)
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_a_base_resolves_and_names_its_scale(name: str, tmp_path: Path) -> None:
+    assert "Scale: laptop" in Path(config(name)).read_text()
+    assert main(["check", config(name), f"--run_dir={tmp_path / 'run'}"]) == 0
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_a_base_trains_at_smoke_scale(name: str, tmp_path: Path) -> None:
+    assert in_child(lambda: fit(tmp_path / "run", config(name), config(f"smoke/{name}"))) == 0
+    record = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    assert record["finished"]
+    assert (
+        record["steps"]
+        == yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["data"]["init_args"]["num_steps"]
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in OVERLAYS if name.startswith("paper/")])
+def test_a_paper_overlay_resolves_on_its_base(name: str, tmp_path: Path) -> None:
+    base = name.removeprefix("paper/")
+    assert main(["check", config(base), config(name), f"--run_dir={tmp_path / 'run'}"]) == 0
+
+
+def test_the_documented_student_learns_from_the_documented_teacher(tmp_path: Path) -> None:
+    base = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
+    student = [*base, config("distill/student"), config("distill/progressive")]
+    bank = f"--trainer.callbacks.init_args.bank={tmp_path / 'teacher' / 'bank'}"
+    assert in_child(lambda: fit(tmp_path / "teacher", *base)) == 0
+    assert in_child(lambda: fit(tmp_path / "student", *student, options=(bank,))) == 0
+    record = json.loads((tmp_path / "student" / "provenance.json").read_text())
+    assert len(record["teachers"]) == 20
+    assert (tmp_path / "student" / "swaps.csv").read_text().count("\n") == 21
+
+
+@pytest.mark.parametrize("scale", ["smoke", "laptop", "paper"])
+def test_the_figures_and_the_configurations_agree(scale: str, tmp_path: Path) -> None:
+    """A figure states its setting, a YAML states it again for those who run it by hand: both are one."""
+    setting = parity.SETTINGS[scale]  # type: ignore[index]
+    words = [word for name in setting.configs for word in ("--config", config(name))]
+    cli = parse_and_run(["fit", *words, f"--run_dir={tmp_path / 'run'}"], run=False)
+    harvest = next(c for c in cli.trainer.callbacks if type(c).__name__ == "HarvestCheckpoints")
+    shown = {
+        "d": cli.datamodule.task.d,
+        "k": cli.datamodule.task.k,
+        "num_steps": cli.datamodule.num_steps,
+        "eval_every": cli.datamodule.eval_every,
+        "teacher_width": cli.model.model.hidden.out_features,
+        "teacher_lr": cli.model.lr,
+        "spacing": harvest.every_n_steps,
+    }
+    assert shown == {name: getattr(setting, name) for name in shown}
+
+
+def test_the_paper_scale_is_the_published_setting(tmp_path: Path) -> None:
+    words = ["--config", config("sparse_parity_mlp"), "--config", config("paper/sparse_parity_mlp")]
+    cli = parse_and_run(["fit", *words, f"--run_dir={tmp_path / 'run'}"], run=False)
+    data, module = cli.datamodule, cli.model
+    assert (data.task.d, data.task.support) == (100, (0, 1, 2, 3, 4, 5))
+    assert (data.num_steps, data.batch_size, data.eval_samples) == (20_000_000, 1, 4096)
+    assert (module.model.hidden.out_features, module.lr) == (50_000, 5e-3)
+    paper = parity.SETTINGS["paper"]
+    assert (paper.student_width, paper.rates, paper.T) == (100, (1e-2, 5e-3, 1e-3), 1_000_000)
+    assert len(paper.seeds) == 3
+    assert paper.num_steps // paper.spacing == 200

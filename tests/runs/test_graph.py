@@ -1,0 +1,283 @@
+"""The graph of runs: needs first, finished ones reused, failures named."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lit_curriculum.errors import UsageError
+from lit_curriculum.files import write_text
+from lit_curriculum.runs import graph, identity
+from lit_curriculum.runs.configs import shipped
+from lit_curriculum.runs.graph import Finished, Lab, Run
+from tests.runs.fake_fit import fit
+
+CONFIG = "sparse_parity_mlp"
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """Run the pool in threads of this process, which start at once."""
+    monkeypatch.setattr(graph, "ProcessPoolExecutor", lambda jobs, *_: ThreadPoolExecutor(jobs))
+
+
+def run(name: str, *needs: Run, cost: float = 1.0, **settings) -> Run:
+    return Run("run", (CONFIG,), {"name": name, **settings}, needs, cost)
+
+
+def order(root: Path) -> list[str]:
+    return (root / "order.txt").read_text().split()
+
+
+# --- keys ----------------------------------------------------------------------------------------------
+
+
+def test_equal_runs_have_equal_keys():
+    assert run("a", width=3).key == run("a", width=3).key
+    assert Run("run", (CONFIG,), {"b": 1, "a": 2}).key == Run("run", (CONFIG,), {"a": 2, "b": 1}).key
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        run("a", width=4),
+        run("a", run("teacher"), width=3),
+        Run("run", (CONFIG, "smoke/sparse_parity_mlp"), {"name": "a", "width": 3}),
+        Run("run", (), {"name": "a", "width": 3}),
+    ],
+)
+def test_what_changes_the_result_changes_the_key(other):
+    assert other.key != run("a", width=3).key
+
+
+def test_a_change_of_the_teacher_changes_the_student():
+    assert run("s", run("t", lr=1)).key != run("s", run("t", lr=2)).key
+    assert run("s", run("t", run("tt", lr=1))).key != run("s", run("t", run("tt", lr=2))).key
+
+
+def test_expected_cost_and_name_do_not_change_the_key():
+    assert run("a", cost=5).key == run("a").key
+    assert Run("teacher", (), {}).key == Run("student", (), {}).key
+
+
+def test_a_raised_component_version_retires_runs(monkeypatch):
+    before = run("a").key
+    monkeypatch.setitem(identity.RESULTS_VERSION, "elsewhere.OfAnotherExperiment", 99)
+    assert run("a").key == before
+    used = "lit_curriculum.experiments.sparse_parity.SparseParityMLP"
+    monkeypatch.setitem(identity.RESULTS_VERSION, used, 99)
+    assert run("a").key != before
+
+
+def test_an_edited_shipped_configuration_retires_runs(monkeypatch, tmp_path):
+    before = run("a").key
+    content = yaml.safe_load(shipped(CONFIG).read_text())
+    commented, edited = tmp_path / "commented.yaml", tmp_path / "edited.yaml"
+    commented.write_text("# a comment\n" + yaml.safe_dump(content))
+    edited.write_text(yaml.safe_dump({**content, "extra": 1}))
+    monkeypatch.setattr(graph, "shipped", lambda name: commented)
+    assert run("a").key == before
+    monkeypatch.setattr(graph, "shipped", lambda name: edited)
+    assert run("a").key != before
+
+
+def test_folder_is_named_by_kind_and_key(tmp_path):
+    assert run("a").folder(tmp_path) == tmp_path / f"run-{run('a').key}"
+
+
+# --- execution -----------------------------------------------------------------------------------------
+
+
+def test_worker_processes_train_a_student_after_its_teacher(tmp_path):
+    teacher = run("teacher")
+    student = run("student", teacher, teacher="{bank}")
+    finished = Lab(tmp_path, fit, jobs=1).fit([student])
+    assert order(tmp_path) == ["teacher", "student"]
+    assert [one.run for one in finished] == [student]
+    assert finished[0].history("val/accuracy") == [(1, 0.5), (2, 0.75)]
+    assert int(finished[0].provenance["threads"]) >= 1
+
+
+def test_needs_come_first_however_deep_and_each_once(tmp_path, threads):
+    first = run("first")
+    second, third = run("second", first), run("third", first)
+    fourth = run("fourth", second, third)
+    Lab(tmp_path, fit, jobs=2).fit([fourth, second, fourth])
+    done = order(tmp_path)
+    assert sorted(done) == ["first", "fourth", "second", "third"]
+    assert done[0] == "first"
+    assert done[-1] == "fourth"
+
+
+def test_results_come_in_the_order_asked_for(tmp_path, threads):
+    runs = [run("b"), run("a"), run("b"), run("c", run("a"))]
+    finished = Lab(tmp_path, fit, jobs=2).fit(runs)
+    assert [one.run for one in finished] == runs
+    assert [one.path for one in finished] == [each.folder(tmp_path) for each in runs]
+
+
+def test_finished_runs_are_reused_by_this_lab_and_the_next(tmp_path, threads):
+    lab = Lab(tmp_path, fit, jobs=2)
+    lab.fit([run("a")])
+    lab.fit([run("a"), run("b")])
+    Lab(tmp_path, fit, jobs=2).fit([run("b"), run("a")])
+    assert sorted(order(tmp_path)) == ["a", "b"]
+
+
+def test_an_unfinished_run_is_taken_up_again(tmp_path, threads):
+    folder = run("a").folder(tmp_path)
+    folder.mkdir()
+    (folder / "provenance.json").write_text('{"finished": false}')
+    (folder / "kept").write_text("checkpoint")
+    Lab(tmp_path, fit, jobs=1).fit([run("a")])
+    assert order(tmp_path) == ["a"]
+    assert (folder / "kept").exists()
+
+
+def test_a_fresh_lab_trains_everything_again_and_once(tmp_path, threads):
+    teacher, student = run("t"), run("s", run("t"))
+    Lab(tmp_path, fit, jobs=1).fit([student])
+    (student.folder(tmp_path) / "old").write_text("x")
+    lab = Lab(tmp_path, fit, jobs=1, fresh=True)
+    lab.fit([teacher])
+    lab.fit([student])
+    lab.fit([student, teacher])
+    assert order(tmp_path) == ["t", "s", "t", "s"]
+    assert not (student.folder(tmp_path) / "old").exists()
+
+
+def test_no_runs_are_no_work(tmp_path, threads):
+    assert Lab(tmp_path / "absent", fit).fit([]) == []
+    assert not (tmp_path / "absent").exists()
+
+
+def test_a_run_gets_its_shipped_configurations_and_its_settings_last(tmp_path, threads):
+    student = Run(
+        "student",
+        (CONFIG, "smoke/sparse_parity_mlp"),
+        {"name": "s", "nested": [{"bank": "{bank}"}, 3, None, True, "x/{bank}/y"]},
+        (run("t"), run("other")),
+    )
+    (finished,) = Lab(tmp_path, fit, jobs=1).fit([student])
+    *layers, overlay = finished.provenance["configs"]
+    assert layers == [str(shipped(CONFIG)), str(shipped("smoke/sparse_parity_mlp"))]
+    bank = str(run("t").folder(tmp_path) / "bank")
+    nested = yaml.safe_load(Path(overlay).read_text())["nested"]
+    assert nested == [{"bank": bank}, 3, None, True, f"x/{bank}/y"]
+    assert student.settings["nested"][0] == {"bank": "{bank}"}
+
+
+def test_without_needs_settings_are_taken_literally(tmp_path, threads):
+    (finished,) = Lab(tmp_path, fit, jobs=1).fit([run("a", text="{bank}")])
+    assert yaml.safe_load(Path(finished.provenance["configs"][-1]).read_text())["text"] == "{bank}"
+
+
+def test_at_most_the_given_number_of_runs_are_under_way(tmp_path, threads):
+    lock, now, most = threading.Lock(), 0, 0
+    together = threading.Barrier(2, timeout=30)
+
+    def counting(configs, folder):
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        together.wait()  # two must be under way at once, or this breaks
+        with lock:
+            now -= 1
+        fit(configs, folder)
+
+    Lab(tmp_path, counting, jobs=2).fit([run(str(i)) for i in range(6)])
+    assert most == 2
+
+
+def test_wrong_input_of_a_run_is_reported_with_its_name(tmp_path, threads):
+    bad = run("bad", wrong=True)
+    with pytest.raises(UsageError) as caught:
+        Lab(tmp_path, fit, jobs=1).fit([bad])
+    assert str(caught.value) == f"run run-{bad.key}: width: got 0; allowed: an integer of at least 1"
+
+
+def test_another_failure_is_passed_on_as_it_is(tmp_path, threads):
+    with pytest.raises(RuntimeError, match="out of luck"):
+        Lab(tmp_path, fit, jobs=1).fit([run("broken", broken=True)])
+
+
+def test_after_a_failure_students_are_not_trained_and_finished_runs_stay(tmp_path, threads):
+    teacher = run("teacher", wrong=True)
+    lab = Lab(tmp_path, fit, jobs=1)
+    with pytest.raises(UsageError):
+        lab.fit([run("fine"), run("student", teacher)])
+    assert "student" not in order(tmp_path)
+    lab.fit([run("fine")])
+    assert order(tmp_path).count("fine") == 1
+
+
+def test_there_is_always_at_least_one_job(tmp_path):
+    assert Lab(tmp_path, fit, jobs=None).jobs >= 1
+    assert Lab(tmp_path, fit, jobs=3).jobs == 3
+
+
+# --- progress ------------------------------------------------------------------------------------------
+
+
+class Recorder:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[float, float, int, int]] = []
+
+    def update(self, done: float, total: float, finished: int, of: int) -> None:
+        self.calls.append((done, total, finished, of))
+
+
+def test_progress_ends_complete_and_never_falls(tmp_path, threads):
+    recorder = Recorder()
+    runs = [run("a", cost=3), run("b", run("a", cost=3), cost=5)]
+    Lab(tmp_path, fit, jobs=1, progress=recorder).fit(runs)
+    assert recorder.calls[-1] == (8, 8, 2, 2)
+    assert [call[0] for call in recorder.calls] == sorted(call[0] for call in recorder.calls)
+
+
+def test_reused_runs_are_no_part_of_the_effort(tmp_path, threads):
+    Lab(tmp_path, fit, jobs=1).fit([run("a", cost=3)])
+    recorder = Recorder()
+    Lab(tmp_path, fit, jobs=1, progress=recorder).fit([run("a", cost=3), run("b", cost=5)])
+    assert recorder.calls[-1] == (5, 5, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "fraction"),
+    [
+        (None, 0.0),
+        ("step,samples\n", 0.0),
+        ("step,samples\n50,50\n", 0.25),
+        ("step,samples\n50,50\n100,100\n", 0.5),
+        ("step,samples\n300,300\n", 1.0),
+    ],
+)
+def test_progress_within_a_run_is_read_from_its_last_row(tmp_path, metrics, fraction):
+    write_text(tmp_path / "config.yaml", yaml.safe_dump({"data": {"init_args": {"num_steps": 200}}}))
+    if metrics is not None:
+        write_text(tmp_path / "metrics.csv", metrics)
+    assert graph._fraction(tmp_path) == fraction
+
+
+def test_a_run_that_has_not_begun_has_no_progress(tmp_path):
+    assert graph._fraction(tmp_path / "absent") == 0.0
+
+
+# --- reading a finished run ----------------------------------------------------------------------------
+
+
+def test_a_finished_run_gives_its_tables_bank_and_provenance(tmp_path):
+    write_text(tmp_path / "swaps.csv", "step,teacher_step\n0,10\n")
+    write_text(tmp_path / "provenance.json", json.dumps({"finished": True}))
+    finished = Finished(run("a"), tmp_path)
+    assert finished.rows("swaps.csv") == [{"step": "0", "teacher_step": "10"}]
+    assert finished.bank == tmp_path / "bank"
+    assert finished.provenance == {"finished": True}
