@@ -66,3 +66,13 @@ def test_a_missing_peak_is_refused(tmp_path: Path) -> None:
         TwoShot(T=4, checkpoint="peak", metric="ngrams/robust_3").plan(rising, 10)
     with pytest.raises(UsageError, match=r"got 'val/loss', measured at no checkpoint .* ngrams/robust_3"):
         TwoShot(T=4, checkpoint="peak", metric="val/loss").plan(rising, 10)
+
+
+def test_a_loss_that_falls_from_the_start_has_its_rapid_phase_there() -> None:
+    steps = list(range(50, 1601, 50))
+    values = np.interp(steps, [50, 400, 1000, 1600], [1.03, 0.63, 0.42, 0.35]).tolist()
+    phases = choose_checkpoint([100, 200, 800], list(zip(steps, values, strict=True)), []).phases
+    assert phases is not None
+    assert phases.begin == 50
+    assert 200 <= phases.middle <= 250
+    assert phases.end <= 400

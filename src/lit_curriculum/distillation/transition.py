@@ -2,7 +2,8 @@
 
 The papers pick checkpoints by eye: the first lies in the middle of the rapid phase (progressive, D.2). The
 eye sees three lines, a flat one, a steep one and a flatter one. So does this: the history is fitted by a
-continuous function of three straight pieces, and the middle piece is the transition. It works on an
+continuous function of three straight pieces, and the middle piece is the transition; or the first, where it
+is both steeper and larger, as for a loss whose flat phase ends before the second evaluation. It works on an
 accuracy that rises and on a loss that falls, and no step number is set by hand.
 """
 
@@ -59,7 +60,9 @@ def find_transition(steps: npt.ArrayLike, values: npt.ArrayLike) -> Transition |
     v = np.asarray(values, dtype=np.float64)
     if len(t) < 5 or not np.isfinite(v).all():
         return None
-    first, last, before, after = _three_lines(t, v)
+    first, last, start, before, after = _three_lines(t, v)
+    if _falls_at_once(t, first, last, start, before, after):
+        first, last, before, after = 0, first, start, before
     # A fitted corner overshoots a sharp step; no level lies outside what was measured.
     before, after = (float(np.clip(level, v.min(), v.max())) for level in (before, after))
     if after > before:
@@ -182,15 +185,17 @@ def choose_checkpoint(
     return Choice(by_loss, by_peak, phases)
 
 
-def _three_lines(t: npt.NDArray[np.float64], v: npt.NDArray[np.float64]) -> tuple[int, int, float, float]:
+def _three_lines(
+    t: npt.NDArray[np.float64], v: npt.NDArray[np.float64]
+) -> tuple[int, int, float, float, float]:
     """Fit a continuous piecewise linear function with two knots by least squares over all knot pairs.
 
     Returns:
-        Indices of the two knots and the fitted levels there.
+        Indices of the two knots, and the fitted levels at the first point and at the two knots.
     """
     scaled = (t - t[0]) / (t[-1] - t[0])
     knots = _knots(len(t))
-    best = (math.inf, 0, 0, 0.0, 0.0)
+    best = (math.inf, 0, 0, 0.0, 0.0, 0.0)
     for a, first in enumerate(knots):
         for last in knots[a + 1 :]:
             design = np.stack(
@@ -206,8 +211,16 @@ def _three_lines(t: npt.NDArray[np.float64], v: npt.NDArray[np.float64]) -> tupl
             fitted = design @ solution
             error = float(((fitted - v) ** 2).sum())
             if error < best[0]:
-                best = (error, first, last, float(fitted[first]), float(fitted[last]))
+                best = (error, first, last, float(fitted[0]), float(fitted[first]), float(fitted[last]))
     return best[1:]
+
+
+def _falls_at_once(
+    t: npt.NDArray[np.float64], first: int, last: int, start: float, before: float, after: float
+) -> bool:
+    """Tell whether the steep piece is the first of the three, the flat one too short to be seen."""
+    earlier, later = abs(before - start), abs(after - before)
+    return earlier > later and earlier / (t[first] - t[0]) > later / (t[last] - t[first])
 
 
 def _knots(n: int, most: int = 60) -> list[int]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lit_curriculum.distillation.bank import MANIFEST
 from lit_curriculum.files import hash_of_json, sha256_of
 
 # A component's number is raised when a change of its code changes results; runs made before are then no
@@ -112,6 +111,9 @@ def _pruned(value: Any, key: str) -> Any:
 
 
 def _bank_identity(folder: Any) -> Any:
+    # Imported here: lists of figures need a run's key, and are to answer without torch.
+    from lit_curriculum.distillation.bank import MANIFEST
+
     path = Path(str(folder)) / MANIFEST
     if not path.is_file():
         return folder

@@ -1,0 +1,276 @@
+"""Time of a training step against a bare PyTorch loop and transformers' Trainer, and of a distilled step.
+
+    python benchmarks/training_step.py --json
+    python benchmarks/training_step.py --whole --heads 32 --batch-size 512 --accelerator gpu
+
+Two comparisons, each within one run on the same machine:
+
+    ours / bare       our module under Lightning against a loop that draws the same batches, computes the
+                      same loss and makes the same updates with nothing around it
+    ours / Trainer    the same against transformers' Trainer with its own collation of the same batches
+    warm / plain      a student with every label in the cache against one that learns from labels
+
+The Trainer needs the package accelerate, which nothing else here does; without it its ratio is null.
+
+Contestants take turns in short rounds, and the median of the rounds' ratios counts, so that the ratios hold
+on a busy machine as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import platform
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, Trainer
+from torch.nn import functional
+
+from lit_curriculum.callbacks import SwapTeacher
+from lit_curriculum.distillation import BankWriter, OneShot
+from lit_curriculum.experiments.pcfg_bert import PCFGBert, PCFGData
+from lit_curriculum.experiments.pcfg_bert.module import rate_factor
+from lit_curriculum.models import describe
+
+LR, BETAS, WARMUP = 3e-3, (0.9, 0.95), 0.06
+
+
+class Clock(Callback):
+    """Times the updates from the first to the last, the device's queue emptied at both ends."""
+
+    def __init__(self, skip: int) -> None:
+        self.skip, self.seconds, self._began = skip, 0.0, 0.0
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *args: Any) -> None:
+        """Start after the warm-up; stop after every later batch."""
+        if pl_module.step >= self.skip:
+            _drain()
+        if pl_module.step == self.skip:
+            self._began = time.perf_counter()
+        elif pl_module.step > self.skip:
+            self.seconds = time.perf_counter() - self._began
+
+
+def _drain() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+class Setting:
+    """One model and stream of batches, and the ways to train on it."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.steps, self.skip = options.steps, 3
+        self.total = self.steps + self.skip
+        self.options = options
+        self.sizes = {"heads": options.heads, "layers": 4, "max_length": 432 if options.whole else 27}
+        self.folder = tempfile.TemporaryDirectory()
+        self.bank = Path(self.folder.name) / "teacher" / "bank"
+        teacher = PCFGBert(**{**self.sizes, "heads": options.teacher_heads}, model_seed=9)
+        writer = BankWriter(self.bank, describe(teacher.model), self.data().describe_task())
+        writer.add(1, 1, teacher.model.state_dict())
+
+    def data(self) -> PCFGData:
+        """Return the stream."""
+        return PCFGData(
+            num_steps=self.total,
+            roots=None if self.options.whole else [13, 14, 15],
+            batch_size=self.options.batch_size,
+            eval_every=self.total,
+            eval_samples=1,
+        )
+
+    def module(self) -> PCFGBert:
+        """Return the student."""
+        return PCFGBert(**self.sizes, lr=LR, betas=BETAS, warmup=WARMUP)
+
+    def ours(self, *callbacks: Callback) -> float:
+        """Return seconds a step under Lightning."""
+        clock = Clock(self.skip)
+        trainer = Trainer(
+            accelerator=self.options.accelerator,
+            devices=1,
+            precision=self.options.precision,
+            max_epochs=1,
+            logger=False,
+            limit_val_batches=0,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            callbacks=[clock, *callbacks],
+            default_root_dir=self.folder.name,
+        )
+        trainer.fit(self.module(), datamodule=self.data())
+        return clock.seconds / self.steps
+
+    def distilled(self) -> float:
+        """Return seconds a step with a teacher whose labels are cached, once they are."""
+        return self.ours(SwapTeacher(str(self.bank), OneShot()))
+
+    def uncached(self) -> float:
+        """Return seconds a step with a teacher that answers every batch."""
+        return self.ours(SwapTeacher(str(self.bank), OneShot(), label_cache=False))
+
+    def bare(self) -> float:
+        """Return seconds a step of a plain loop."""
+        device = torch.device("cuda" if self._on_gpu else "cpu")
+        model = self.module().model.to(device).train()
+        optimizer = torch.optim.AdamW(model.parameters(), lr=LR, betas=BETAS, weight_decay=0.0)
+        data, began = self.data(), 0.0
+        size = self.options.batch_size
+        for step in range(self.total):
+            if step == self.skip:
+                _drain()
+                began = time.perf_counter()
+            batch = data.draw("train", step * size, size)
+            ids, mask = (batch["inputs"][k].to(device) for k in ("input_ids", "attention_mask"))
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.options.precision != "32-true"):
+                logits = model(ids, mask)
+            labels = batch["labels"].to(device).flatten()
+            loss = functional.cross_entropy(logits.flatten(0, 1).float(), labels)
+            for group in optimizer.param_groups:
+                group["lr"] = LR * rate_factor(step, self.total, WARMUP, True)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        _drain()
+        return (time.perf_counter() - began) / self.steps
+
+    def hf_trainer(self) -> float:
+        """Return seconds a step of transformers' Trainer on the same batches."""
+        import transformers
+
+        transformers.logging.set_verbosity_error()
+        setting, data, size = self, self.data(), self.options.batch_size
+
+        class Steps(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
+            def __len__(self) -> int:
+                return setting.total
+
+            def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
+                batch = data.draw("train", step * size, size)
+                inputs = {k: batch["inputs"][k] for k in ("input_ids", "attention_mask")}
+                return {**inputs, "labels": batch["labels"]}
+
+        class Watch(transformers.TrainerCallback):
+            began = seconds = 0.0
+
+            def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                if state.global_step >= setting.skip:
+                    _drain()
+                if state.global_step == setting.skip:
+                    self.began = time.perf_counter()
+                self.seconds = time.perf_counter() - self.began
+
+        watch = Watch()
+        arguments = transformers.TrainingArguments(
+            output_dir=self.folder.name,
+            max_steps=self.total,
+            per_device_train_batch_size=1,
+            learning_rate=LR,
+            adam_beta1=BETAS[0],
+            adam_beta2=BETAS[1],
+            weight_decay=0.0,
+            lr_scheduler_type="cosine",
+            warmup_steps=round(WARMUP * self.total),
+            max_grad_norm=0.0,
+            bf16=self.options.precision != "32-true",
+            use_cpu=not self._on_gpu,
+            report_to=[],
+            save_strategy="no",
+            logging_strategy="no",
+            disable_tqdm=True,
+        )
+        trainer = transformers.Trainer(
+            self.module().model.bert_for_masked_lm,
+            arguments,
+            train_dataset=Steps(),
+            data_collator=lambda batches: batches[0],
+            callbacks=[watch],
+        )
+        trainer.train()
+        return watch.seconds / self.steps
+
+    @property
+    def _on_gpu(self) -> bool:
+        return self.options.accelerator in ("gpu", "cuda")
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Run all contestants in turns and return seconds a step and ratios."""
+    setting = Setting(options)
+    contestants: dict[str, Callable[[], float]] = {
+        "bare": setting.bare,
+        "ours": setting.ours,
+        "distilled_warm": setting.distilled,
+        "distilled_uncached": setting.uncached,
+    }
+    if find_spec("accelerate"):
+        contestants["hf_trainer"] = setting.hf_trainer
+    for run in contestants.values():
+        run()  # imports, compiled samplers, and the labels of every batch
+    rounds = [{name: run() for name, run in contestants.items()} for _ in range(options.rounds)]
+
+    def ratio(a: str, b: str) -> float | None:
+        if not {a, b} <= contestants.keys():
+            return None
+        return round(statistics.median(seconds[a] / seconds[b] for seconds in rounds), 3)
+
+    return {
+        "heads": options.heads,
+        "teacher_heads": options.teacher_heads,
+        "batch_size": options.batch_size,
+        "whole_strings": options.whole,
+        "precision": options.precision,
+        "rounds": options.rounds,
+        "steps_a_round": options.steps,
+        "milliseconds_a_step": {
+            name: round(1000 * statistics.median(seconds[name] for seconds in rounds), 2)
+            for name in contestants
+        },
+        "ours_over_bare": ratio("ours", "bare"),
+        "ours_over_hf_trainer": ratio("ours", "hf_trainer"),
+        "distilled_warm_over_plain": ratio("distilled_warm", "ours"),
+        "distilled_uncached_over_plain": ratio("distilled_uncached", "ours"),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+    }
+
+
+def main() -> None:
+    """Parse the arguments and print the result."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--heads", type=int, default=2, help="of the model that is timed")
+    parser.add_argument("--teacher-heads", type=int, default=8)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--whole", action="store_true", help="whole strings of cfg3b")
+    parser.add_argument("--accelerator", default="cpu", choices=("cpu", "gpu"))
+    parser.add_argument("--precision", default="32-true", choices=("32-true", "bf16-mixed"))
+    parser.add_argument("--steps", type=int, default=30, help="steps a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore")
+    result = measure(options)
+    if options.json:
+        print(json.dumps(result, indent=1))
+        return
+    for key, value in result.items():
+        print(f"{key}: {value}")
+
+
+if __name__ == "__main__":
+    main()
