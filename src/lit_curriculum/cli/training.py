@@ -20,7 +20,8 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
 from safetensors.torch import save_file
 
-import lit_curriculum.experiments.sparse_parity  # noqa: F401 - short class names need their classes loaded
+import lit_curriculum.experiments.hierarchical_parity  # short class names need their classes loaded
+import lit_curriculum.experiments.sparse_parity  # noqa: F401
 from lit_curriculum.callbacks import ExactResume, HarvestCheckpoints, LogMonomials, SwapTeacher
 from lit_curriculum.cli.main import default_run_dir
 from lit_curriculum.cli.messages import one_line

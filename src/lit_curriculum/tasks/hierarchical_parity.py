@@ -51,6 +51,11 @@ class HierarchicalParity:
         """Every coordinate that some node owns, ascending."""
         return tuple(sorted(i for node in self.nodes for i in node))
 
+    @property
+    def groups(self) -> dict[str, tuple[int, ...]]:
+        """The variables of each node, as ``node_1`` (the root), ``node_2``, ... in node order."""
+        return {f"node_{i}": node for i, node in enumerate(self.nodes, 1)}
+
     @classmethod
     def create(cls, d: int, depth: int = 3, node_size: int | Sequence[int] = 5) -> HierarchicalParity:
         """Check the arguments and build the task; nodes own the first coordinates in node order.

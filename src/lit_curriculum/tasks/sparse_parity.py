@@ -46,6 +46,11 @@ class SparseParity:
         """Size of the support."""
         return len(self.support)
 
+    @property
+    def groups(self) -> dict[str, tuple[int, ...]]:
+        """The support, as ``in``: the one group of coordinates whose monomials matter."""
+        return {"in": self.support}
+
     @classmethod
     def create(
         cls, d: int, k: int, support: Sequence[int] | None = None, support_seed: int | None = None
