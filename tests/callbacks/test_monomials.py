@@ -69,7 +69,8 @@ def test_two_devices_measure_what_one_does(run: Path, tmp_path: Path) -> None:
     base = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text(
-        "trainer: {callbacks: [{class_path: LogMonomials, init_args: {every_n_steps: 100, degrees: [1, 2]}}]}\n"
+        "trainer: {callbacks: [{class_path: LogMonomials,"
+        " init_args: {every_n_steps: 100, degrees: [1, 2]}}]}\n"
     )
     two = ("--trainer.devices=2", "--trainer.strategy=ddp_fork", "--trainer.accelerator=cpu")
     assert in_child(lambda: fit(tmp_path / "one", *base, str(overlay))) == 0

@@ -30,13 +30,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_correlations_match_a_direct_float64_mean(run: Path) -> None:
-    task = HierarchicalParity.create(12, 2, 2)
+    task = HierarchicalParity.create(12, 2, 3)
     bank = CheckpointBank.open(run / "bank")
     x, _ = task.sample(0, "probe", 0, 100_000)
     p = torch.softmax(bank.load(bank.at(4000))(torch.from_numpy(x)), -1).detach().numpy().astype(np.float64)
     rows = [r for r in read_table(run / "monomials.csv") if r["step"] == "4000" and r["monomial"]]
-    # For each class: 12 of degree 1, and of degree 2 the only one of each of three nodes.
-    assert len(rows) == 2 * (12 + 3)
+    # For each class: 12 of degree 1, and of degree 2 three of each of three nodes.
+    assert len(rows) == 2 * (12 + 9)
     for row in rows:
         columns = [int(name[1:]) - 1 for name in row["monomial"].split("*")]
         direct = abs(np.mean(p[:, int(row["label"])] * x[:, columns].astype(np.float64).prod(1)))

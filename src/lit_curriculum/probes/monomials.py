@@ -158,7 +158,7 @@ def summarise(
     summaries = []
     for degree, groups in sets.items():
         correlation = (total.sums[degree] / total.count).abs()
-        parts = correlation.split([len(group) for group in groups.values()])
+        parts = torch.split(correlation, [len(group) for group in groups.values()])
         # p lies in [0, 1] and is near 0 or 1 for a trained network, so E[p^2] <= E[p] = 1 / classes.
         noise = math.sqrt(1 / n_classes / total.count)
         summaries.append(MonomialSummary(degree, dict(zip(groups, parts, strict=True)), noise))
