@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from lit_curriculum.papers.figure import read_rows, write_rows
-from lit_curriculum.papers.progressive import fig18, fig19, hierarchical
+from lit_curriculum.papers.progressive import fig15, fig17, fig18, fig19, hierarchical
 from tests.papers.test_figure import SCHEMA
 
 SEEDS = (0, 1, 2)
@@ -124,3 +124,101 @@ def test_every_way_needs_the_teacher_of_its_seed_and_sees_other_samples():
 def test_both_takes_the_first_and_the_last_level():
     how = hierarchical.WIDE["paper"].ways()["both"]
     assert how["strategy"]["init_args"]["metrics"] == ["val/decision_1", "val/decision_3"]
+
+
+# --- figure 15 -----------------------------------------------------------------------------------------
+
+WIDTHS = (hierarchical.NARROW["laptop"].student_width, hierarchical.WIDE["laptop"].student_width)
+
+
+def fig15_rows(changed_width=None, **finals):
+    rows = []
+    for width in WIDTHS:
+        changes = finals if width == changed_width else {}
+        rows += [
+            {**row, "method": f"{row['method']} {width}"}
+            for row in rows_of(**changes)
+            if row["method"] in fig15.WAYS
+        ]
+    return rows
+
+
+def test_fig15_holds_where_it_should():
+    found = statuses(fig15, fig15_rows())
+    assert len(found) == 4
+    assert set(found.values()) == {"holds"}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(
+    ("claim", "change"),
+    [("progressive-solves", {"both": {1: 0.98}}), ("before-one-shot", {"one-shot": {1: 0.91}})],
+)
+def test_fig15_each_claim_fails_if_one_seed_of_one_width_says_otherwise(width, claim, change):
+    found = statuses(fig15, fig15_rows(width, **change))
+    assert found.pop(f"{claim}-{width}") == "fails"
+    assert set(found.values()) == {"holds"}
+
+
+def test_fig15_draws_a_panel_a_width():
+    axes = fig15.draw(fig15_rows(), "laptop").axes
+    assert [len(axis.lines) for axis in axes] == [4, 4]
+    assert [axis.get_title() for axis in axes] == [f"width {width}" for width in WIDTHS]
+
+
+# --- figure 17 -----------------------------------------------------------------------------------------
+
+
+def fig17_rows(root_at=20_000, last_at=60_000, root=0.04, last=0.04, seed_changed=None):
+    """Correlations of 0.001 everywhere but at a level's peak; peaks are changed in one seed or in all."""
+    rows = []
+    for seed in SEEDS:
+        changed = seed_changed in (None, seed)
+        at = {"level 1": root_at if changed else 20_000, "level 2": last_at if changed else 60_000}
+        peak = {"level 1": root if changed else 0.04, "level 2": last if changed else 0.04}
+        for step in range(0, 100_001, 20_000):
+            rows.append(fig17._row("accuracy", 0, seed, step, 0.5))
+            for degree in (1, 3):
+                rows.append(fig17._row("off", degree, seed, step, 0.003))
+                rows.append(fig17._row("noise", degree, seed, step, 0.002))
+                for level, spike in at.items():
+                    value = peak[level] if step == spike and degree == 3 else 0.001
+                    rows.append(fig17._row(level, degree, seed, step, value))
+    return rows
+
+
+def test_fig17_holds_where_it_should():
+    found = statuses(fig17, fig17_rows())
+    names = ("levels-one-after-the-other", "level-1-stands-out", "level-2-stands-out")
+    assert found == dict.fromkeys(names, "holds")
+    assert fig17.claims(fig17_rows(), "laptop")[1].measured == pytest.approx(0.04 / 0.005)
+
+
+@pytest.mark.parametrize(
+    ("claim", "change"),
+    [
+        ("levels-one-after-the-other", {"root_at": 60_000}),
+        ("levels-one-after-the-other", {"root_at": 80_000}),
+        ("level-1-stands-out", {"root": 0.0149}),
+        ("level-2-stands-out", {"last": 0.0149}),
+    ],
+)
+def test_fig17_each_claim_fails_if_one_seed_says_otherwise(claim, change):
+    found = statuses(fig17, fig17_rows(**change, seed_changed=1))
+    assert found.pop(claim) == "fails"
+    assert set(found.values()) == {"holds"}
+
+
+def test_fig17_what_the_first_samples_leave_does_not_count():
+    rows = fig17_rows()
+    for row in rows:
+        if row["method"] == "level 2" and row["step"] == 0:
+            row["value"] = 1.0
+    assert set(statuses(fig17, rows).values()) == {"holds"}
+
+
+def test_fig17_draws_a_panel_a_degree(tmp_path):
+    write_rows(tmp_path / "data.csv", fig17_rows())
+    axes = [a for a in fig17.draw(read_rows(tmp_path / "data.csv"), "laptop").axes if a.get_title()]
+    assert [axis.get_title() for axis in axes] == ["degree 1", "degree 3"]
+    assert [line.get_label() for line in axes[0].lines] == ["level 1", "level 2", "irrelevant"]
