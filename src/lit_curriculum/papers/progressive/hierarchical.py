@@ -201,9 +201,9 @@ WAY_LABELS = {
 }
 # What was seen with the tuning seeds, before a reported seed was looked at.
 ONE_IS_ENOUGH = (
-    "Tried at depth 2, d = 50, width 3,000 to students of 15, 25, 50 and 100, T = 10k to 40k, rates 1e-2 and "
-    "5e-3, with other seeds: the checkpoint from the middle of the last level's rise still tells a student "
-    "enough about the root, so it often needs no other; see docs/negative_results.md."
+    "Tried at depth 2, d = 50, teacher width 3,000, students of 15 to 100, T = 20k and 40k, rates 1e-2 and "
+    "5e-3, with other seeds: in some runs the checkpoint from the last level's rise still tells a student "
+    "enough about the root and needs no other; see docs/negative_results.md."
 )
 
 
