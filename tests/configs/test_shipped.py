@@ -10,7 +10,7 @@ import yaml
 
 from lit_curriculum.cli.main import main
 from lit_curriculum.cli.training import parse_and_run
-from lit_curriculum.papers.progressive import parity
+from lit_curriculum.papers.progressive import hierarchical, parity
 from tests.support import CONFIGS, config, fit, in_child
 
 BASES = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
@@ -72,6 +72,27 @@ def test_the_figures_and_the_configurations_agree(scale: str, tmp_path: Path) ->
         "spacing": harvest.every_n_steps,
     }
     assert shown == {name: getattr(setting, name) for name in shown}
+
+
+@pytest.mark.parametrize("scale", ["smoke", "laptop", "paper"])
+def test_the_figures_of_the_tree_and_its_configurations_agree(scale: str, tmp_path: Path) -> None:
+    setting = hierarchical.WIDE[scale]  # type: ignore[index]
+    words = [word for name in setting.configs for word in ("--config", config(name))]
+    cli = parse_and_run(["fit", *words, f"--run_dir={tmp_path / 'run'}"], run=False)
+    harvest = next(c for c in cli.trainer.callbacks if type(c).__name__ == "HarvestCheckpoints")
+    task = cli.datamodule.task
+    shown = {
+        "d": task.d,
+        "depth": task.depth,
+        "node_size": len(task.nodes[0]),
+        "num_steps": cli.datamodule.num_steps,
+        "eval_every": cli.datamodule.eval_every,
+        "teacher_width": cli.model.model.hidden.out_features,
+        "teacher_lr": cli.model.lr,
+        "spacing": harvest.every_n_steps,
+    }
+    assert shown == {name: getattr(setting, name) for name in shown}
+    assert {len(node) for node in task.nodes} == {setting.node_size}
 
 
 def test_the_paper_scale_is_the_published_setting(tmp_path: Path) -> None:

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lit_curriculum.distillation import NT, EqualSplit, Explicit, Kappa, OneShot, Schedule, TwoShot
+from lit_curriculum.distillation import (
+    NT,
+    EqualSplit,
+    Explicit,
+    Kappa,
+    MiddleOfEach,
+    OneShot,
+    Schedule,
+    TwoShot,
+)
 from lit_curriculum.distillation.schedule import equally_spaced
 from lit_curriculum.errors import UsageError
 from tests.distillation.banks import listed
@@ -307,3 +316,43 @@ def test_equally_spaced_checkpoints_are_distinct_end_with_the_final_one_and_are_
     for i, entry in enumerate(chosen, 1):
         wanted = i * bank.final.step / N
         assert abs(entry.step - wanted) == min(abs(step - wanted) for step in bank.steps)
+
+
+# --- one checkpoint a phase --------------------------------------------------------------------------------
+
+
+def phased(first: list[float], second: list[float]):
+    """Return a bank with two metrics, measured at every step."""
+    bank = listed(REGULAR.steps)
+    for entry, a, b in zip(bank.checkpoints, first, second, strict=True):
+        entry.metrics.update(first=a, second=b)
+    return bank
+
+
+EARLY = [0.5, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+LATE = [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.75, 1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("metrics", [["first", "second"], ["second", "first"]])
+def test_middle_of_each_takes_one_checkpoint_a_phase_in_the_teachers_order(metrics):
+    schedule = MiddleOfEach(T=25, metrics=metrics).plan(phased(EARLY, LATE), 100)
+    assert taught_by(schedule, [0, 24, 25, 49, 50, 99]) == [300, 300, 700, 700, 1000, 1000]
+
+
+def test_middle_of_each_with_phases_at_once_is_two_shot():
+    bank = phased(EARLY, EARLY)
+    both = MiddleOfEach(T=25, metrics=["first", "second"]).plan(bank, 100)
+    assert both == TwoShot(T=25, checkpoint="middle", metric="first").plan(bank, 100)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "words"),
+    [
+        (MiddleOfEach(T=25, metrics=[]), "MiddleOfEach.metrics: got []; allowed: at least one metric"),
+        (MiddleOfEach(T=0, metrics=["first"]), "MiddleOfEach.T: got 0; allowed: an integer of at least 1"),
+        (MiddleOfEach(T=50, metrics=["first", "second"]), "MiddleOfEach.T: got 50, so the final teacher"),
+        (MiddleOfEach(T=5, metrics=["third"]), "metric: got 'third', measured at 0 checkpoints"),
+    ],
+)
+def test_middle_of_each_says_what_is_wrong(strategy, words):
+    assert words in refusal(strategy, phased(EARLY, LATE), 100)

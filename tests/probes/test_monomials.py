@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_curriculum.errors import UsageError
-from lit_curriculum.probes.monomials import MonomialSums, accumulate, monomial_sets, summarise
+from lit_curriculum.probes.monomials import (
+    MonomialSums,
+    accumulate,
+    grouped_sets,
+    monomial_sets,
+    summarise,
+)
 from lit_curriculum.tasks.sparse_parity import SparseParity
 
 
@@ -75,22 +81,23 @@ def test_a_prediction_that_is_a_monomial_is_found_and_nothing_else():
 
     # All 64 inputs once: correlations are exact.
     every = torch.tensor([[1.0 if i >> b & 1 else -1.0 for b in range(6)] for i in range(64)])
-    sets = {degree: monomial_sets(6, support, degree) for degree in (1, 2, 3)}
-    total = accumulate(predict, lambda start, count: every[start : start + count], sets, 0, 64)
-    one, two, three = summarise(total, sets, support)
-    assert one.inside.tolist() == pytest.approx([0, 0, 0], abs=1e-7)
-    assert two.inside.tolist() == pytest.approx([0.25, 0, 0], abs=1e-7)  # (1,3), (1,4), (3,4)
-    assert two.outside.abs().max().item() < 1e-7
-    assert three.inside.tolist() == pytest.approx([0], abs=1e-7)
-    assert three.outside.abs().max().item() < 1e-7
+    sets = {degree: grouped_sets(6, {"in": support}, degree) for degree in (1, 2, 3)}
+    flat = {degree: [s for group in groups.values() for s in group] for degree, groups in sets.items()}
+    total = accumulate(predict, lambda start, count: every[start : start + count], flat, 0, 64)
+    one, two, three = summarise(total, sets)
+    assert one.groups["in"].tolist() == pytest.approx([0, 0, 0], abs=1e-7)
+    assert two.groups["in"].tolist() == pytest.approx([0.25, 0, 0], abs=1e-7)  # (1,3), (1,4), (3,4)
+    assert two.groups["off"].abs().max().item() < 1e-7
+    assert three.groups["in"].tolist() == pytest.approx([0], abs=1e-7)
+    assert three.groups["off"].abs().max().item() < 1e-7
 
 
 def test_a_negative_correlation_counts_by_its_size():
-    sets = {1: [(0,), (1,)]}
-    (only,) = summarise(MonomialSums(10, {1: torch.tensor([-3.0, 2.0])}), sets, (0,))
+    sets = {1: {"in": [(0,)], "off": [(1,)]}}
+    (only,) = summarise(MonomialSums(10, {1: torch.tensor([-3.0, 2.0])}), sets)
     assert only.degree == 1
-    assert only.inside.tolist() == pytest.approx([0.3])
-    assert only.outside.tolist() == pytest.approx([0.2])
+    assert only.groups["in"].tolist() == pytest.approx([0.3])
+    assert only.groups["off"].tolist() == pytest.approx([0.2])
 
 
 def test_noise_is_the_standard_error_of_one_estimate():
@@ -105,9 +112,39 @@ def test_noise_is_the_standard_error_of_one_estimate():
         total = accumulate(predict, draw, sets, 100 * repetition, 100)
         estimates.append(total.sums[1].item() / 100)
     measured = math.sqrt(sum(e * e for e in estimates) / len(estimates))
-    (summary,) = summarise(total, sets, ())
+    (summary,) = summarise(total, {1: {"off": sets[1]}})
     assert summary.noise == pytest.approx(math.sqrt(0.5 / 100))
     assert measured == pytest.approx(summary.noise, rel=0.15)
+
+
+def test_several_classes_are_measured_as_each_alone():
+    sets = {degree: monomial_sets(6, (0, 2), degree) for degree in (1, 2, 3)}
+    draw = sampler(6)
+    both = accumulate(lambda x: torch.stack([smooth(x), 1 - smooth(x)], 1), draw, sets, 3, 90, batch=32)
+    for k, predict in enumerate((smooth, lambda x: 1 - smooth(x))):
+        alone = accumulate(predict, draw, sets, 3, 90, batch=32)
+        for degree in sets:
+            assert both.sums[degree][k].tolist() == pytest.approx(alone.sums[degree].tolist(), abs=1e-6)
+
+
+@given(degree=st.integers(1, 3), data=st.data())
+def test_groups_hold_their_own_monomials_and_off_those_with_a_variable_in_none(degree, data):
+    d = data.draw(st.integers(4, 9))
+    order = data.draw(st.permutations(range(d)))
+    a, b = data.draw(st.integers(1, d // 2)), data.draw(st.integers(1, d // 2 - 1))
+    groups = {"a": tuple(order[:a]), "b": tuple(order[a : a + b])}
+    sets = grouped_sets(d, groups, degree)
+    assert list(sets) == ["a", "b", "off"]
+    for name, group in groups.items():
+        assert sorted(sets[name]) == sorted(combinations(sorted(group), degree))
+    within = set(order[: a + b])
+    assert sets["off"] == [s for s in combinations(range(d), degree) if not within.issuperset(s)]
+
+
+@pytest.mark.parametrize("n_classes", [2, 8])
+def test_noise_knows_how_rare_a_class_is(n_classes):
+    (summary,) = summarise(MonomialSums(100, {1: torch.zeros(1)}), {1: {"off": [(0,)]}}, n_classes)
+    assert summary.noise == pytest.approx(math.sqrt(1 / n_classes / 100))
 
 
 @given(d=st.integers(3, 10), degree=st.integers(1, 3), data=st.data())

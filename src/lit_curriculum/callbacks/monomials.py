@@ -16,16 +16,21 @@ from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.listeners import StepListener, every
 from lit_curriculum.files import StepTable, read_table
-from lit_curriculum.probes.monomials import MonomialSums, accumulate, monomial_sets, summarise
+from lit_curriculum.probes.monomials import MonomialSums, accumulate, grouped_sets, summarise
+from lit_curriculum.tasks.hierarchical_parity import HierarchicalParity
 from lit_curriculum.tasks.sparse_parity import SparseParity
+
+Task = SparseParity | HierarchicalParity
 
 
 class LogMonomials(StepListener, Callback):
-    """Measure |E[p_1 * monomial]| in and off the support (progressive, section 3.1 and figures 2, 9).
+    """Measure |E[p_c * monomial]| in and off the support (progressive, section 3.1 and figures 2, 9, 17).
 
-    Every measurement adds rows to ``<run folder>/monomials.csv``: each monomial inside the support, each of
-    degree 1 outside, and mean, standard deviation and maximum outside for every degree. TensorBoard gets
-    the means as scalars and, at the end, a figure a degree.
+    The task says which coordinates belong together: sparse parity has one group, ``in``, its support; a tree
+    of parities one a node, ``node_1``, ``node_2``, ... Every measurement adds rows to
+    ``<run folder>/monomials.csv``: each monomial inside a group, each of degree 1 off all groups, and mean,
+    standard deviation and maximum of every group and of ``off`` for every degree. TensorBoard gets means and
+    maxima as scalars and, at the end, a figure a degree.
 
     Args:
         every_n_steps: spacing in updates; the end of the run is always measured.
@@ -33,12 +38,13 @@ class LogMonomials(StepListener, Callback):
         samples: fresh samples of the ``probe`` stream, all devices together; the paper's figures need
             100,000 or the noise hides the signal.
         max_off_support: outside monomials measured at most, for each degree.
+        labels: classes whose probability is correlated, as array indices.
         on_change: also after an evaluation that moved ``metric`` by at least this much, as in
             `HarvestCheckpoints`; with equal values both act at the same steps.
         metric: the metric that ``on_change`` watches.
 
     Raises:
-        UsageError: for fewer than 100,000 samples, a bad degree or spacing.
+        UsageError: for fewer than 100,000 samples, a bad degree or spacing, or a class that is none.
     """
 
     def __init__(
@@ -49,6 +55,7 @@ class LogMonomials(StepListener, Callback):
         max_off_support: int = 5000,
         on_change: float | None = None,
         metric: str = "val/accuracy",
+        labels: list[int] = [0],  # noqa: B006
     ) -> None:
         if every_n_steps < 1:
             raise bad_value("LogMonomials.every_n_steps", every_n_steps, "an integer of at least 1")
@@ -56,14 +63,17 @@ class LogMonomials(StepListener, Callback):
             raise bad_value("LogMonomials.degrees", degrees, "some of 1, 2, 3")
         if samples < 100_000:
             raise bad_value("LogMonomials.samples", samples, "at least 100000: fewer are only noise")
+        if not labels or min(labels) < 0 or len(set(labels)) != len(labels):
+            raise bad_value("LogMonomials.labels", labels, "distinct classes from 0 on, at least one")
         self.every_n_steps = every_n_steps
+        self.labels = labels
         self.degrees = degrees
         self.samples = samples
         self.max_off_support = max_off_support
         self._moved = MetricMoved("LogMonomials", on_change, metric)
         self._measured = -1
         self._num_steps = 0
-        self._sets: dict[int, list[tuple[int, ...]]] = {}
+        self._sets: dict[int, dict[str, list[tuple[int, ...]]]] = {}
         self._table: StepTable | None = None
 
     def next_event(self, step: int) -> int | None:
@@ -76,15 +86,18 @@ class LogMonomials(StepListener, Callback):
         """Choose the monomials.
 
         Raises:
-            UsageError: if the data has no support to look at.
+            UsageError: if the data has no support to look at, or not as many classes.
         """
         assert isinstance(pl_module, CurriculumModule)
         task = self._task(pl_module)
         self._num_steps = pl_module.data.num_steps
+        if max(self.labels) >= task.n_classes:
+            raise bad_value("LogMonomials.labels", self.labels, f"classes from 0 to {task.n_classes - 1}")
+        largest = max(map(len, task.groups.values()))
         self._sets = {
-            degree: monomial_sets(task.d, task.support, degree, self.max_off_support)
+            degree: grouped_sets(task.d, task.groups, degree, self.max_off_support)
             for degree in self.degrees
-            if degree <= task.k
+            if degree <= largest
         }
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -123,12 +136,13 @@ class LogMonomials(StepListener, Callback):
             return torch.from_numpy(task.sample(data.data_seed, "probe", start, count)[0]).to(module.device)
 
         def predict(x: torch.Tensor) -> torch.Tensor:
-            return torch.softmax(module.model(x).float(), -1)[:, 0]
+            return torch.softmax(module.model(x).float(), -1)[:, self.labels]
 
         was_training = module.model.training
         module.model.eval()
         with torch.no_grad():
-            sums = accumulate(predict, sample, self._sets, first, last - first)
+            flat = {degree: [s for group in of.values() for s in group] for degree, of in self._sets.items()}
+            sums = accumulate(predict, sample, flat, first, last - first)
         module.model.train(was_training)
         if world > 1:
             reduced = {
@@ -148,46 +162,59 @@ class LogMonomials(StepListener, Callback):
                 for degree, figure in _draw(self._table.path).items():
                     logger.experiment.add_figure(f"monomials/degree_{degree}", figure, self._num_steps)
 
-    def _write(self, trainer: Trainer, task: SparseParity, step: int, sums: MonomialSums) -> None:
+    def _write(self, trainer: Trainer, task: Task, step: int, sums: MonomialSums) -> None:
         assert self._table is not None
         rows: list[dict[str, object]] = []
         scalars: dict[str, float] = {}
-        for summary in summarise(sums, self._sets, task.support):
-            degree, sets = summary.degree, self._sets[summary.degree]
-            values = torch.cat([summary.inside, summary.outside]).tolist()
-            listed = len(sets) if degree == 1 else len(summary.inside)
-            groups = ["in"] * len(summary.inside) + ["off"] * len(summary.outside)
-            for group, monomial, value in list(zip(groups, sets, values, strict=True))[:listed]:
-                rows.append(_row(step, degree, group, "*".join(f"x{i + 1}" for i in monomial), value))
-            statistics = {"noise": summary.noise}
-            for name, part in (("in", summary.inside), ("off", summary.outside)):
-                if len(part):
-                    statistics[f"{name}_mean"] = float(part.mean())
-                    statistics[f"{name}_std"] = float(part.std(correction=0))
-                    statistics[f"{name}_max"] = float(part.max())
-            rows += [_row(step, degree, name, "", value) for name, value in statistics.items()]
-            for name in ("in_mean", "in_max", "off_mean", "off_max"):
-                if name in statistics:
-                    scalars[f"monomials/degree_{degree}/{name}"] = statistics[name]
+        for k, label in enumerate(self.labels):
+            of_class = MonomialSums(sums.count, {degree: both[k] for degree, both in sums.sums.items()})
+            for summary in summarise(of_class, self._sets, task.n_classes):
+                degree = summary.degree
+                statistics = {"noise": summary.noise}
+                for group, values in summary.groups.items():
+                    if group != "off" or degree == 1:
+                        for monomial, value in zip(self._sets[degree][group], values.tolist(), strict=True):
+                            name = "*".join(f"x{i + 1}" for i in monomial)
+                            rows.append(_row(step, label, degree, group, name, value))
+                    if len(values):
+                        statistics[f"{group}_mean"] = float(values.mean())
+                        statistics[f"{group}_std"] = float(values.std(correction=0))
+                        statistics[f"{group}_max"] = float(values.max())
+                rows += [_row(step, label, degree, name, "", value) for name, value in statistics.items()]
+                place = f"monomials/degree_{degree}" + (f"/label_{label}" if len(self.labels) > 1 else "")
+                scalars.update(
+                    (f"{place}/{name}", value)
+                    for name, value in statistics.items()
+                    if name.endswith(("_mean", "_max"))
+                )
         self._table.append(rows)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.log_metrics(scalars, step=step)
 
     @staticmethod
-    def _task(module: CurriculumModule) -> SparseParity:
+    def _task(module: CurriculumModule) -> Task:
         task = getattr(module.data, "task", None)
-        if not isinstance(task, SparseParity):
-            raise UsageError("LogMonomials: the data has no support; allowed: data of sparse parity")
+        if not isinstance(task, SparseParity | HierarchicalParity):
+            raise UsageError(
+                "LogMonomials: the data has no support; allowed: data of sparse or hierarchical parity"
+            )
         return task
 
 
-def _row(step: int, degree: int, group: str, monomial: str, value: float) -> dict[str, Any]:
-    return {"step": step, "degree": degree, "group": group, "monomial": monomial, "correlation": value}
+def _row(step: int, label: int, degree: int, group: str, monomial: str, value: float) -> dict[str, Any]:
+    return {
+        "step": step,
+        "label": label,
+        "degree": degree,
+        "group": group,
+        "monomial": monomial,
+        "correlation": value,
+    }
 
 
 def _draw(path: Path) -> dict[int, Any]:
-    """Return one figure a degree: every inside monomial, and mean and maximum outside, over steps."""
+    """Return one figure a degree, of the first class: monomials of every group, mean and maximum off them."""
     from matplotlib.figure import Figure
 
     table = read_table(path)
@@ -195,13 +222,19 @@ def _draw(path: Path) -> dict[int, Any]:
     for degree in sorted({int(row["degree"]) for row in table}):
         figure = Figure(figsize=(6, 3.5), layout="constrained")
         axes = figure.subplots()
-        rows = [row for row in table if int(row["degree"]) == degree]
-        inside = sorted({row["monomial"] for row in rows if row["group"] == "in"})
-        lines = [("in", name, "C1") for name in inside] + [("off_mean", "", "C0"), ("off_max", "", "C2")]
-        for group, name, colour in lines:
-            points = [r for r in rows if r["group"] == group and r["monomial"] == name]
-            x, y = [int(r["step"]) for r in points], [float(r["correlation"]) for r in points]
-            axes.plot(x, y, color=colour, lw=1, label=None if name else group)
+        rows = [r for r in table if int(r["degree"]) == degree and r["label"] == table[0]["label"]]
+        curves: dict[tuple[str, str], list[tuple[int, float]]] = {}
+        for row in rows:
+            if (row["monomial"] and row["group"] != "off") or row["group"] in ("off_mean", "off_max"):
+                curve = curves.setdefault((row["group"], row["monomial"]), [])
+                curve.append((int(row["step"]), float(row["correlation"])))
+        colours = {"off_mean": "C0", "off_max": "C2"}
+        labelled = set()
+        for (group, _), points in curves.items():
+            colour = colours.setdefault(group, f"C{(1, 3, 4, 5, 6, 7, 8, 9)[(len(colours) - 2) % 8]}")
+            label = None if group in labelled else group
+            labelled.add(group)
+            axes.plot(*zip(*points, strict=True), color=colour, lw=1, label=label)
         axes.set(xlabel="training steps", ylabel="|correlation|", title=f"degree {degree}")
         axes.legend()
         figures[degree] = figure

@@ -33,7 +33,8 @@ class SwapTeacher(StepListener, Callback):
 
     Args:
         bank: folder with the teacher's manifest.
-        strategy: which checkpoint teaches when: OneShot, NT, TwoShot, Explicit, EqualSplit, Kappa.
+        strategy: which checkpoint teaches when: OneShot, NT, TwoShot, MiddleOfEach,
+            Explicit, EqualSplit, Kappa.
         tau: temperature of the teacher; 0 is argmax. The papers use 1e-4 here, 1e-20 for language.
         label_weight: share of the label in the target, 0 to 1.
         scale_by_tau_squared: multiply the loss by tau^2.

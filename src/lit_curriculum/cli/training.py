@@ -22,6 +22,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from safetensors.torch import save_file
 
 # Short class names need their classes loaded.
+import lit_curriculum.experiments.hierarchical_parity
 import lit_curriculum.experiments.pcfg_bert
 import lit_curriculum.experiments.sparse_parity  # noqa: F401
 from lit_curriculum.callbacks import ExactResume, HarvestCheckpoints, LogMonomials, LogNgrams, SwapTeacher

@@ -118,6 +118,31 @@ class TwoShot(Strategy):
 
 
 @dataclass(frozen=True)
+class MiddleOfEach(Strategy):
+    """One checkpoint from the middle of each of several transitions, T steps each, then the final one.
+
+    A task that is learned in phases has one metric that moves in each: for hierarchical parity the decision
+    at each level of the tree (progressive, C.3: the two intermediate checkpoints of (3, T)). They teach in
+    the order in which the teacher passed them; one that is the middle of two transitions teaches once.
+
+    Attributes:
+        T: student steps under each intermediate checkpoint.
+        metrics: metrics in the manifest, one a phase.
+    """
+
+    T: int
+    metrics: list[str]
+
+    def plan(self, bank: CheckpointBank, num_steps: int) -> Schedule:
+        """See `Strategy.plan`."""
+        if not self.metrics:
+            raise bad_value("MiddleOfEach.metrics", self.metrics, "at least one metric")
+        middles = {candidates(bank, metric)["middle"].step for metric in self.metrics}
+        teachers = [bank.at(step) for step in sorted(middles - {bank.final.step})]
+        return _in_turn([*teachers, bank.final], self.T, num_steps, "MiddleOfEach.T")
+
+
+@dataclass(frozen=True)
 class Explicit(Strategy):
     """A list of teacher steps and how long each teaches; the last one stays (Definition 2.1).
 

@@ -1,6 +1,8 @@
 """Correlation of a teacher's prediction with low-degree monomials (progressive, section 3.1, R1).
 
-For a set S of coordinates, |E[p_T(x)_1 * prod_{i in S} x_i]|, where p_T(x)_1 is the probability of class 1.
+For a set S of coordinates, |E[p_T(x)_c * prod_{i in S} x_i]|, where p_T(x)_c is the probability of class c.
+A task declares groups of coordinates: sparse parity its support, a tree of parities the variables of each
+node. A monomial belongs to a group if all its variables do, and is off if one of its variables is in none.
 In the transition it is large for subsets of the support, and that is what the student learns from. The
 estimate from n samples has a noise of about sqrt(E[p^2] / n): 0.002 at 100,000, 0.011 at 4,096, which
 would hide the signal.
@@ -9,7 +11,7 @@ would hide the signal.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -26,7 +28,8 @@ class MonomialSums:
 
     Attributes:
         count: number of samples.
-        sums: for each degree, sum of p_1 * prod x_i over the samples, float64, in the order of `sets`.
+        sums: for each degree, sum of p_c * prod x_i over the samples, float64, in the order of the monomials;
+            shape (S,), or (K, S) where K classes were measured.
     """
 
     count: int
@@ -59,6 +62,22 @@ def monomial_sets(
     return inside + outside
 
 
+def grouped_sets(
+    d: int, groups: Mapping[str, tuple[int, ...]], degree: int, max_off_support: int = 5000
+) -> dict[str, list[tuple[int, ...]]]:
+    """Return the monomials of one degree by group, and as ``off`` those with a variable outside all groups.
+
+    A group with fewer variables than the degree has none. Monomials with variables of several groups are
+    left out. For ``max_off_support`` see `monomial_sets`.
+
+    Raises:
+        UsageError: for a degree outside 1..3.
+    """
+    within = tuple(sorted({i for group in groups.values() for i in group}))
+    others = monomial_sets(d, within, degree, max_off_support)[math.comb(len(within), degree) :]
+    return {**{name: list(combinations(sorted(g), degree)) for name, g in groups.items()}, "off": others}
+
+
 def accumulate(
     predict: Callable[[torch.Tensor], torch.Tensor],
     sample: Sampler,
@@ -67,17 +86,17 @@ def accumulate(
     count: int,
     batch: int = 8192,
 ) -> MonomialSums:
-    """Sum p_1 * monomial over samples ``start .. start + count - 1``.
+    """Sum p_c * monomial over samples ``start .. start + count - 1``.
 
     Args:
-        predict: inputs (n, d) -> probability of class 1 (n,).
+        predict: inputs (n, d) -> probability of a class (n,), or of K classes (n, K).
         sample: (start, count) -> inputs (count, d) of +-1.
-        sets: monomials by degree, from `monomial_sets`.
+        sets: monomials by degree, in any order.
         start: first sample.
         count: number of samples.
         batch: samples at a time.
     """
-    sums = {degree: torch.zeros(len(of_degree), dtype=torch.float64) for degree, of_degree in sets.items()}
+    sums: dict[int, torch.Tensor] = {}
     indices = {degree: torch.tensor(of_degree) for degree, of_degree in sets.items()}
     for first in range(start, start + count, batch):
         x = sample(first, min(batch, start + count - first))
@@ -85,7 +104,10 @@ def accumulate(
         # Prefixes of length degree - 1 repeat a lot: one weighted product X' diag(p x_prefix) X holds all
         # their completions, and for degree 2 a single matrix product holds everything.
         for degree, index in indices.items():
-            sums[degree] += _weighted_sums(x, p, index).double().cpu()
+            columns = p[:, None].unbind(1) if p.ndim == 1 else p.unbind(1)
+            weighted = torch.stack([_weighted_sums(x, column, index) for column in columns]).double().cpu()
+            added = weighted[0] if p.ndim == 1 else weighted
+            sums[degree] = sums[degree] + added if degree in sums else added
     return MonomialSums(count, sums)
 
 
@@ -110,29 +132,34 @@ def _weighted_sums(x: torch.Tensor, p: torch.Tensor, index: torch.Tensor) -> tor
 
 @dataclass(frozen=True)
 class MonomialSummary:
-    """Correlations of one degree.
+    """Correlations of one degree with one class's probability.
 
     Attributes:
-        inside: |correlation| of each subset of the support, in `monomial_sets` order.
-        outside: |correlation| of the others.
+        degree: of the monomials.
+        groups: |correlation| of each monomial of each group, ``off`` among them, in `grouped_sets` order.
         noise: standard error of one estimate.
     """
 
     degree: int
-    inside: torch.Tensor
-    outside: torch.Tensor
+    groups: dict[str, torch.Tensor]
     noise: float
 
 
 def summarise(
-    total: MonomialSums, sets: dict[int, list[tuple[int, ...]]], support: tuple[int, ...]
+    total: MonomialSums, sets: dict[int, dict[str, list[tuple[int, ...]]]], n_classes: int = 2
 ) -> list[MonomialSummary]:
-    """Turn sums into correlations, degree by degree."""
+    """Turn sums (S,) into correlations, degree by degree.
+
+    Args:
+        total: sums over monomials in the order of `grouped_sets`, group after group.
+        sets: monomials by degree and group.
+        n_classes: classes of the task, equally frequent.
+    """
     summaries = []
-    for degree in sets:
-        n_inside = math.comb(len(support), degree)
+    for degree, groups in sets.items():
         correlation = (total.sums[degree] / total.count).abs()
-        # p lies in [0, 1] and is near 0 or 1 for a trained network, so E[p^2] <= E[p] = 1/2.
-        noise = math.sqrt(0.5 / total.count)
-        summaries.append(MonomialSummary(degree, correlation[:n_inside], correlation[n_inside:], noise))
+        parts = torch.split(correlation, [len(group) for group in groups.values()])
+        # p lies in [0, 1] and is near 0 or 1 for a trained network, so E[p^2] <= E[p] = 1 / classes.
+        noise = math.sqrt(1 / n_classes / total.count)
+        summaries.append(MonomialSummary(degree, dict(zip(groups, parts, strict=True)), noise))
     return summaries

@@ -17,6 +17,8 @@ RESULTS_VERSION: dict[str, int] = {
     "lit_curriculum.experiments.sparse_parity.SparseParityData": 1,
     "lit_curriculum.experiments.sparse_parity.SparseParityMLP": 1,
     "lit_curriculum.experiments.sparse_parity.SparseParityMinibatchMLP": 1,
+    "lit_curriculum.experiments.hierarchical_parity.HierarchicalParityData": 1,
+    "lit_curriculum.experiments.hierarchical_parity.HierarchicalParityMLP": 1,
     "lit_curriculum.callbacks.HarvestCheckpoints": 1,
     "lit_curriculum.callbacks.LogMonomials": 1,
     "lit_curriculum.callbacks.LogNgrams": 1,

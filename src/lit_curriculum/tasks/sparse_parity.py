@@ -22,10 +22,9 @@ from lit_curriculum.tasks.counter import (
     Stream,
     check_seed,
     choose_without_replacement,
-    philox,
     stream_word,
 )
-from lit_curriculum.tasks.counter_torch import random_words_torch
+from lit_curriculum.tasks.hypercube import fill_point, points_torch
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,11 @@ class SparseParity:
     def k(self) -> int:
         """Size of the support."""
         return len(self.support)
+
+    @property
+    def groups(self) -> dict[str, tuple[int, ...]]:
+        """The support, as ``in``: the one group of coordinates whose monomials matter."""
+        return {"in": self.support}
 
     @classmethod
     def create(
@@ -85,10 +89,7 @@ class SparseParity:
     def sample(
         self, seed: int, stream: Stream, start: int, count: int
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """Return samples ``start .. start + count - 1``: x (count, d) of +-1 and classes (count,).
-
-        Bit i of a sample is bit i mod 32 of its word i // 32; a set bit is +1.
-        """
+        """Return samples ``start .. start + count - 1``: x (count, d) of +-1 and classes (count,)."""
         x = np.empty((count, self.d), dtype=np.float32)
         y = np.empty(count, dtype=np.int64)
         support = np.array(self.support, dtype=np.int64)
@@ -99,10 +100,7 @@ class SparseParity:
         self, seed: int, stream: Stream, start: int, count: int, device: torch.device | str = "cpu"
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """`sample` computed by torch on ``device``: the same values."""
-        words = random_words_torch(seed, stream, start, count, -(-self.d // 32), device=device)
-        shifts = torch.arange(32, device=device)
-        bits = (words[:, :, None] >> shifts & 1).flatten(1)[:, : self.d]
-        x = (2 * bits - 1).to(torch.float32)
+        x = points_torch(seed, stream, start, count, self.d, device)
         return x, self.labels(x)
 
     def labels(self, x: torch.Tensor) -> torch.Tensor:
@@ -128,23 +126,9 @@ def _draw(
     seed: Any, word_3: Any, start: Any, support: Any, x: Any, y: Any
 ) -> None:  # pragma: no cover - compiled
     """Fill x (n, d) and y (n,) in place."""
-    mask, half = np.uint64(_LOW), np.uint64(32)
-    n, d = x.shape
-    for row in range(n):
-        index = start + np.uint64(row)
-        for block in range((d + 127) // 128):
-            words = philox(index & mask, index >> half, np.uint64(block), word_3, seed & mask, seed >> half)
-            for w in range(4):
-                word = words[w]
-                first = 128 * block + 32 * w
-                for bit in range(min(32, d - first)):
-                    x[row, first + bit] = np.float32(2.0) * np.float32(
-                        (word >> np.uint64(bit)) & np.uint64(1)
-                    ) - np.float32(1.0)
+    for row in range(x.shape[0]):
+        fill_point(seed, word_3, start + np.uint64(row), row, x)
         product = np.float32(1.0)
         for i in support:
             product *= x[row, i]
         y[row] = 0 if product > 0 else 1
-
-
-_LOW = 0xFFFFFFFF
