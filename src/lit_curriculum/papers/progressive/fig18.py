@@ -22,7 +22,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "seconds",
-        "laptop": "about 5 minutes on two cores",
+        "laptop": "about 10 minutes on two cores",
         "paper": "per seed one teacher of width 50,000 and five students of width 1000, and the search",
     }[scale]
 

@@ -199,11 +199,13 @@ WAY_LABELS = {
     "last level": "one checkpoint: last level",
     "both": "two checkpoints",
 }
-# What was seen with the tuning seeds, before a reported seed was looked at.
-ONE_IS_ENOUGH = (
+# Where the paper's finding is not robust at laptop scale. Thresholds are those set before a reported seed was
+# looked at; they have not moved since.
+NOT_ROBUST = (
     "Tried at depth 2, d = 50, teacher width 3,000, students of 15 to 100, T = 20k and 40k, rates 1e-2 and "
-    "5e-3, with other seeds: in some runs the checkpoint from the last level's rise still tells a student "
-    "enough about the root and needs no other; see docs/negative_results.md."
+    "5e-3. With the tuning seeds two checkpoints solve it (1.000, 0.991) and the last alone does not (0.745, "
+    "0.745); with the reported seeds students of width 50 learn both last nodes in one of three, by two "
+    "checkpoints or by the last alone, and one node in the others; see docs/negative_results.md."
 )
 
 
@@ -293,9 +295,7 @@ def claims_of_ways(rows: Sequence[Row], tree: Tree, scale: Scale) -> list[Claim]
         )
         for name in short
     ]
-    if falling[-1].status == "fails" and scale == "laptop":
-        falling[-1] = replace(falling[-1], status="not_shown_at_scale", note=ONE_IS_ENOUGH)
-    return [
+    result = [
         judge(
             "teacher-solves",
             "The wide teacher learns the tree from labels.",
@@ -317,3 +317,12 @@ def claims_of_ways(rows: Sequence[Row], tree: Tree, scale: Scale) -> list[Claim]
         ),
         *falling,
     ]
+    return [at_scale(claim, scale) for claim in result]
+
+
+def at_scale(claim: Claim, scale: Scale) -> Claim:
+    """Return a claim that fails at laptop scale as not shown there, unless it is one that is robust there."""
+    robust = claim.id in ("teacher-solves", "one-shot-falls-short")
+    if scale != "laptop" or claim.status != "fails" or robust:
+        return claim
+    return replace(claim, status="not_shown_at_scale", note=NOT_ROBUST)
