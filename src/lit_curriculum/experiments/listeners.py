@@ -7,6 +7,7 @@ says when it is next due; the module stops there, calls it, and goes on.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,24 +16,24 @@ if TYPE_CHECKING:
     from lit_curriculum.experiments.base import CurriculumModule
 
 
-class StepListener:
+class StepListener(ABC):
     """Mixin for callbacks. A step is an optimizer update; step n means n updates have been made."""
 
+    @abstractmethod
     def next_event(self, step: int) -> int | None:
         """Return the first step > ``step`` at which `on_step` must be called, or None."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_step(self, trainer: Trainer, module: CurriculumModule, step: int) -> None:
         """React to an event: exactly ``step`` updates have been made and the next has not begun."""
-        raise NotImplementedError
 
 
-class MetricListener:
+class MetricListener(ABC):
     """Mixin for callbacks that keep metrics which other callbacks measure between two evaluations."""
 
+    @abstractmethod
     def on_metrics(self, step: int, metrics: dict[str, float]) -> None:
         """Take metrics measured after exactly ``step`` updates."""
-        raise NotImplementedError
 
 
 def every(n: int, step: int) -> int:
