@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import sys
 import time
@@ -76,8 +75,3 @@ def killed_at_write(action: Callable[[], int], nth: int) -> Callable[[], int]:
 def without_times(path: Path) -> list[dict[str, str]]:
     """Return the rows of metrics.csv without the column of seconds."""
     return [{k: v for k, v in row.items() if k != "seconds"} for row in read_table(path)]
-
-
-def some_moments(n: int, low: float, high: float, seed: int = 0) -> list[float]:
-    """Return n random moments between two times."""
-    return [random.Random(seed * 1000 + i).uniform(low, high) for i in range(n)]

@@ -13,8 +13,6 @@ from lit_curriculum.cli.main import INSPECTION, TRAINING, build_parser, main
 from lit_curriculum.cli.training import default_run_dir
 from lit_curriculum.papers import figure
 
-LIGHT = "import sys; sys.argv = ['lit', {words}]\n"
-
 
 def imported_by(*words: str) -> set[str]:
     """Return the modules that a fresh ``lit`` process has loaded when it exits."""

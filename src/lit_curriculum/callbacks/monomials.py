@@ -14,7 +14,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.listeners import StepListener, every
+from lit_curriculum.experiments.listeners import StepListener, every_and_last
 from lit_curriculum.files import StepTable, read_table
 from lit_curriculum.probes.monomials import MonomialSums, accumulate, grouped_sets, summarise
 from lit_curriculum.tasks.hierarchical_parity import HierarchicalParity
@@ -78,9 +78,7 @@ class LogMonomials(StepListener, Callback):
 
     def next_event(self, step: int) -> int | None:
         """See `StepListener.next_event`."""
-        if step >= self._num_steps:
-            return None
-        return min(every(self.every_n_steps, step), self._num_steps)
+        return every_and_last(self.every_n_steps, self._num_steps, step)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Choose the monomials.

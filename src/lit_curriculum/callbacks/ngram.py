@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.listeners import StepListener, every
+from lit_curriculum.experiments.listeners import StepListener, every_and_last
 from lit_curriculum.files import StepTable
 from lit_curriculum.probes.ngram import draw_inputs, ngram_distances
 from lit_curriculum.tasks.pcfg import MaskedPCFG
@@ -57,9 +57,7 @@ class LogNgrams(StepListener, Callback):
 
     def next_event(self, step: int) -> int | None:
         """See `StepListener.next_event`."""
-        if step >= self._num_steps:
-            return None
-        return min(every(self.every_n_steps, step), self._num_steps)
+        return every_and_last(self.every_n_steps, self._num_steps, step)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the strings.

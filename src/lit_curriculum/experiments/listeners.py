@@ -39,3 +39,8 @@ class MetricListener(ABC):
 def every(n: int, step: int) -> int:
     """Return the first multiple of n above ``step``."""
     return (step // n + 1) * n
+
+
+def every_and_last(n: int, last: int, step: int) -> int | None:
+    """Return the first multiple of n above ``step``, or ``last`` if that is sooner; None from there on."""
+    return min(every(n, step), last) if step < last else None
