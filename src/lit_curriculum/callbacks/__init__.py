@@ -4,6 +4,14 @@ from lit_curriculum.callbacks.exact_resume import ExactResume
 from lit_curriculum.callbacks.harvest import HarvestCheckpoints
 from lit_curriculum.callbacks.monomials import LogMonomials
 from lit_curriculum.callbacks.ngram import LogNgrams
+from lit_curriculum.callbacks.nonterminal import LogNonterminals
 from lit_curriculum.callbacks.swap_teacher import SwapTeacher
 
-__all__ = ["ExactResume", "HarvestCheckpoints", "LogMonomials", "LogNgrams", "SwapTeacher"]
+__all__ = [
+    "ExactResume",
+    "HarvestCheckpoints",
+    "LogMonomials",
+    "LogNgrams",
+    "LogNonterminals",
+    "SwapTeacher",
+]

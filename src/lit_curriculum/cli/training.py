@@ -25,7 +25,8 @@ from safetensors.torch import save_file
 import lit_curriculum.experiments.hierarchical_parity
 import lit_curriculum.experiments.pcfg_bert
 import lit_curriculum.experiments.sparse_parity  # noqa: F401
-from lit_curriculum.callbacks import ExactResume, HarvestCheckpoints, LogMonomials, LogNgrams, SwapTeacher
+from lit_curriculum import callbacks as shipped_callbacks
+from lit_curriculum.callbacks import ExactResume, SwapTeacher
 from lit_curriculum.cli.messages import one_line
 from lit_curriculum.distillation import Strategy
 from lit_curriculum.errors import UsageError, bad_value
@@ -260,7 +261,7 @@ def parse_and_run(arguments: Sequence[str], run: bool = True) -> CurriculumCLI:
 
 def nameable_classes() -> list[type]:
     """Return the classes of this suite that a YAML can name."""
-    found: list[type] = [HarvestCheckpoints, SwapTeacher, LogMonomials, LogNgrams, ExactResume]
+    found: list[type] = [getattr(shipped_callbacks, name) for name in shipped_callbacks.__all__]
     pending: list[type] = [CurriculumModule, CurriculumData, Strategy]
     while pending:
         subclasses: list[type] = pending.pop().__subclasses__()
