@@ -14,6 +14,8 @@ COLOURS = {
     "one-shot": "#2f6fb0",
     "plain": "#4b9b5b",
 }
+# Dark to light: the nearer the neighbours, the warmer.
+NGRAM_COLOURS = {3: "#c8442b", 5: "#e08b2d", 7: "#4b9b5b", 9: "#2f6fb0"}
 LABELS = {
     "teacher": "teacher",
     "progressive": "progressive distillation",
@@ -55,6 +57,7 @@ def curve(
 
 
 def in_millions(axis: Any, largest: float) -> None:
-    """Label an axis of steps in thousands or millions."""
-    unit, name = (1e6, "M") if largest >= 2e6 else (1e3, "k")
+    """Label an axis of steps in millions, in thousands, or where there are few, as they are."""
+    unit, name = (1e6, "M") if largest >= 2e6 else (1e3, "k") if largest >= 2e3 else (1.0, "")
     axis.xaxis.set_major_formatter(lambda value, _: f"{value / unit:g}{name}" if value else "0")
+    axis.xaxis.set_minor_formatter(lambda value, _: "")

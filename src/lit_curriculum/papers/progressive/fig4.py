@@ -13,24 +13,27 @@ from typing import Any
 
 from lit_curriculum.distillation import Choice, choose_checkpoint
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge
-from lit_curriculum.papers.progressive import pcfg
-from lit_curriculum.papers.progressive.parity import strategy
-from lit_curriculum.papers.progressive.pcfg import Pcfg, curves, finals
-from lit_curriculum.papers.style import COLOURS, curve, in_millions, panels
-from lit_curriculum.papers.tuning import choose_rates
+from lit_curriculum.papers.progressive.pcfg import ONE_SHOT, ONE_SHOT_SOFT, PLAIN, SETTINGS, Pcfg, two_shot
+from lit_curriculum.papers.progressive.pcfg_students import (
+    TEACHER,
+    Case,
+    beats,
+    better_one_shot,
+    compare,
+    curves,
+    finals,
+    gains,
+    label_trained,
+)
+from lit_curriculum.papers.style import COLOURS, NGRAM_COLOURS, curve, in_millions, panels
 from lit_curriculum.runs.graph import Lab
-
-SETTINGS: dict[Scale, Pcfg] = pcfg.SETTINGS_FIG4
-
-ONE_SHOT = ("one-shot tau=1e-4", "one-shot tau=1")
-_NS = {3: "#c8442b", 5: "#e08b2d", 7: "#4b9b5b", 9: "#2f6fb0"}
 
 
 def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "seconds",
-        "laptop": "3 teachers and 24 students, about 20 minutes on two cores",
+        "laptop": "5 teachers and 40 students, about 20 minutes on two cores",
         "paper": "per seed one teacher of 8,000 steps and 18 students of 4,000, batch 512, and the search",
     }[scale]
 
@@ -38,42 +41,20 @@ def cost(scale: Scale) -> str:
 def measure(lab: Lab, scale: Scale) -> list[Row]:
     """Train teachers, and students under every candidate checkpoint, one-shot and with labels."""
     setting = SETTINGS[scale]
-    teach: dict[str, dict[str, Any] | None] = {
-        "plain": None,
-        ONE_SHOT[0]: strategy("OneShot"),
-        ONE_SHOT[1]: strategy("OneShot", tau=1.0),
-    }
-    for T in setting.T:
-        for step in setting.candidates:
-            teach[two_shot(T, step)] = strategy("TwoShot", T=T, checkpoint=step)
-    rates = choose_rates(lab, setting.methods(teach), setting.rates, setting.tuning_seeds)
-    runs = {("teacher", seed): setting.teacher(seed) for seed in setting.seeds}
-    for method, how in teach.items():
-        for seed in setting.seeds:
-            runs[method, seed] = setting.student(rates[method], seed, how)
-    rows: list[Row] = []
-    for (method, seed), run in zip(runs, lab.fit(list(runs.values())), strict=True):
-        rate = rates.get(method, setting.teacher_lr)
-        rows += pcfg.rows_of(method, seed, rate, run, "test/accuracy")
-        if method == "teacher":
-            rows += pcfg.rows_of(method, seed, rate, run, "val/loss")
-            for r in run.rows("ngrams.csv"):
-                for name in ("robust", "close"):
-                    quantity = f"{name}_{r['n']}"
-                    rows.append(pcfg.row(method, seed, rate, quantity, int(r["step"]), float(r[name])))
-    return rows
+    methods = [PLAIN, ONE_SHOT, ONE_SHOT_SOFT, *_two_shots(setting)]
+    return label_trained(lab, [_teacher(setting)]) + compare(lab, [_student(setting)], methods)
 
 
-def two_shot(T: int, step: int) -> str:
-    """Return the name of a two-shot student in data.csv."""
-    return f"two-shot T={T} from {step}"
-
-
-def choices(rows: Sequence[Row]) -> list[Choice]:
+def choices(rows: Sequence[Row], setting: Pcfg) -> list[Choice]:
     """Return each seed's checkpoint by the loss and by the peak of M_robust(3)."""
-    losses, robust = curves(rows, "teacher", "val/loss"), curves(rows, "teacher", "robust_3")
+    case = _teacher(setting)
+    losses, robust = curves(rows, TEACHER, "loss", case), curves(rows, TEACHER, "robust_3", case)
     return [
-        choose_checkpoint([step for step, _ in peak], loss, peak)
+        choose_checkpoint(
+            [int(step) for step, _ in peak],
+            [(int(step), value) for step, value in loss],
+            [(int(step), value) for step, value in peak],
+        )
         for loss, peak in zip(losses, robust, strict=True)
     ]
 
@@ -81,11 +62,104 @@ def choices(rows: Sequence[Row]) -> list[Choice]:
 def draw(rows: Sequence[Row], scale: Scale) -> Any:
     """Draw the teacher's loss, its M_robust, and the students' accuracy by intermediate checkpoint."""
     setting = SETTINGS[scale]
+    teacher, student = _teacher(setting), _student(setting)
     figure, (left, middle, right) = panels(3, width=4.0, height=3.4)
-    curve(left, curves(rows, "teacher", "val/loss"), COLOURS["teacher"], "teacher")
-    for n, colour in _NS.items():
-        curve(middle, curves(rows, "teacher", f"robust_{n}"), colour, f"n = {n}")
-    chosen = choices(rows)[0]
+    curve(left, curves(rows, TEACHER, "loss", teacher), COLOURS["teacher"], "teacher")
+    for n, colour in NGRAM_COLOURS.items():
+        curve(middle, curves(rows, TEACHER, f"robust_{n}", teacher), colour, f"n = {n}")
+    _mark_choice(left, middle, choices(rows, setting)[0], setting)
+    for i, T in enumerate(setting.T):
+        values = [finals(rows, two_shot(T, step), student) for step in setting.candidates]
+        seeds = [list(zip(setting.candidates, seed, strict=True)) for seed in zip(*values, strict=True)]
+        curve(right, seeds, f"C{i + 1}", f"two checkpoints, T = {T:,}", marker="o", ms=4)
+    for method, name in ((better_one_shot(rows, student), "one-shot"), (PLAIN, "plain")):
+        level = statistics.fmean(finals(rows, method, student))
+        right.axhline(level, color=COLOURS[name], ls="--", lw=1.4, label=name)
+    left.set(title="teacher", xlabel="training steps", ylabel="validation loss")
+    middle.set(title="dependence on n-grams", xlabel="training steps", ylabel="median $M_{robust}$")
+    right.set(
+        title=f"{setting.teacher_heads} → {student.heads} heads, {student.num_steps:,} steps",
+        xlabel="intermediate checkpoint",
+        ylabel="test accuracy",
+    )
+    for axis in (left, middle, right):
+        in_millions(axis, setting.T0)
+        axis.legend(fontsize=7)
+    return figure
+
+
+def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+    """Judge the phases, the inflection, and whether its checkpoint teaches best."""
+    setting = SETTINGS[scale]
+    student = _student(setting)
+    best = max(_two_shots(setting), key=lambda name: statistics.fmean(finals(rows, name, student)))
+    return [
+        *_teacher_claims(rows, scale),
+        _best_at_inflection(rows, scale, best),
+        beats(
+            "two-shot-over-one-shot",
+            f"The best two-shot student beats one-shot (better of two temperatures): {best}.",
+            gains(rows, best, better_one_shot(rows, student), student),
+            scale,
+            paper_value=0.05,
+        ),
+        beats(
+            "two-shot-over-plain",
+            "The best two-shot student beats the one trained with labels.",
+            gains(rows, best, PLAIN, student),
+            scale,
+            paper_value=0.059,
+        ),
+    ]
+
+
+def _teacher_claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+    setting = SETTINGS[scale]
+    robust = [[value for _, value in one] for one in curves(rows, TEACHER, "robust_3", _teacher(setting))]
+    left = [seed[-1] / max(seed) if max(seed) else 1.0 for seed in robust]
+    phases = [choice.phases for choice in choices(rows, setting)]
+    flat = [phase.begin / setting.T0 if phase else 0.0 for phase in phases]
+    complete = all(phase is not None and phase.complete for phase in phases)
+    return [
+        judge(
+            "three-phases",
+            "The teacher's loss is flat, falls rapidly, and then slowly (share of training before the fall).",
+            flat,
+            scale=scale,
+            threshold="three phases found, the first > 0 and at most 0.25 of training, in every seed",
+            holds=complete and all(0 < share <= 0.25 for share in flat),
+            paper_value=0.05,
+        ),
+        judge(
+            "robust-falls",
+            "M_robust(3) peaks inside the teacher's training and falls after it (end / peak).",
+            left,
+            scale=scale,
+            threshold="end / peak <= 0.8 in every seed",
+            holds=max(left) <= 0.8,
+            paper_value="0.1 at step 1,000, below 1e-4 at 8,000",
+        ),
+    ]
+
+
+def _best_at_inflection(rows: Sequence[Row], scale: Scale, best: str) -> Claim:
+    setting = SETTINGS[scale]
+    peaks = [float(choice.by_peak or 0) for choice in choices(rows, setting)]
+    nearest = min(setting.candidates, key=lambda step: abs(step - statistics.fmean(peaks)))
+    distance = setting.candidates.index(_checkpoint(best)) - setting.candidates.index(nearest)
+    return judge(
+        "best-at-inflection",
+        "The best intermediate checkpoint is the one at the peak of M_robust(3), or next to it.",
+        [float(distance)],
+        scale=scale,
+        threshold="distance in the list of candidates <= 1",
+        holds=abs(distance) <= 1 and min(peaks) > 0,
+        paper_value="C1, step 1,000",
+    )
+
+
+def _mark_choice(left: Any, middle: Any, chosen: Choice, setting: Pcfg) -> None:
+    """Show the first seed's rapid phase and the checkpoints that the loss and M_robust choose."""
     if chosen.phases is not None:
         left.axvspan(chosen.phases.begin, chosen.phases.end, color="#e08b2d", alpha=0.15, lw=0)
     for step, line, name in ((chosen.by_loss, "--", "loss"), (chosen.by_peak, ":", "M_robust(3)")):
@@ -93,86 +167,21 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
             for axis in (left, middle):
                 label = f"chosen by {name}" if axis is left else None
                 axis.axvline(step, color="#555555", ls=line, lw=1.2, label=label)
-    for i, T in enumerate(setting.T):
-        values = [finals(rows, two_shot(T, step)) for step in setting.candidates]
-        seeds = [list(zip(setting.candidates, seed, strict=True)) for seed in zip(*values, strict=True)]
-        curve(right, seeds, f"C{i + 1}", f"two checkpoints, T = {T:,}", marker="o", ms=4)
-    for method, name in ((_better_one_shot(rows), "one-shot"), ("plain", "plain")):
-        level = statistics.fmean(finals(rows, method))
-        right.axhline(level, color=COLOURS[name], ls="--", lw=1.4, label=name)
-    left.set(title="teacher", xlabel="training steps", ylabel="validation loss")
-    middle.set(title="dependence on n-grams", xlabel="training steps", ylabel="median M_robust")
-    right.set(
-        title=f"{setting.teacher_heads} → {setting.student_heads} heads, {setting.student_steps:,} steps",
-        xlabel="intermediate checkpoint",
-        ylabel="test accuracy",
-    )
-    for axis in (left, middle, right):
-        in_millions(axis, setting.num_steps)
-        axis.legend(fontsize=7)
-    return figure
+    for step in setting.candidates:
+        left.plot(step, left.get_ylim()[0], marker="^", color="#c8442b", ms=5, clip_on=False)
 
 
-def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
-    """Judge the inflection, and whether its checkpoint teaches best."""
-    setting = SETTINGS[scale]
-    robust = curves(rows, "teacher", "robust_3")
-    falls = [max(value for _, value in seed) - seed[-1][1] for seed in robust]
-    halved = [seed[-1][1] / max(value for _, value in seed) for seed in robust]
-    one_shot, plain = finals(rows, _better_one_shot(rows)), finals(rows, "plain")
-    best = max(
-        (two_shot(T, step) for T in setting.T for step in setting.candidates),
-        key=lambda name: statistics.fmean(finals(rows, name)),
-    )
-    gains = [a - b for a, b in zip(finals(rows, best), one_shot, strict=True)]
-    over_plain = [a - b for a, b in zip(finals(rows, best), plain, strict=True)]
-    peaks = [float(choice.by_peak or 0) for choice in choices(rows)]
-    nearest = min(setting.candidates, key=lambda step: abs(step - statistics.fmean(peaks)))
-    position = setting.candidates.index(int(best.rsplit(" ", 1)[1])) - setting.candidates.index(nearest)
-    return [
-        judge(
-            "robust-falls",
-            "M_robust(3) peaks inside the teacher's training and falls after it (end / peak).",
-            halved,
-            scale=scale,
-            threshold="end / peak <= 0.8 in every seed",
-            holds=max(halved) <= 0.8 and min(falls) > 0,
-            paper_value="0.1 at step 1,000, below 1e-4 at 8,000",
-        ),
-        judge(
-            "best-at-inflection",
-            "The best intermediate checkpoint is the one at the peak of M_robust(3), or next to it.",
-            [float(position)],
-            scale=scale,
-            threshold="distance in the list of candidates <= 1",
-            holds=abs(position) <= 1 and min(peaks) > 0,
-            paper_value="C1, step 1,000",
-        ),
-        judge(
-            "two-shot-over-one-shot",
-            f"The best two-shot student beats one-shot (better of two temperatures): {best}.",
-            gains,
-            scale=scale,
-            threshold="> 0 on average and > 0 in more than half of the seeds",
-            holds=_better(gains),
-            paper_value=0.05,
-        ),
-        judge(
-            "two-shot-over-plain",
-            "The best two-shot student beats the one trained with labels.",
-            over_plain,
-            scale=scale,
-            threshold="> 0 on average and > 0 in more than half of the seeds",
-            holds=_better(over_plain),
-            paper_value=0.059,
-        ),
-    ]
+def _two_shots(setting: Pcfg) -> list[str]:
+    return [two_shot(T, step) for T in setting.T for step in setting.candidates]
 
 
-def _better(gains: Sequence[float]) -> bool:
-    return statistics.fmean(gains) > 0 and sum(gain > 0 for gain in gains) > len(gains) / 2
+def _checkpoint(method: str) -> int:
+    return int(method.rsplit(" ", 1)[1])
 
 
-def _better_one_shot(rows: Sequence[Row]) -> str:
-    """Return the temperature whose students are better: the paper reports the better of the two."""
-    return max(ONE_SHOT, key=lambda name: statistics.fmean(finals(rows, name)))
+def _teacher(setting: Pcfg) -> Case:
+    return Case(setting, setting.teacher_heads, setting.T0)
+
+
+def _student(setting: Pcfg) -> Case:
+    return Case(setting, setting.heads[0], setting.student_steps)
