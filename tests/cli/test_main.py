@@ -57,6 +57,7 @@ def test_no_command_prints_help_and_exits_2(capsys: pytest.CaptureFixture[str]) 
     [
         (["fti"], ["command", "'fti'", "fit", "did you mean 'fit'"]),
         (["reproduce", "fig1-lef"], ["target", "'fig1-lef'", "did you mean 'fig1-left'"]),
+        (["reproduce", "fig2", "fig1-lef"], ["target", "'fig1-lef'", "did you mean 'fig1-left'"]),
         (["reproduce"], ["target: missing", "fig1-left"]),
         (["reproduce", "fig2", "--scale", "laptpo"], ["--scale", "'laptpo'", "did you mean 'laptop'"]),
         (["reproduce", "fig2", "--jobs", "0"], ["--jobs", "0", "at least 1"]),
