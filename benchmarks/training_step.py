@@ -197,6 +197,7 @@ class Setting:
             data_collator=lambda batches: batches[0],
             callbacks=[watch],
         )
+        trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
         trainer.train()
         return watch.seconds / self.steps
 

@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--list", action="store_true", help="list the targets")
     reproduce.add_argument("--scale", default="laptop", help=f"one of {', '.join(SCALES)} (default laptop)")
     reproduce.add_argument("--out", default="out", help="folder for runs and figures (default out)")
-    reproduce.add_argument("--json", action="store_true", help="print claims.json (several: a list), no table")
+    reproduce.add_argument("--json", action="store_true", help="print claims.json, or a list of several")
     reproduce.add_argument("--fresh", action="store_true", help="do not reuse finished runs")
     reproduce.add_argument("--jobs", type=int, help="runs side by side (default: one a processor core)")
     _add_inspection(commands)
