@@ -1,8 +1,8 @@
 """The n-gram curriculum of PCFG-BERT: the best intermediate checkpoint lies at the inflection (figure 4).
 
 Left: the teacher's loss has three phases. Middle: its dependence on 3-grams (M_robust) rises, peaks, and
-falls. Right: a narrow student is taught by one intermediate checkpoint for T steps and then by the final
-one; which intermediate checkpoint is best?
+falls; dashes at the edge are the values of the best possible predictor. Right: a narrow student is taught by
+one intermediate checkpoint for T steps and then by the final one; which intermediate checkpoint is best?
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from lit_curriculum.distillation import Choice, choose_checkpoint
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge
@@ -24,9 +26,15 @@ from lit_curriculum.papers.progressive.pcfg_students import (
     finals,
     gains,
     label_trained,
+    make_row,
 )
 from lit_curriculum.papers.style import COLOURS, NGRAM_COLOURS, curve, in_millions, panels
+from lit_curriculum.probes.ngram import draw_inputs
+from lit_curriculum.probes.optimal import optimal_robust
 from lit_curriculum.runs.graph import Lab
+from lit_curriculum.tasks.pcfg import Sampler, load_grammar
+
+OPTIMUM = "best predictor"
 
 
 def cost(scale: Scale) -> str:
@@ -42,7 +50,8 @@ def measure(lab: Lab, scale: Scale) -> list[Row]:
     """Train teachers, and students under every candidate checkpoint, one-shot and with labels."""
     setting = SETTINGS[scale]
     methods = [PLAIN, ONE_SHOT, ONE_SHOT_SOFT, *_two_shots(setting)]
-    return label_trained(lab, [_teacher(setting)]) + compare(lab, [_student(setting)], methods)
+    rows = label_trained(lab, [_teacher(setting)]) + compare(lab, [_student(setting)], methods)
+    return rows + _optimum(setting)
 
 
 def choices(rows: Sequence[Row], setting: Pcfg) -> list[Choice]:
@@ -67,6 +76,8 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     curve(left, curves(rows, TEACHER, "loss", teacher), COLOURS["teacher"], "teacher")
     for n, colour in NGRAM_COLOURS.items():
         curve(middle, curves(rows, TEACHER, f"robust_{n}", teacher), colour, f"n = {n}")
+        best = [r["value"] for r in rows if (r["method"], r["quantity"]) == (OPTIMUM, f"robust_{n}")]
+        middle.plot([setting.T0] * len(best), best, marker="_", ms=9, mew=2.5, color=colour, clip_on=False)
     _mark_choice(left, middle, choices(rows, setting)[0], setting)
     for i, T in enumerate(setting.T):
         values = [finals(rows, two_shot(T, step), student) for step in setting.candidates]
@@ -156,6 +167,17 @@ def _best_at_inflection(rows: Sequence[Row], scale: Scale, best: str) -> Claim:
         holds=abs(distance) <= 1 and min(peaks) > 0,
         paper_value="C1, step 1,000",
     )
+
+
+def _optimum(setting: Pcfg) -> list[Row]:
+    """Return the median M_robust of the best possible predictor, which the teachers approach."""
+    grammar = load_grammar(setting.grammar, setting.roots)
+    seed = setting.seeds[0]
+    robust = optimal_robust(grammar, *draw_inputs(Sampler(grammar), seed, 64, 2), ns=list(NGRAM_COLOURS))
+    return [
+        make_row(OPTIMUM, _teacher(setting), seed, 0.0, f"robust_{n}", 0, float(np.median(values)))
+        for n, values in zip(NGRAM_COLOURS, robust.numpy(), strict=True)
+    ]
 
 
 def _mark_choice(left: Any, middle: Any, chosen: Choice, setting: Pcfg) -> None:
