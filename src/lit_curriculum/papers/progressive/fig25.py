@@ -18,7 +18,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "seconds",
-        "laptop": "72 students, half of them other figures', and the search; about 25 minutes on two cores",
+        "laptop": "48 students, half of them other figures', and the search; about 10 minutes on two cores",
         "paper": "per seed 32 students of 2,000 to 16,000 steps, batch 512, and the search",
     }[scale]
 
@@ -47,9 +47,9 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
             ylabel="test accuracy",
             xscale="log",
         )
-        axis.set_xticks(setting.horizons)
+        axis.set_xticks(setting.variant_horizons)
         axis.minorticks_off()
-        in_millions(axis, max(setting.horizons))
+        in_millions(axis, max(setting.variant_horizons))
         axis.legend(fontsize=8)
     return figure
 
@@ -71,4 +71,4 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
 
 
 def _cases(setting: Pcfg, heads: int) -> list[Case]:
-    return [Case(setting, heads, num_steps) for num_steps in setting.horizons]
+    return [Case(setting, heads, num_steps) for num_steps in setting.variant_horizons]

@@ -34,6 +34,7 @@ class Pcfg:
         teacher_lr: the teacher's peak rate.
         rates: grid of the students' peak rates.
         horizons: lengths of the students' runs in updates, ascending.
+        variant_horizons: those of the horizons that figures 24 to 27 compare variants at.
         student_steps: the length at which rates are chosen, checkpoints compared and students probed; one
             of the horizons.
         candidates: checkpoints tried as the intermediate one of two-shot distillation.
@@ -59,6 +60,7 @@ class Pcfg:
     teacher_lr: float
     rates: tuple[float, ...]
     horizons: tuple[int, ...]
+    variant_horizons: tuple[int, ...]
     student_steps: int
     candidates: tuple[int, ...]
     T: tuple[int, ...]
@@ -102,11 +104,13 @@ class Pcfg:
         """
         harvest = {"every_n_steps": self.spacing}
         callbacks = [{"class_path": "HarvestCheckpoints", "init_args": harvest}]
-        if seed in self.seeds and self.is_main:
+        eval_every = self.teacher_eval_every
+        if not self.is_main:
+            eval_every = self.T0 // self.N  # its curve is not shown
+        elif seed in self.seeds:
             callbacks += self._probes(self.spacing, self.T0 // self.N)
-        return self._run(
-            "teacher", self.teacher_heads, self.teacher_lr, seed, self.T0, self.teacher_eval_every, callbacks
-        )
+        rate = self.teacher_lr
+        return self._run("teacher", self.teacher_heads, rate, seed, self.T0, eval_every, callbacks)
 
     def labelled(self, heads: int, seed: int, num_steps: int) -> Run:
         """Return a model of any width trained with labels at the teacher's rate, without checkpoints."""
@@ -208,6 +212,7 @@ _LAPTOP = Pcfg(
     teacher_lr=3e-3,
     rates=(1e-2, 5e-3),
     horizons=(1000, 2000, 4000),
+    variant_horizons=(1000, 2000),
     student_steps=2000,
     candidates=(300, 600, 1200, 2400, 3600),
     T=(400,),
@@ -229,6 +234,7 @@ SETTINGS: dict[Scale, Pcfg] = {
         eval_every=12,
         rates=(1e-2,),
         horizons=(12, 24),
+        variant_horizons=(12, 24),
         student_steps=24,
         candidates=(6, 12),
         T=(6,),
@@ -250,6 +256,7 @@ SETTINGS: dict[Scale, Pcfg] = {
         teacher_lr=5e-3,
         rates=(1e-2, 7.5e-3, 5e-3, 2.5e-3, 1e-3),
         horizons=(2000, 4000, 8000, 16_000),
+        variant_horizons=(2000, 4000, 8000, 16_000),
         student_steps=4000,
         candidates=(1000, 2000, 3000, 4000, 5000),
         T=(500, 1000, 2000),
