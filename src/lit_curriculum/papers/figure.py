@@ -187,9 +187,11 @@ def _number(text: str) -> Any:
 
 
 def _is_target(path: Path) -> bool:
-    names = {
-        node.name
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.FunctionDef)
-    }
+    names: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            # Figures that differ in settings alone take their functions from one place.
+            names |= {name.id for name in ast.walk(node.targets[0]) if isinstance(name, ast.Name)}
     return {"measure", "draw", "claims"} <= names
