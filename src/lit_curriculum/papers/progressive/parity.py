@@ -194,6 +194,17 @@ SETTINGS_FIG2: dict[Scale, Parity] = {
     "paper": replace(_PAPER, degrees=(1, 2, 3)),
 }
 
+SETTINGS_FIG8: dict[Scale, Parity] = {
+    scale: replace(setting, student_width=width)
+    for (scale, setting), width in zip(SETTINGS_FIG2.items(), (100, 500, 1000), strict=True)
+}
+
+SETTINGS_FIG9: dict[Scale, Parity] = {
+    "smoke": replace(_SMOKE, degrees=(1, 2, 3)),
+    "laptop": replace(SETTINGS_FIG2["laptop"], teacher_lr=1e-2, degrees=(1, 2, 3), T=20_000),
+    "paper": replace(_PAPER, teacher_lr=1e-2, degrees=(1, 2, 3), T=100_000),
+}
+
 SETTINGS_FIG7: dict[Scale, Widths] = {
     "smoke": Widths(_SMOKE, (10, 200)),
     "laptop": Widths(
