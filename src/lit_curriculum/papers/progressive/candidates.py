@@ -110,31 +110,51 @@ def _draw_correlations(axis: Any, rows: Sequence[Row], seed: int, degree: int) -
     axis.legend(fontsize=8)
 
 
-def which_teaches(rows: Sequence[Row], seeds: Sequence[int], scale: Scale) -> list[Claim]:
-    """Judge which candidate teaches."""
+def middle_solves(rows: Sequence[Row], seeds: Sequence[int], scale: Scale) -> Claim:
+    """Judge whether the middle candidate teaches the task."""
     require_seeds(rows, ["teacher", *CANDIDATES], seeds)
-    final = {name: [c[-1][1] for c in _curves(rows, name, "accuracy")] for name in CANDIDATES}
-    others = [max(final["beginning"][i], final["end"][i]) for i in range(len(seeds))]
-    return [
-        judge(
-            "middle-solves",
-            "(2, T)-distillation from the checkpoint in the middle of the transition solves the task.",
-            final["middle"],
-            scale=scale,
-            threshold=f">= {SOLVED} in every seed",
-            holds=min(final["middle"]) >= SOLVED,
-            paper_value=1.0,
-        ),
-        judge(
-            "outside-stuck",
-            "The same from the beginning or the end of the transition stays near chance (better of the two).",
-            others,
-            scale=scale,
-            threshold=f"<= {CHANCE} in every seed",
-            holds=max(others) <= CHANCE,
-            paper_value=0.5,
-        ),
-    ]
+    final = _finals(rows, "middle")
+    return judge(
+        "middle-solves",
+        "(2, T)-distillation from the checkpoint in the middle of the transition solves the task.",
+        final,
+        scale=scale,
+        threshold=f">= {SOLVED} in every seed",
+        holds=min(final) >= SOLVED,
+        paper_value=1.0,
+    )
+
+
+def outside_stuck(rows: Sequence[Row], seeds: Sequence[int], scale: Scale) -> Claim:
+    """Judge whether the other candidates teach nothing."""
+    others = [max(pair) for pair in zip(_finals(rows, "beginning"), _finals(rows, "end"), strict=True)]
+    return judge(
+        "outside-stuck",
+        "The same from the beginning or the end of the transition stays near chance (better of the two).",
+        others,
+        scale=scale,
+        threshold=f"<= {CHANCE} in every seed",
+        holds=max(others) <= CHANCE,
+        paper_value=0.5,
+    )
+
+
+def middle_ahead(rows: Sequence[Row], seeds: Sequence[int], scale: Scale) -> Claim:
+    """Judge whether the middle candidate accelerates training the most."""
+    means = {
+        name: [statistics.fmean(a for _, a in one) for one in _curves(rows, name, "accuracy")]
+        for name in CANDIDATES
+    }
+    ahead = [m - max(b, e) for b, m, e in zip(*(means[name] for name in CANDIDATES), strict=True)]
+    return judge(
+        "middle-ahead",
+        "The middle accelerates training most (mean accuracy over the run, minus the better of the others).",
+        ahead,
+        scale=scale,
+        threshold="> 0 in every seed",
+        holds=min(ahead) > 0,
+        paper_value="> 0",
+    )
 
 
 def gap(
@@ -205,6 +225,10 @@ def candidate(rows: Sequence[Row], name: str, seed: int) -> int:
 
 def _is_correlation(row: Row, step: int) -> bool:
     return bool(row["method"] == "teacher" and row["quantity"] != "accuracy" and row["step"] == step)
+
+
+def _finals(rows: Sequence[Row], name: str) -> list[float]:
+    return [one[-1][1] for one in _curves(rows, name, "accuracy")]
 
 
 def _curves(rows: Sequence[Row], method: str, quantity: str) -> list[list[tuple[float, float]]]:

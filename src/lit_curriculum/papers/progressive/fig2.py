@@ -41,7 +41,8 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     """Judge which candidate teaches, and the correlations at the middle one."""
     seeds = SETTINGS[scale].seeds
     return [
-        *candidates.which_teaches(rows, seeds, scale),
+        candidates.middle_solves(rows, seeds, scale),
+        candidates.outside_stuck(rows, seeds, scale),
         candidates.gap(rows, seeds, scale, 1, paper_value="0.095 in, 0.02 off (peak)"),
         candidates.gap_closes(rows, seeds, scale),
     ]

@@ -38,11 +38,12 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
 
 
 def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
-    """Judge which candidate teaches, and the correlations of three degrees at the middle one."""
+    """Judge which candidate teaches best, and the correlations of three degrees at the middle one."""
     seeds = SETTINGS[scale].seeds
     clearer = [ratio_in_the_middle(rows, seed, 3) / ratio_in_the_middle(rows, seed, 1) for seed in seeds]
     return [
-        *candidates.which_teaches(rows, seeds, scale),
+        candidates.middle_solves(rows, seeds, scale),
+        candidates.middle_ahead(rows, seeds, scale),
         candidates.gap(rows, seeds, scale, 2),
         candidates.gap(rows, seeds, scale, 3),
         judge(

@@ -201,7 +201,7 @@ SETTINGS_FIG8: dict[Scale, Parity] = {
 
 SETTINGS_FIG9: dict[Scale, Parity] = {
     "smoke": replace(_SMOKE, degrees=(1, 2, 3)),
-    "laptop": replace(SETTINGS_FIG2["laptop"], teacher_lr=1e-2, degrees=(1, 2, 3), T=20_000),
+    "laptop": replace(SETTINGS_FIG2["laptop"], teacher_lr=1e-2, degrees=(1, 2, 3), T=10_000),
     "paper": replace(_PAPER, teacher_lr=1e-2, degrees=(1, 2, 3), T=100_000),
 }
 
