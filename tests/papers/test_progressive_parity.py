@@ -10,7 +10,16 @@ import pytest
 from matplotlib.figure import Figure
 
 from lit_curriculum.papers.figure import read_rows, write_rows
-from lit_curriculum.papers.progressive import fig1_left, fig2, fig7_left, fig8, fig9, parity
+from lit_curriculum.papers.progressive import (
+    fig1_left,
+    fig2,
+    fig2_full,
+    fig7_left,
+    fig8,
+    fig8_full,
+    fig9,
+    parity,
+)
 from tests.papers.test_figure import SCHEMA
 
 SEEDS = (0, 1, 2)
@@ -256,6 +265,29 @@ def test_fig9_teachers_have_the_higher_rate_and_measure_three_degrees():
         assert setting.degrees == (1, 2, 3)
         assert scale == "smoke" or setting.T < fig2.SETTINGS[scale].T
     assert fig9.SETTINGS["paper"].T == 100_000
+
+
+@pytest.mark.parametrize(("module", "like", "width"), [(fig2_full, fig2, 100), (fig8_full, fig8, 1000)])
+def test_the_full_length_run_is_the_published_setting_but_for_teacher_seeds_and_rates(module, like, width):
+    setting, published = module.SETTINGS["laptop"], like.SETTINGS["paper"]
+    same = replace(
+        setting,
+        teacher_width=published.teacher_width,
+        rates=published.rates,
+        seeds=published.seeds,
+        tuning_seeds=published.tuning_seeds,
+    )
+    assert same == published
+    assert (setting.d, setting.k, setting.student_width, setting.num_steps) == (100, 6, width, 20_000_000)
+    assert set(setting.rates) <= set(published.rates)
+    assert setting.teacher(0) == fig2_full.SETTINGS["laptop"].teacher(0)
+
+
+def test_the_full_length_run_is_judged_like_figure_2():
+    rows = [row for row in fig2_rows(end={0: 0.61}) if row["seed"] == 0]
+    found = statuses(fig2_full, rows)
+    assert found.pop("outside-stuck") == "fails"
+    assert set(found.values()) == {"holds"}
 
 
 # --- figure 7, left ------------------------------------------------------------------------------------

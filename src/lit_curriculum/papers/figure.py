@@ -18,11 +18,11 @@ import importlib
 import math
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.files import read_table, write_json, write_with
@@ -62,6 +62,15 @@ class Claim:
     threshold: str
     status: Status
     note: str = ""
+
+
+class Target(NamedTuple):
+    """What a target defines beside its settings, where several share it."""
+
+    cost: Callable[[Scale], str]
+    measure: Callable[[Lab, Scale], list[Row]]
+    draw: Callable[[Sequence[Row], Scale], Any]
+    claims: Callable[[Sequence[Row], Scale], list[Claim]]
 
 
 def judge(

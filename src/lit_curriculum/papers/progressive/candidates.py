@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
+from lit_curriculum.papers.figure import Claim, Row, Scale, Target, judge, require_seeds
 from lit_curriculum.papers.progressive.parity import Parity, strategy
 from lit_curriculum.papers.style import COLOURS, curve, in_millions, panels
 from lit_curriculum.papers.tuning import choose_rates
@@ -21,6 +21,37 @@ from lit_curriculum.runs.graph import Finished, Lab
 CANDIDATES = ("beginning", "middle", "end")
 _COLOURS = {"beginning": "#7d8ca3", "middle": "#c8442b", "end": "#2f6fb0"}
 SOLVED, CHANCE, GAP = 0.99, 0.60, 3.0
+
+
+def target(
+    settings: Mapping[Scale, Parity],
+    claims: Callable[[Sequence[Row], Sequence[int], Scale], list[Claim]],
+    laptop: str,
+    paper: str,
+) -> Target:
+    """Return the functions of a figure that compares the candidates.
+
+    Args:
+        settings: what each scale sets.
+        claims: rows, reported seeds and scale -> claims.
+        laptop, paper: what these scales take, in words.
+    """
+    return Target(
+        lambda scale: {"smoke": "seconds", "laptop": laptop, "paper": paper}[scale],
+        lambda lab, scale: compare(lab, settings[scale]),
+        lambda rows, scale: draw_candidates(rows, settings[scale]),
+        lambda rows, scale: claims(rows, settings[scale].seeds, scale),
+    )
+
+
+def only_the_middle_teaches(rows: Sequence[Row], seeds: Sequence[int], scale: Scale) -> list[Claim]:
+    """Judge what figure 2 shows: which candidate teaches, and the coordinates' correlations at it."""
+    return [
+        middle_solves(rows, seeds, scale),
+        outside_stuck(rows, seeds, scale),
+        gap(rows, seeds, scale, 1, paper_value="0.095 in, 0.02 off (peak)"),
+        gap_closes(rows, seeds, scale),
+    ]
 
 
 def compare(lab: Lab, setting: Parity) -> list[Row]:

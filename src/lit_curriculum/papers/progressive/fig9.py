@@ -7,39 +7,17 @@ coordinates of the support do not stand out clearly, but its monomials of degree
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge
 from lit_curriculum.papers.progressive import candidates, parity
 from lit_curriculum.papers.progressive.candidates import ratio_in_the_middle
 from lit_curriculum.papers.progressive.parity import Parity
-from lit_curriculum.runs.graph import Lab
 
 SETTINGS: dict[Scale, Parity] = parity.SETTINGS_FIG9
 
 
-def cost(scale: Scale) -> str:
-    """Return what a scale takes."""
-    return {
-        "smoke": "seconds",
-        "laptop": "about 5 minutes on two cores",
-        "paper": "per seed one teacher of width 50,000 and three students of width 100, 20M samples each",
-    }[scale]
-
-
-def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train teachers with their correlations, and a student from each candidate."""
-    return candidates.compare(lab, SETTINGS[scale])
-
-
-def draw(rows: Sequence[Row], scale: Scale) -> Any:
-    """Draw the teacher's accuracy, its correlations of three degrees, and the students."""
-    return candidates.draw_candidates(rows, SETTINGS[scale])
-
-
-def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+def judge_degrees(rows: Sequence[Row], seeds: Sequence[int], scale: Scale) -> list[Claim]:
     """Judge which candidate teaches best, and the correlations of three degrees at the middle one."""
-    seeds = SETTINGS[scale].seeds
     clearer = [ratio_in_the_middle(rows, seed, 3) / ratio_in_the_middle(rows, seed, 1) for seed in seeds]
     return [
         candidates.middle_solves(rows, seeds, scale),
@@ -56,3 +34,11 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
             paper_value="no clean gap at degree 1",
         ),
     ]
+
+
+cost, measure, draw, claims = candidates.target(
+    SETTINGS,
+    judge_degrees,
+    laptop="about 6 minutes on two cores",
+    paper="per seed one teacher of width 50,000 and three students of width 100, 20M samples each",
+)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
+from lit_curriculum.papers.figure import Claim, Row, Scale, Target, judge, require_seeds
 from lit_curriculum.papers.progressive.hierarchical import Tree
 from lit_curriculum.papers.progressive.parity import curves
 from lit_curriculum.papers.style import COLOURS, curve, in_millions, panels
@@ -22,15 +22,6 @@ NOT_IN_EVERY_SEED = (
     "(T = 20k). Wider and narrower teachers, and higher rates of theirs, did not help; see "
     "docs/negative_results.md."
 )
-
-
-class Target(NamedTuple):
-    """What a figure's module needs beside its settings; see `papers.figure`."""
-
-    cost: Callable[[Scale], str]
-    measure: Callable[[Lab, Scale], list[Row]]
-    draw: Callable[[Sequence[Row], Scale], Any]
-    claims: Callable[[Sequence[Row], Scale], list[Claim]]
 
 
 def target(settings: Mapping[Scale, Tree]) -> Target:
