@@ -55,6 +55,21 @@ def test_every_group_is_summed_up(run: Path) -> None:
             assert mean == pytest.approx(np.mean(values), rel=1e-5)
 
 
+def test_the_bank_notes_each_groups_mean_of_the_class_where_it_is_largest(run: Path) -> None:
+    rows = read_table(run / "monomials.csv")
+    for entry in CheckpointBank.open(run / "bank"):
+        for degree in ("1", "2"):
+            for group in ("node_1", "node_2", "node_3", "off"):
+                means = [
+                    float(row["correlation"])
+                    for row in rows
+                    if (row["step"], row["degree"], row["group"])
+                    == (str(entry.step), degree, f"{group}_mean")
+                ]
+                assert len(means) == 2
+                assert entry.metrics[f"monomials/degree_{degree}/{group}"] == max(means)
+
+
 def test_a_class_that_the_task_has_not_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text(CALLBACKS.replace("LABELS", "[4]"))

@@ -14,8 +14,8 @@ from lit_curriculum.distillation import (
     EqualSplit,
     Explicit,
     Kappa,
-    MiddleOfEach,
     OneShot,
+    PeakOfEach,
     Schedule,
     TwoShot,
 )
@@ -329,30 +329,47 @@ def phased(first: list[float], second: list[float]):
     return bank
 
 
-EARLY = [0.5, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
-LATE = [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.75, 1.0, 1.0, 1.0]
+EARLY = [0.0, 0.1, 0.4, 0.2, 0.1, 0.1, 0.0, 0.0, 0.0, 0.0]
+LATE = [0.0, 0.0, 0.0, 0.0, 0.1, 0.2, 0.3, 0.1, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("metrics", [["first", "second"], ["second", "first"]])
-def test_middle_of_each_takes_one_checkpoint_a_phase_in_the_teachers_order(metrics):
-    schedule = MiddleOfEach(T=25, metrics=metrics).plan(phased(EARLY, LATE), 100)
+@pytest.mark.parametrize("phases", [[["first"], ["second"]], [["second"], ["first"]]])
+def test_peak_of_each_takes_one_checkpoint_a_phase_in_the_teachers_order(phases):
+    schedule = PeakOfEach(T=25, phases=phases).plan(phased(EARLY, LATE), 100)
     assert taught_by(schedule, [0, 24, 25, 49, 50, 99]) == [300, 300, 700, 700, 1000, 1000]
 
 
-def test_middle_of_each_with_phases_at_once_is_two_shot():
+def test_a_phase_of_two_metrics_is_taught_where_both_can_be_seen():
+    # The first peaks at 300, the second at 700; the weaker of the two is strongest at 500.
+    schedule = PeakOfEach(T=25, phases=[["first", "second"]]).plan(phased(EARLY, LATE), 100)
+    assert taught_by(schedule, [0, 24, 25]) == [500, 500, 1000]
+
+
+def test_peak_of_each_with_phases_at_once_is_two_shot():
     bank = phased(EARLY, EARLY)
-    both = MiddleOfEach(T=25, metrics=["first", "second"]).plan(bank, 100)
-    assert both == TwoShot(T=25, checkpoint="middle", metric="first").plan(bank, 100)
+    both = PeakOfEach(T=25, phases=[["first"], ["second"]]).plan(bank, 100)
+    assert both == TwoShot(T=25, checkpoint="peak", metric="first").plan(bank, 100)
 
 
 @pytest.mark.parametrize(
     ("strategy", "words"),
     [
-        (MiddleOfEach(T=25, metrics=[]), "MiddleOfEach.metrics: got []; allowed: at least one metric"),
-        (MiddleOfEach(T=0, metrics=["first"]), "MiddleOfEach.T: got 0; allowed: an integer of at least 1"),
-        (MiddleOfEach(T=50, metrics=["first", "second"]), "MiddleOfEach.T: got 50, so the final teacher"),
-        (MiddleOfEach(T=5, metrics=["third"]), "metric: got 'third', measured at 0 checkpoints"),
+        (PeakOfEach(T=25, phases=[]), "PeakOfEach.phases: got []; allowed: one list or more"),
+        (
+            PeakOfEach(T=25, phases=[["first"], []]),
+            "PeakOfEach.phases: got [['first'], []]; allowed: one list",
+        ),
+        (PeakOfEach(T=0, phases=[["first"]]), "PeakOfEach.T: got 0; allowed: an integer of at least 1"),
+        (PeakOfEach(T=50, phases=[["first"], ["second"]]), "PeakOfEach.T: got 50, so the final teacher"),
+        (PeakOfEach(T=5, phases=[["first", "third"]]), "metric: got 'first and third', measured at no"),
     ],
 )
-def test_middle_of_each_says_what_is_wrong(strategy, words):
+def test_peak_of_each_says_what_is_wrong(strategy, words):
     assert words in refusal(strategy, phased(EARLY, LATE), 100)
+
+
+def test_peak_of_each_refuses_a_phase_that_is_still_rising_at_the_end():
+    rising = [i / 10 for i in range(10)]
+    assert "has no peak before its last checkpoint" in refusal(
+        PeakOfEach(T=5, phases=[["first"]]), phased(rising, LATE), 100
+    )

@@ -83,6 +83,34 @@ def test_ten_thousand_steps(backend: str, rate: float, d: int, width: int, class
     torch.testing.assert_close(got, losses, rtol=0, atol=1e-9)
 
 
+SWEEP = ((1e-2, 25, 60, 2, 0.0), (5e-3, 40, 33, 8, 1.0), (1e-3, 9, 130, 3, 0.3), (1e-2, 50, 25, 4, 1.0))
+
+
+@pytest.fixture(scope="module", params=range(len(SWEEP)))
+def ten_thousand_steps(request: pytest.FixtureRequest) -> tuple[Problem, MLP, torch.Tensor]:
+    """Return a problem, the network that the reference trains on it, and its losses."""
+    rate, d, width, classes, softness = SWEEP[request.param]
+    model, x, targets, rates = draw(d, width, classes, 10_000, seed=request.param, rate=rate)
+    one_hot = torch.nn.functional.one_hot(targets.argmax(-1), classes)
+    targets = softness * targets + (1 - softness) * one_hot
+    expected = copy.deepcopy(model)
+    losses = train_samples(expected, x, targets, rates, backend="reference")
+    return (model, x, targets, rates), expected, losses
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(8, 129, 8))
+def test_every_block_size_over_ten_thousand_steps(
+    ten_thousand_steps: tuple[Problem, MLP, torch.Tensor], block: int
+) -> None:
+    (start, x, targets, rates), expected, losses = ten_thousand_steps
+    model = copy.deepcopy(start)
+    got = train_blocked(model, x, targets, rates, 1.0, block=block)
+    assert difference(start, expected) > 1e-2
+    assert difference(model, expected) < 1e-9
+    torch.testing.assert_close(got, losses, rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize("backend", FAST)
 def test_float32_stays_at_rounding_level(backend: str) -> None:
     model, x, targets, rates = draw(30, 100, 2, 2000, dtype=torch.float32)

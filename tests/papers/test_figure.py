@@ -57,7 +57,10 @@ SCHEMA = {
         },
     },
 }
-NAMES = ("fig1-left", "fig2", "fig7-left")
+NAMES = (
+    *("fig1-left", "fig2", "fig2-full", "fig7-left", "fig8", "fig8-full", "fig9"),
+    *("fig15", "fig17", "fig18", "fig19"),
+)
 
 
 # --- targets -------------------------------------------------------------------------------------------
@@ -78,9 +81,11 @@ def test_a_file_becomes_a_target_by_its_three_functions(tmp_path, monkeypatch):
         '"""Ninth.\n\nMore."""\n' + functions + "def claims(rows, scale): ...\n"
     )
     (folder / "half.py").write_text(functions)
+    (folder / "shared.py").write_text("cost, measure, draw, claims = target(SETTINGS)\n")
+    (folder / "part.py").write_text("cost, measure, draw = target(SETTINGS)\n")
     (tmp_path / "top.py").write_text(functions + "def claims(rows, scale): ...\n")
     monkeypatch.setattr(figure, "_HERE", tmp_path)
-    assert figure.targets() == {"fig-9-b": folder / "fig_9_b.py"}
+    assert figure.targets() == {"fig-9-b": folder / "fig_9_b.py", "shared": folder / "shared.py"}
     assert figure.title(folder / "fig_9_b.py") == "Ninth."
 
 
@@ -102,7 +107,8 @@ def test_seeds_that_tune_are_never_reported(name, scale):
     setting = figure.load(name).SETTINGS[scale]
     parity = getattr(setting, "parity", setting)
     assert not set(parity.tuning_seeds) & set(setting.seeds)
-    assert len(setting.seeds) >= 3
+    # The run of published length is too long for more than one.
+    assert len(setting.seeds) >= (1 if name.endswith("-full") and scale == "laptop" else 3)
 
 
 def test_title_of_a_file_without_docstring_is_empty(tmp_path):

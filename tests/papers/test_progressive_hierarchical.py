@@ -9,6 +9,7 @@ import pytest
 
 from lit_curriculum.papers.figure import read_rows, write_rows
 from lit_curriculum.papers.progressive import fig15, fig17, fig18, fig19, hierarchical
+from lit_curriculum.tasks.hierarchical_parity import HierarchicalParity
 from tests.papers.test_figure import SCHEMA
 
 SEEDS = (0, 1, 2)
@@ -52,9 +53,9 @@ def test_claims_hold_where_they_should(module):
     ("claim", "method", "final", "status"),
     [
         ("teacher-solves", "teacher", 0.98, "fails"),
-        ("two-solve", "both", 0.98, "not_shown_at_scale"),
+        ("two-solve", "both", 0.98, "fails"),
         ("one-shot-falls-short", "one-shot", 0.91, "fails"),
-        ("first-level-falls-short", "first_level", 0.91, "not_shown_at_scale"),
+        ("first-level-falls-short", "first_level", 0.91, "fails"),
         ("last-level-falls-short", "last_level", 0.91, "not_shown_at_scale"),
     ],
 )
@@ -98,7 +99,6 @@ def test_drawing_shows_the_levels_and_every_way(module, tmp_path):
 def test_settings_fit_together(settings):
     for tree in settings.values():
         assert tree.spacing % tree.eval_every == 0
-        assert tree.correlations_every % tree.eval_every == 0
         assert tree.num_steps % tree.eval_every == 0
         assert tree.student_steps > 2 * tree.T
         assert not set(tree.seeds) & set(tree.tuning_seeds)
@@ -123,7 +123,26 @@ def test_every_way_needs_the_teacher_of_its_seed_and_sees_other_samples():
 
 def test_both_takes_the_first_and_the_last_level():
     how = hierarchical.WIDE["paper"].ways()["both"]
-    assert how["strategy"]["init_args"]["metrics"] == ["val/decision_1", "val/decision_3"]
+    assert how["strategy"]["init_args"]["phases"] == [
+        ["monomials/degree_2/node_1"],
+        [f"monomials/degree_2/node_{i}" for i in (4, 5, 6, 7)],
+    ]
+
+
+@pytest.mark.parametrize("scale", ["smoke", "laptop", "paper"])
+def test_the_teacher_notes_what_the_strategies_ask_for(scale):
+    tree = hierarchical.WIDE[scale]
+    task = HierarchicalParity.create(tree.d, tree.depth, tree.node_size)
+    harvest, monomials = tree.teacher(tree.seeds[0]).settings["trainer"]["callbacks"]
+    assert monomials["init_args"]["every_n_steps"] == harvest["init_args"]["every_n_steps"]
+    asked = tree.ways()["both"]["strategy"]["init_args"]["phases"]
+    for level, phase in zip((1, tree.depth), asked, strict=True):
+        nodes = [i for i in range(len(task.nodes)) if task.level(i) == level]
+        assert phase == [f"monomials/degree_2/node_{i + 1}" for i in nodes]
+    # A node can be seen in a class's probability if it lies on the way to that class.
+    seen = {node for label in monomials["init_args"]["labels"] for node in task.path(label)}
+    assert seen == set(range(len(task.nodes)))
+    assert 2 in monomials["init_args"]["degrees"]
 
 
 # --- figure 15 -----------------------------------------------------------------------------------------
@@ -167,7 +186,7 @@ def test_fig15_holds_where_it_should():
 )
 def test_fig15_each_claim_fails_if_one_seed_of_one_width_says_otherwise(width, claim, change):
     found = statuses(fig15, fig15_rows(width, **change))
-    assert found.pop(f"{claim}-{width}") == "not_shown_at_scale"
+    assert found.pop(f"{claim}-{width}") == "fails"
     assert statuses(fig15, paper_rows(width, **change), "paper")[f"{claim}-{PAPER[width]}"] == "fails"
     assert set(found.values()) == {"holds"}
 
@@ -217,8 +236,7 @@ def test_fig17_holds_where_it_should():
 )
 def test_fig17_each_claim_fails_if_one_seed_says_otherwise(claim, change):
     found = statuses(fig17, fig17_rows(**change, seed_changed=1))
-    order = claim == "levels-one-after-the-other"
-    assert found.pop(claim) == ("not_shown_at_scale" if order else "fails")
+    assert found.pop(claim) == "fails"
     assert set(found.values()) == {"holds"}
 
 

@@ -10,7 +10,16 @@ import pytest
 from matplotlib.figure import Figure
 
 from lit_curriculum.papers.figure import read_rows, write_rows
-from lit_curriculum.papers.progressive import fig1_left, fig2, fig7_left, parity
+from lit_curriculum.papers.progressive import (
+    fig1_left,
+    fig2,
+    fig2_full,
+    fig7_left,
+    fig8,
+    fig8_full,
+    fig9,
+    parity,
+)
 from tests.papers.test_figure import SCHEMA
 
 SEEDS = (0, 1, 2)
@@ -158,6 +167,129 @@ def test_fig2_ratio_is_inside_over_outside_and_noise():
     assert claim.spread == pytest.approx(0)
 
 
+# --- figures 8 and 9 -----------------------------------------------------------------------------------
+
+
+def test_fig8_is_figure_2_with_wider_students_of_the_same_teachers():
+    for scale, setting in fig8.SETTINGS.items():
+        narrow = fig2.SETTINGS[scale]
+        assert setting.student_width == 10 * narrow.student_width
+        assert setting.with_width(narrow.student_width) == narrow
+        assert setting.teacher(3) == narrow.teacher(3)
+    assert fig8.SETTINGS["paper"].student_width == 1000
+
+
+@pytest.mark.parametrize(
+    ("claim", "change"),
+    [
+        ("middle-solves", {"middle": {1: 0.98}}),
+        ("outside-stuck", {"end": {1: 0.61}}),
+        ("degree-1-gap", {"inside": 0.05, "seed_changed": 1}),
+        ("gap-closes", {"late_inside": 0.09, "seed_changed": 1}),
+    ],
+)
+def test_fig8_each_claim_holds_and_fails_if_one_seed_says_otherwise(claim, change):
+    assert set(statuses(fig8, fig2_rows()).values()) == {"holds"}
+    found = statuses(fig8, fig2_rows(**change))
+    assert found.pop(claim) == "fails"
+    assert set(found.values()) == {"holds"}
+
+
+def fig9_rows(inside=(0.005, 0.03, 0.03), off=(0.002, 0.003, 0.003), changed_seed=None, **finals):
+    """Rows in which every claim holds: noise 0.002; means in and off the support by degree."""
+    rows = [row for row in fig2_rows(**finals) if row["quantity"] in ("accuracy", "candidate")]
+
+    def add(seed, quantity, step, value):
+        row = {"method": "teacher", "seed": seed, "lr": 0.1, "quantity": quantity}
+        rows.append({**row, "step": step, "value": value})
+
+    for seed in SEEDS:
+        usual = changed_seed not in (None, seed)
+        means = (0.005, 0.03, 0.03) if usual else inside
+        others = (0.002, 0.003, 0.003) if usual else off
+        for step in (0, 50, 100):
+            for degree in (1, 2, 3):
+                ending = "" if degree == 1 else f" {degree}"
+                at_peak = means[degree - 1] if step == 50 else 0.001
+                # Two monomials whose mean is at_peak.
+                add(seed, "in " + "*".join(f"x{i + 1}" for i in range(degree)), step, 1.5 * at_peak)
+                add(seed, "in " + "*".join(f"x{i + 2}" for i in range(degree)), step, 0.5 * at_peak)
+                add(seed, f"off_mean{ending}", step, others[degree - 1])
+                add(seed, f"off_std{ending}", step, 0.001)
+                add(seed, f"noise{ending}", step, 0.002)
+    return rows
+
+
+def test_fig9_holds_where_it_should():
+    found = statuses(fig9, fig9_rows())
+    names = ("middle-solves", "middle-ahead", "degree-2-gap", "degree-3-gap", "higher-degrees-are-clearer")
+    assert found == dict.fromkeys(names, "holds")
+
+
+@pytest.mark.parametrize(
+    ("claim", "change"),
+    [
+        ("middle-solves", {"middle": {1: 0.98}}),
+        ("middle-ahead", {"beginning": {1: 1.0}}),
+        ("middle-ahead", {"end": {2: 1.0}}),
+        ("degree-2-gap", {"inside": (0.005, 0.0149, 0.03), "changed_seed": 1}),
+        ("degree-2-gap", {"off": (0.002, 0.0081, 0.003), "changed_seed": 1}),
+        ("degree-3-gap", {"inside": (0.001, 0.03, 0.0149), "changed_seed": 1}),
+        ("higher-degrees-are-clearer", {"inside": (0.0241, 0.03, 0.03), "changed_seed": 1}),
+    ],
+)
+def test_fig9_each_claim_fails_if_one_seed_says_otherwise(claim, change):
+    found = statuses(fig9, fig9_rows(**change))
+    assert found.pop(claim) == "fails"
+    assert set(found.values()) == {"holds"}
+
+
+def test_fig9_measures_ratios_degree_by_degree():
+    measured = {claim.id: claim.measured for claim in fig9.claims(fig9_rows(), "laptop")}
+    assert measured["degree-2-gap"] == pytest.approx(0.03 / 0.005)
+    assert measured["higher-degrees-are-clearer"] == pytest.approx((0.03 / 0.005) / (0.005 / 0.004))
+
+
+def test_fig9_draws_a_panel_a_degree():
+    axes = fig9.draw(fig9_rows(), "laptop").axes
+    assert len(axes) == 5
+    for axis, degree in zip(axes[1:4], (1, 2, 3), strict=True):
+        assert axis.get_title() == f"degree {degree} (seed 0)"
+        # Two monomials, the mean of the others, three candidates.
+        assert len(axis.lines) == 2 + 1 + 3
+
+
+def test_fig9_teachers_have_the_higher_rate_and_measure_three_degrees():
+    for scale, setting in fig9.SETTINGS.items():
+        assert setting.teacher_lr == 1e-2
+        assert setting.degrees == (1, 2, 3)
+        assert scale == "smoke" or setting.T < fig2.SETTINGS[scale].T
+    assert fig9.SETTINGS["paper"].T == 100_000
+
+
+@pytest.mark.parametrize(("module", "like", "width"), [(fig2_full, fig2, 100), (fig8_full, fig8, 1000)])
+def test_the_full_length_run_is_the_published_setting_but_for_teacher_seeds_and_rates(module, like, width):
+    setting, published = module.SETTINGS["laptop"], like.SETTINGS["paper"]
+    same = replace(
+        setting,
+        teacher_width=published.teacher_width,
+        rates=published.rates,
+        seeds=published.seeds,
+        tuning_seeds=published.tuning_seeds,
+    )
+    assert same == published
+    assert (setting.d, setting.k, setting.student_width, setting.num_steps) == (100, 6, width, 20_000_000)
+    assert set(setting.rates) <= set(published.rates)
+    assert setting.teacher(0) == fig2_full.SETTINGS["laptop"].teacher(0)
+
+
+def test_the_full_length_run_is_judged_like_figure_2():
+    rows = [row for row in fig2_rows(end={0: 0.61}) if row["seed"] == 0]
+    found = statuses(fig2_full, rows)
+    assert found.pop("outside-stuck") == "fails"
+    assert set(found.values()) == {"holds"}
+
+
 # --- figure 7, left ------------------------------------------------------------------------------------
 
 WIDTHS = fig7_left.SETTINGS["laptop"].widths
@@ -226,7 +358,13 @@ def test_fig7_the_widest_must_solve_it_in_every_seed():
 
 # --- all three -----------------------------------------------------------------------------------------
 
-ALL = [(fig1_left, fig1_rows), (fig2, fig2_rows), (fig7_left, fig7_rows)]
+ALL = [
+    (fig1_left, fig1_rows),
+    (fig2, fig2_rows),
+    (fig7_left, fig7_rows),
+    (fig8, fig2_rows),
+    (fig9, fig9_rows),
+]
 
 
 @pytest.mark.parametrize(("module", "rows"), ALL)
@@ -243,7 +381,7 @@ def test_drawing_gives_a_figure_with_curves_and_labelled_axes(module, rows, tmp_
     write_rows(tmp_path / "data.csv", rows())
     picture = module.draw(read_rows(tmp_path / "data.csv"), "laptop")
     assert isinstance(picture, Figure)
-    assert len(picture.axes) == (3 if module is fig2 else 1)
+    assert len(picture.axes) == {fig2: 3, fig8: 3, fig9: 5}.get(module, 1)
     for axis in picture.axes:
         assert axis.lines
         assert axis.get_xlabel() == "training samples"
@@ -268,7 +406,7 @@ def test_fig7_draws_every_width_once():
     assert [line.get_label() for line in axis.lines] == [f"width {width:,}" for width in WIDTHS]
 
 
-@pytest.mark.parametrize("module", ["fig1_left", "fig2", "fig7_left"])
+@pytest.mark.parametrize("module", ["fig1_left", "fig2", "fig7_left", "fig8", "fig9"])
 def test_no_claim_is_judged_at_smoke_scale(module):
     target = importlib.import_module(f"lit_curriculum.papers.progressive.{module}")
     setting = target.SETTINGS["smoke"]
@@ -280,7 +418,11 @@ def test_no_claim_is_judged_at_smoke_scale(module):
             for step in (0, 10)
         ]
     else:
-        rows = [row for row in {"fig1_left": fig1_rows, "fig2": fig2_rows}[module]() if row["seed"] == 0]
+        rows = [
+            row
+            for row in {"fig1_left": fig1_rows, "fig9": fig9_rows}.get(module, fig2_rows)()
+            if row["seed"] == 0
+        ]
     assert set(statuses(target, rows, "smoke").values()) == {"not_evaluated"}
 
 
@@ -333,7 +475,7 @@ def test_teacher_and_student_have_their_widths_rates_and_lengths():
     assert setting.with_width(5).student_width == 5
 
 
-@pytest.mark.parametrize("settings", [parity.SETTINGS, parity.SETTINGS_FIG2])
+@pytest.mark.parametrize("settings", [parity.SETTINGS, parity.SETTINGS_FIG2, parity.SETTINGS_FIG9])
 def test_every_harvested_checkpoint_is_also_evaluated(settings):
     for setting in settings.values():
         assert setting.spacing % setting.eval_every == 0

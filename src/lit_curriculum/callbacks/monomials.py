@@ -30,7 +30,9 @@ class LogMonomials(StepListener, Callback):
     of parities one a node, ``node_1``, ``node_2``, ... Every measurement adds rows to
     ``<run folder>/monomials.csv``: each monomial inside a group, each of degree 1 off all groups, and mean,
     standard deviation and maximum of every group and of ``off`` for every degree. TensorBoard gets means and
-    maxima as scalars and, at the end, a figure a degree.
+    maxima as scalars and, at the end, a figure a degree. At a step that `HarvestCheckpoints` harvests, the
+    bank's manifest notes each group's mean, of the class where it is largest, as
+    ``monomials/degree_3/node_1`` and so on; `TwoShot` and `PeakOfEach` choose checkpoints by it.
 
     Args:
         every_n_steps: spacing in updates; the end of the run is always measured.
@@ -149,7 +151,7 @@ class LogMonomials(StepListener, Callback):
             }
             sums = MonomialSums(self.samples, reduced)
         if trainer.is_global_zero:
-            self._write(trainer, task, step, sums)
+            module.note(self._write(trainer, task, step, sums))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the whole history in TensorBoard."""
@@ -160,8 +162,10 @@ class LogMonomials(StepListener, Callback):
                 for degree, figure in _draw(self._table.path).items():
                     logger.experiment.add_figure(f"monomials/degree_{degree}", figure, self._num_steps)
 
-    def _write(self, trainer: Trainer, task: Task, step: int, sums: MonomialSums) -> None:
+    def _write(self, trainer: Trainer, task: Task, step: int, sums: MonomialSums) -> dict[str, float]:
+        """Write a measurement; return each group's largest mean over the classes, by degree."""
         assert self._table is not None
+        means: dict[str, float] = {}
         rows: list[dict[str, object]] = []
         scalars: dict[str, float] = {}
         for k, label in enumerate(self.labels):
@@ -178,6 +182,8 @@ class LogMonomials(StepListener, Callback):
                         statistics[f"{group}_mean"] = float(values.mean())
                         statistics[f"{group}_std"] = float(values.std(correction=0))
                         statistics[f"{group}_max"] = float(values.max())
+                        name = f"monomials/degree_{degree}/{group}"
+                        means[name] = max(means.get(name, 0.0), statistics[f"{group}_mean"])
                 rows += [_row(step, label, degree, name, "", value) for name, value in statistics.items()]
                 place = f"monomials/degree_{degree}" + (f"/label_{label}" if len(self.labels) > 1 else "")
                 scalars.update(
@@ -189,6 +195,7 @@ class LogMonomials(StepListener, Callback):
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.log_metrics(scalars, step=step)
+        return means
 
     @staticmethod
     def _task(module: CurriculumModule) -> Task:

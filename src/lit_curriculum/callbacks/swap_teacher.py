@@ -33,7 +33,7 @@ class SwapTeacher(StepListener, Callback):
 
     Args:
         bank: folder with the teacher's manifest.
-        strategy: which checkpoint teaches when: OneShot, NT, TwoShot, MiddleOfEach,
+        strategy: which checkpoint teaches when: OneShot, NT, TwoShot, PeakOfEach,
             Explicit, EqualSplit, Kappa.
         tau: temperature of the teacher; 0 is argmax. The papers use 1e-4 here, 1e-20 for language.
         label_weight: share of the label in the target, 0 to 1.

@@ -118,28 +118,30 @@ class TwoShot(Strategy):
 
 
 @dataclass(frozen=True)
-class MiddleOfEach(Strategy):
-    """One checkpoint from the middle of each of several transitions, T steps each, then the final one.
+class PeakOfEach(Strategy):
+    """One checkpoint a phase, where all of the phase's metrics stand out, T steps each, then the final one.
 
-    A task that is learned in phases has one metric that moves in each: for hierarchical parity the decision
-    at each level of the tree (progressive, C.3: the two intermediate checkpoints of (3, T)). They teach in
-    the order in which the teacher passed them; one that is the middle of two transitions teaches once.
+    A task that is learned in phases shows each phase's features at another time (progressive, C.3: the two
+    intermediate checkpoints of (3, T)). A phase is a list of metrics, for hierarchical parity the
+    correlations of one level's nodes that `LogMonomials` notes; its checkpoint is the one at which the
+    smallest of them is largest. They teach in the order in which the teacher passed them; one that is the
+    peak of two phases teaches once.
 
     Attributes:
         T: student steps under each intermediate checkpoint.
-        metrics: metrics in the manifest, one a phase.
+        phases: metrics in the manifest, a list a phase.
     """
 
     T: int
-    metrics: list[str]
+    phases: list[list[str]]
 
     def plan(self, bank: CheckpointBank, num_steps: int) -> Schedule:
         """See `Strategy.plan`."""
-        if not self.metrics:
-            raise bad_value("MiddleOfEach.metrics", self.metrics, "at least one metric")
-        middles = {candidates(bank, metric)["middle"].step for metric in self.metrics}
-        teachers = [bank.at(step) for step in sorted(middles - {bank.final.step})]
-        return _in_turn([*teachers, bank.final], self.T, num_steps, "MiddleOfEach.T")
+        if not self.phases or not all(self.phases):
+            raise bad_value("PeakOfEach.phases", self.phases, "one list or more, each of one metric or more")
+        peaks = {peak(bank, *metrics).step for metrics in self.phases}
+        teachers = [bank.at(step) for step in sorted(peaks)]
+        return _in_turn([*teachers, bank.final], self.T, num_steps, "PeakOfEach.T")
 
 
 @dataclass(frozen=True)

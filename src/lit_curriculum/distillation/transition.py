@@ -113,24 +113,28 @@ def candidates(bank: CheckpointBank, metric: str) -> dict[str, Checkpoint]:
     }
 
 
-def peak(bank: CheckpointBank, metric: str) -> Checkpoint:
-    """Return the checkpoint at which a metric is largest; of several, the first.
+def peak(bank: CheckpointBank, *metrics: str) -> Checkpoint:
+    """Return the checkpoint at which a metric is largest; of several metrics, the smallest; the first such.
+
+    With several metrics that is the checkpoint that shows all of them: hierarchical parity's nodes of one
+    level are learned one after the other, and the peak of one may lie where another cannot be seen.
 
     Raises:
-        UsageError: if the manifest lacks the metric, or it is largest at the last checkpoint: then it has
+        UsageError: if the manifest lacks a metric, or they are largest at the last checkpoint: then there is
             no peak yet, and the final checkpoint teaches anyway.
     """
-    entries = [entry for entry in bank if metric in entry.metrics]
+    entries = [entry for entry in bank if set(metrics) <= set(entry.metrics)]
+    named = " and ".join(metrics)
     if not entries:
         known = sorted({name for entry in bank for name in entry.metrics})
         raise UsageError(
-            f"metric: got {metric!r}, measured at no checkpoint of {bank.folder}; "
+            f"metric: got {named!r}, measured at no checkpoint of {bank.folder}; "
             f"allowed: {', '.join(known) or 'none'}"
         )
-    best = max(entries, key=lambda entry: (entry.metrics[metric], -entry.step))
+    best = max(entries, key=lambda entry: (min(entry.metrics[name] for name in metrics), -entry.step))
     if best == bank.final:
         raise UsageError(
-            f"checkpoint: {metric} of the teacher in {bank.folder} has no peak before its last checkpoint, "
+            f"checkpoint: {named} of the teacher in {bank.folder} has no peak before its last checkpoint, "
             f"step {best.step}; allowed: a teacher with one, or a step number"
         )
     return best

@@ -22,7 +22,7 @@ class OnlineSGDModule(CurriculumModule):
     Args:
         model: an ``mlp`` description, see `models.registry.build`.
         lr: learning rate.
-        backend: ``auto``, ``blocked``, ``numba`` or ``reference``; provenance.json says which ran.
+        backend: ``auto`` or a key of `online_sgd.BACKENDS`; provenance.json says which ran.
         block: updates between two places where rounding may depend on a cut.
         model_seed: seed of the initial weights.
 
@@ -36,7 +36,7 @@ class OnlineSGDModule(CurriculumModule):
             raise bad_value("model.lr", lr, "a finite number > 0")
         if block < 1:
             raise bad_value("model.block", block, "an integer of at least 1")
-        choose_backend(backend)
+        choose_backend(backend, device=None)
         self.automatic_optimization = False
         self.lr = lr
         self.backend = backend

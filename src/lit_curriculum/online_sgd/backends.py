@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -13,28 +15,62 @@ from lit_curriculum.online_sgd import blocked, numba_loop, reference
 
 Backend = Callable[[MLP, torch.Tensor, torch.Tensor, torch.Tensor, float, str], torch.Tensor]
 
+
+def _triton(
+    model: MLP,
+    x: torch.Tensor,
+    targets: torch.Tensor,
+    rates: torch.Tensor,
+    loss_scale: float,
+    loss: str = "cross_entropy",
+) -> torch.Tensor:
+    from lit_curriculum.online_sgd import triton_blocks
+
+    return triton_blocks.train(model, x, targets, rates, loss_scale, loss)
+
+
 BACKENDS: dict[str, Backend] = {
     "reference": reference.train,
     "numba": numba_loop.train,
     "blocked": blocked.train,
+    "triton": _triton,
 }
+# Triton's interpreter, which is for tests, takes tensors of the CPU.
+INTERPRETER = "TRITON_INTERPRET"
 LOSSES = ("cross_entropy", "hinge")
 
 
-def choose_backend(name: str, device: torch.device | str = "cpu") -> str:
+def choose_backend(name: str, device: torch.device | str | None = "cpu") -> str:
     """Resolve ``auto`` to a backend for the device; check any other name.
 
+    Without a device, which a module learns only when it is trained, the name alone is checked. On a GPU
+    ``auto`` is the reference: ``triton`` must be asked for until it has been measured on one.
+
     Raises:
-        UsageError: for an unknown backend, or one that cannot run on the device.
+        UsageError: for an unknown backend, one that cannot run on the device, or one whose package is not
+            installed.
     """
+    if name != "auto" and name not in BACKENDS:
+        raise bad_value("backend", name, f"auto, {', '.join(BACKENDS)}{suggest(name, BACKENDS)}")
+    if device is None:
+        return name
     kind = torch.device(device).type
     if name == "auto":
         return "blocked" if kind == "cpu" else "reference"
-    if name not in BACKENDS:
-        raise bad_value("backend", name, f"auto, {', '.join(BACKENDS)}{suggest(name, BACKENDS)}")
-    if name != "reference" and kind != "cpu":
-        raise bad_value("backend", name, f"a backend that runs on {kind}: reference")
+    fitting = _runs_on(kind)
+    if name not in fitting:
+        raise bad_value("backend", name, f"a backend that runs on {kind}: {', '.join(fitting)}")
+    if name == "triton" and importlib.util.find_spec("triton") is None:
+        fitting.remove(name)
+        raise bad_value("backend", name, f"{', '.join(fitting)} (triton is not installed: extra 'triton')")
     return name
+
+
+def _runs_on(kind: str) -> list[str]:
+    if kind == "cpu":
+        interpreted = os.environ.get(INTERPRETER) == "1"
+        return [name for name in BACKENDS if name != "triton" or interpreted]
+    return ["reference", "triton"] if kind == "cuda" else ["reference"]
 
 
 def train_samples(

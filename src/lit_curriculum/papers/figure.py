@@ -18,11 +18,11 @@ import importlib
 import math
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.files import read_table, write_json, write_with
@@ -62,6 +62,15 @@ class Claim:
     threshold: str
     status: Status
     note: str = ""
+
+
+class Target(NamedTuple):
+    """What a target defines beside its settings, where several share it."""
+
+    cost: Callable[[Scale], str]
+    measure: Callable[[Lab, Scale], list[Row]]
+    draw: Callable[[Sequence[Row], Scale], Any]
+    claims: Callable[[Sequence[Row], Scale], list[Claim]]
 
 
 def judge(
@@ -187,9 +196,11 @@ def _number(text: str) -> Any:
 
 
 def _is_target(path: Path) -> bool:
-    names = {
-        node.name
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.FunctionDef)
-    }
+    names: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            # Figures that differ in settings alone take their functions from one place.
+            names |= {name.id for name in ast.walk(node.targets[0]) if isinstance(name, ast.Name)}
     return {"measure", "draw", "claims"} <= names

@@ -20,7 +20,7 @@ RESULTS_VERSION: dict[str, int] = {
     "lit_curriculum.experiments.hierarchical_parity.HierarchicalParityData": 1,
     "lit_curriculum.experiments.hierarchical_parity.HierarchicalParityMLP": 1,
     "lit_curriculum.callbacks.HarvestCheckpoints": 1,
-    "lit_curriculum.callbacks.LogMonomials": 1,
+    "lit_curriculum.callbacks.LogMonomials": 2,
     "lit_curriculum.callbacks.LogNgrams": 1,
     "lit_curriculum.callbacks.LogNonterminals": 1,
     "lit_curriculum.callbacks.SwapTeacher": 1,

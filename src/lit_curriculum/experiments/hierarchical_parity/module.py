@@ -41,7 +41,7 @@ class HierarchicalParityMLP(OnlineSGDModule):
         depth: int = 3,
         lr: float = 5e-3,
         model_seed: int = 0,
-        backend: Literal["auto", "blocked", "numba", "reference"] = "auto",
+        backend: Literal["auto", "blocked", "numba", "reference", "triton"] = "auto",
         block: int = 1000,
     ) -> None:
         if not 1 <= depth <= 16:

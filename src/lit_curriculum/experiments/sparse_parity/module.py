@@ -29,7 +29,7 @@ class SparseParityMLP(OnlineSGDModule):
         width: int,
         lr: float = 5e-3,
         model_seed: int = 0,
-        backend: Literal["auto", "blocked", "numba", "reference"] = "auto",
+        backend: Literal["auto", "blocked", "numba", "reference", "triton"] = "auto",
         block: int = 1000,
     ) -> None:
         super().__init__(_mlp(d, width), lr, backend, block, model_seed)

@@ -194,6 +194,30 @@ SETTINGS_FIG2: dict[Scale, Parity] = {
     "paper": replace(_PAPER, degrees=(1, 2, 3)),
 }
 
+SETTINGS_FIG8: dict[Scale, Parity] = {
+    scale: replace(setting, student_width=width)
+    for (scale, setting), width in zip(SETTINGS_FIG2.items(), (100, 500, 1000), strict=True)
+}
+
+# The published task and lengths. The students' rate is not searched: one seed, and days otherwise.
+SETTINGS_FIG2_FULL: dict[Scale, Parity] = {
+    "smoke": SETTINGS_FIG2["smoke"],
+    "laptop": replace(
+        SETTINGS_FIG2["paper"], teacher_width=10_000, rates=(1e-2,), seeds=(0,), tuning_seeds=()
+    ),
+    "paper": SETTINGS_FIG2["paper"],
+}
+SETTINGS_FIG8_FULL: dict[Scale, Parity] = {
+    scale: setting.with_width(100 if scale == "smoke" else 1000)
+    for scale, setting in SETTINGS_FIG2_FULL.items()
+}
+
+SETTINGS_FIG9: dict[Scale, Parity] = {
+    "smoke": replace(_SMOKE, degrees=(1, 2, 3)),
+    "laptop": replace(SETTINGS_FIG2["laptop"], teacher_lr=1e-2, degrees=(1, 2, 3), T=10_000),
+    "paper": replace(_PAPER, teacher_lr=1e-2, degrees=(1, 2, 3), T=100_000),
+}
+
 SETTINGS_FIG7: dict[Scale, Widths] = {
     "smoke": Widths(_SMOKE, (10, 200)),
     "laptop": Widths(
