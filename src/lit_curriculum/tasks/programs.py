@@ -122,11 +122,10 @@ def _draw(seed: Any, word_3: Any, start: Any, tokens: Any, values: Any) -> Any: 
                 )
             digest = np.uint64(0)
             for t in range(n_statements):
-                if t == 0:
-                    operator, digit = 0, np.int64((u[0] * np.uint64(10)) >> half)
-                else:
-                    drawn = np.int64((u[t] * np.uint64(40)) >> half)
-                    operator, digit = 1 + drawn // 10, drawn % 10
+                drawn = np.int64((u[t] * np.uint64(10 if t == 0 else 40)) >> half)
+                operator, digit = drawn // 10, drawn % 10
+                if t > 0:
+                    operator += 1
                     if operator == 4:
                         digit = 1 + np.int64((((u[t] * np.uint64(40)) & low) * np.uint64(9)) >> half)
                 tokens[row, 2 * t], tokens[row, 2 * t + 1] = 10 + operator, digit
