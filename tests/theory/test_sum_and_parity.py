@@ -249,12 +249,21 @@ def test_compact_sgd_is_sgd_on_the_full_second_layer():
     full = np.concatenate([hidden, np.maximum(hidden + network.b, 0)], axis=1)
     rate = 0.9 / (full**2).sum(1).max()
     weights, total, draws = np.zeros(18), np.zeros(18), generator(5)
-    for _ in range(50):
-        rows = 2 * draws.integers(16, size=8) + (draws.random(8) < 0.3)
+    bits, uniform = draws.integers(16, size=(50, 8)), draws.random((50, 8))
+    for rows in 2 * bits + (uniform < 0.3):
         gradient = sum((full[r] @ weights - population.y[r]) * full[r] for r in rows) / 8
         weights = weights - rate * gradient
         total += weights
     np.testing.assert_allclose(compact @ learned[0], full @ (total / 50), atol=1e-12)
+
+
+def test_runs_side_by_side_are_those_runs_alone():
+    population = Population(2, 0.3)
+    features = generator(1).normal(size=(3, 8, 3))
+    together = average_sgd(features, population.y, [0.1, 0.5, 0.9], 1500, 4, generator(2))
+    for i, p in enumerate((0.1, 0.5, 0.9)):
+        alone = average_sgd(features[i : i + 1], population.y, [p], 1500, 4, generator(2))
+        np.testing.assert_array_equal(together[i], alone[0])
 
 
 def test_two_phases_learn_parity_with_sum_and_not_without():

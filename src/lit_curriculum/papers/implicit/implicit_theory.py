@@ -87,11 +87,11 @@ SETTINGS: dict[Scale, Theory] = {
         p=(0.5, 0.2, 0.1, 0.01, 0.003, 0.001),
         scaled=(10, 30, 100, 300, 1000, 10_000),
         draws=4,
-        T=100_000,
+        T=200_000,
         batch=32,
         trials=200,
         sizes=(4, 6, 8, 10, 12),
-        seeds=tuple(range(5)),
+        seeds=tuple(range(6)),
     ),
     "paper": Theory(
         n=8,
@@ -118,8 +118,8 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "seconds",
-        "laptop": "about 3 minutes on one core",
-        "paper": "about 2 hours on one core (the paper has no such experiment; this is a larger n)",
+        "laptop": "about a minute on one core",
+        "paper": "about 20 minutes on one core (the paper has no such experiment; this is a larger n)",
     }[scale]
 
 

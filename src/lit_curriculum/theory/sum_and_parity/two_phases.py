@@ -16,12 +16,17 @@ from their bound, and T is thousands where Theorem 1 asks for 1e8 and more.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from lit_curriculum.theory.sum_and_parity import constructions
 from lit_curriculum.theory.sum_and_parity.population import Array, Population
+
+# Steps whose samples are drawn at once. Which numbers a step gets depends on it, so it stays as it is.
+_CHUNK = 1000
 
 
 def biases(n: int, p: float) -> Array:
@@ -72,17 +77,36 @@ def average_sgd(
         generator: draws all samples.
     """
     runs, inputs, size = features.shape
-    below = np.asarray(p)[:, None]
-    rate = 0.9 / (features**2).sum(2).max(1)[:, None] / batch
+    rate = 0.9 / (features**2).sum(2).max(1) / batch
     weights, total = np.zeros((runs, size)), np.zeros((runs, size))
-    flat, first = features.reshape(-1, size), inputs * np.arange(runs)[:, None]
-    for _ in range(steps):
-        row = 2 * generator.integers(inputs // 2, size=batch) + (generator.random(batch) < below)
-        seen = flat[first + row]
-        residual = (seen @ weights[:, :, None])[:, :, 0] - y[row]
-        weights -= rate * (residual[:, None, :] @ seen)[:, 0]
-        total += weights
+    seen, below = np.ascontiguousarray(features), np.asarray(p, dtype=np.float64)
+    for first in range(0, steps, _CHUNK):
+        shape = (min(_CHUNK, steps - first), batch)
+        bits, uniform = generator.integers(inputs // 2, size=shape), generator.random(shape)
+        _steps(seen, y, below, rate, bits, uniform, weights, total)
     return total / steps
+
+
+@njit(cache=True)
+def _steps(
+    features: Any, y: Any, p: Any, rate: Any, bits: Any, uniform: Any, weights: Any, total: Any
+) -> None:  # pragma: no cover - compiled
+    """Make a chunk of steps; ``weights`` and ``total``, their sum so far, both (R, F), change in place."""
+    runs, _, size = features.shape
+    gradient = np.empty(size)
+    for r in range(runs):
+        for t in range(bits.shape[0]):
+            gradient[:] = 0.0
+            for i in range(bits.shape[1]):
+                row = 2 * bits[t, i] + (1 if uniform[t, i] < p[r] else 0)
+                residual = -y[row]
+                for f in range(size):
+                    residual += features[r, row, f] * weights[r, f]
+                for f in range(size):
+                    gradient[f] += residual * features[r, row, f]
+            for f in range(size):
+                weights[r, f] -= rate[r] * gradient[f]
+                total[r, f] += weights[r, f]
 
 
 def population_loss(population: Population, outputs: Array) -> float:
