@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from lit_curriculum.papers.implicit import implicit_theory as theory
+from lit_curriculum.papers.implicit import implicit_theory as figure
+from lit_curriculum.papers.implicit import theory
 
-SETTING = theory.SETTINGS["laptop"]
-ROW = theory._row
+SETTING = figure.SETTINGS["laptop"]
+ROW = theory.row_of
 
 
 def rows(
@@ -50,12 +51,12 @@ def rows(
 
 
 def failing(given: list[dict[str, Any]]) -> list[str]:
-    return [claim.id for claim in theory.claims(given, "laptop") if claim.status != "holds"]
+    return [claim.id for claim in figure.claims(given, "laptop") if claim.status != "holds"]
 
 
 def test_every_claim_holds_where_it_should() -> None:
     assert failing(rows()) == []
-    assert len(theory.claims(rows(), "laptop")) == 7
+    assert len(figure.claims(rows(), "laptop")) == 7
 
 
 @pytest.mark.parametrize(
@@ -85,22 +86,22 @@ def test_what_is_needed_is_the_first_batch_that_suffices_for_good() -> None:
 
 
 def test_it_is_drawn_from_rows_alone() -> None:
-    figure = theory.draw(rows(), "laptop")
-    assert isinstance(figure, Figure)
-    assert "slope 2.00" in figure.axes[1].get_title()
+    drawn = figure.draw(rows(), "laptop")
+    assert isinstance(drawn, Figure)
+    assert "slope 2.00" in drawn.axes[1].get_title()
 
 
 def test_smoke_scale_measures_draws_and_judges_nothing() -> None:
-    measured = theory.measure(None, "smoke")  # type: ignore[arg-type]
+    measured = figure.measure(None, "smoke")  # type: ignore[arg-type]
     assert {row["part"] for row in measured} == {"construction", "gradient", "learning"}
-    assert measured == theory.measure(None, "smoke")  # type: ignore[arg-type]
-    theory.draw(measured, "smoke")
-    assert {claim.status for claim in theory.claims(measured, "smoke")} == {"not_evaluated"}
+    assert measured == figure.measure(None, "smoke")  # type: ignore[arg-type]
+    figure.draw(measured, "smoke")
+    assert {claim.status for claim in figure.claims(measured, "smoke")} == {"not_evaluated"}
 
 
 @pytest.mark.parametrize("scale", ["smoke", "laptop", "paper"])
 def test_settings_meet_theorem_1s_assumption(scale: Any) -> None:
-    setting = theory.SETTINGS[scale]
+    setting = figure.SETTINGS[scale]
     assert setting.n >= 2 * math.log2(1 / setting.epsilon)
     assert setting.k >= setting.n * math.log(setting.n / setting.delta)
-    assert theory.cost(scale)
+    assert figure.cost(scale)
