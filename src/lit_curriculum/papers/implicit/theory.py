@@ -106,7 +106,7 @@ CORRECTED, PRINTED = "deviation", "deviation, printed batch"
 
 
 def row_of(part: str, n: int, p: float, seed: int, samples: int, metric: str, value: float) -> Row:
-    """Return one row of data.csv; ``samples`` is the size of the first step's batch, 0 where there is none."""
+    """Return one row of data.csv; ``samples`` is the size of the first batch, 0 where there is none."""
     return {
         "part": part,
         "n": n,
