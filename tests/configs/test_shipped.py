@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from lit_curriculum.cli.main import main
@@ -106,3 +108,67 @@ def test_the_paper_scale_is_the_published_setting(tmp_path: Path) -> None:
     assert (paper.student_width, paper.rates, paper.T) == (100, (1e-2, 5e-3, 1e-3), 1_000_000)
     assert len(paper.seeds) == 3
     assert paper.num_steps // paper.spacing == 200
+
+
+def resolved(name: str, tmp_path: Path) -> Any:
+    words = ["--config", config(name), "--config", config(f"paper/{name}")]
+    return parse_and_run(["fit", *words, f"--run_dir={tmp_path / 'run'}"], run=False)
+
+
+def adam(cli: Any) -> dict[str, Any]:
+    """Return the rate and decay of the optimizer that a run would use."""
+    group = cli.model._make_optimizer([torch.nn.Parameter(torch.zeros(1))]).param_groups[0]
+    return {name: group[name] for name in ("lr", "weight_decay")}
+
+
+def test_parity_mixtures_at_paper_scale_are_the_published_setting(tmp_path: Path) -> None:
+    """Implicit, appendix B.1."""
+    cli = resolved("parity_mixture", tmp_path)
+    ours = cli.model.model.init_args
+    assert (ours["width"], ours["layers"], ours["heads"], ours["max_length"]) == (128, 6, 4, 100)
+    assert (ours["initializer_range"], ours["dropout"]) == (0.02, 0.1)  # transformers' own
+    assert (cli.datamodule.task.n, cli.datamodule.task.k, cli.datamodule.batch_size) == (50, 25, 256)
+    assert cli.datamodule.num_steps == 100_000
+    assert adam(cli) == {"lr": 2e-4, "weight_decay": 0.0}
+
+
+# With transformers' own initialisation and dropout.
+BERT_BASE = {"layers": 12, "heads": 12, "head_size": 64, "initializer_range": 0.02, "dropout": 0.1}
+
+
+@pytest.fixture
+def tiny_bert(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what a model is asked to be, but do not allocate and draw 100M weights."""
+    monkeypatch.setattr("lit_curriculum.experiments.base.registry.build", Described)
+
+
+class Described(torch.nn.Module):
+    def __init__(self, model: dict[str, Any], seed: int) -> None:
+        super().__init__()
+        self.init_args = model["init_args"]
+
+
+@pytest.mark.usefixtures("tiny_bert")
+def test_lego_at_paper_scale_is_the_published_setting(tmp_path: Path) -> None:
+    """Implicit, appendix B.2: 200 epochs of 117 whole batches."""
+    cli = resolved("lego", tmp_path)
+    ours, data = cli.model.model.init_args, cli.datamodule
+    assert BERT_BASE.items() <= ours.items()
+    assert ours["vocab_size"] == 30_522
+    assert (data.task.chain_lengths, data.train_samples, data.eval_samples) == ((12,), 120_000, 12_000)
+    assert (data.batch_size, data.num_steps) == (1024, 200 * (120_000 // 1024))
+    assert (cli.model.warmup_steps, cli.model.schedule) == (1000, "cosine")
+    assert adam(cli)["weight_decay"] == 0.01
+
+
+@pytest.mark.usefixtures("tiny_bert")
+def test_programs_at_paper_scale_are_the_published_setting(tmp_path: Path) -> None:
+    """Implicit, appendix B.3."""
+    cli = resolved("programs", tmp_path)
+    ours, data = cli.model.model.init_args, cli.datamodule
+    assert BERT_BASE.items() <= ours.items()
+    assert (ours["vocab_size"], ours["n_classes"]) == (16, 10)
+    assert (data.n_positions, data.batch_size, data.num_steps) == (10, 1024, 24_000)
+    assert data.p_intermediate == 1 / 320
+    assert (cli.model.warmup_steps, cli.model.schedule) == (0, "cosine")
+    assert adam(cli)["weight_decay"] == 0.0

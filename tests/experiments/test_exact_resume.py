@@ -16,12 +16,13 @@ from tests.support import config, fit, in_child, killed_at_write, without_times
 
 ONLINE = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
 PCFG = [config("pcfg_bert"), config("smoke/pcfg_bert")]
+LEGO = [config("lego"), config("smoke/lego")]
 MINIBATCH = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]
 
 
 @pytest.fixture(scope="module")
 def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """Four runs that together write everything a run can write; the students need a teacher."""
+    """Five runs that together write everything a run can write; the students need a teacher."""
     folder = tmp_path_factory.mktemp("overlays")
     resume = "{class_path: ExactResume, init_args: {min_seconds: 0, every_n_steps: 1}}"
     harvest = "{class_path: HarvestCheckpoints, init_args: {every_n_steps: 700, on_change: 0.02}}"
@@ -62,8 +63,16 @@ def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         f"trainer: {{callbacks: [{swap}, {ngrams}, "
         f"{{class_path: HarvestCheckpoints, init_args: {{every_n_steps: 5}}}}, {resume}]}}\n"
     )
+    lego = folder / "lego.yaml"
+    lego.write_text(
+        "model: {init_args: {dropout: 0.2, schedule: cosine}}\n"
+        "data: {init_args: {supervision: single, train_samples: 100}}\n"
+        "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {every_n_steps: 4}}, "
+        f"{resume}]}}\n"
+    )
     return {
         "bert": [*PCFG, str(bert)],
+        "lego": [*LEGO, str(lego)],
         "teacher": [*ONLINE, str(teacher)],
         "student": [*ONLINE, str(student)],
         "minibatch": [*MINIBATCH, str(adam)],
@@ -115,7 +124,7 @@ def uninterrupted(
     return folders
 
 
-@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert"])
+@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert", "lego"])
 def test_killed_inside_a_write_and_resumed_is_bit_identical(
     kind: str, overlays: dict[str, list[str]], uninterrupted: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -129,7 +138,7 @@ def test_killed_inside_a_write_and_resumed_is_bit_identical(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert"])
+@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert", "lego"])
 @pytest.mark.parametrize("seed", range(20))
 def test_killed_at_a_random_moment_and_resumed_is_bit_identical(
     kind: str,

@@ -23,7 +23,10 @@ from safetensors.torch import save_file
 
 # Short class names need their classes loaded.
 import lit_curriculum.experiments.hierarchical_parity
+import lit_curriculum.experiments.lego
+import lit_curriculum.experiments.parity_mixture
 import lit_curriculum.experiments.pcfg_bert
+import lit_curriculum.experiments.programs
 import lit_curriculum.experiments.sparse_parity  # noqa: F401
 from lit_curriculum import callbacks as shipped_callbacks
 from lit_curriculum.callbacks import ExactResume, SwapTeacher
@@ -132,6 +135,9 @@ class CurriculumCLI(LightningCLI):
         data.check_devices(trainer.world_size, trainer.accumulate_grad_batches)
         module.check_data(data)
         for callback in self._callbacks(SwapTeacher):
+            if not module.teachable:
+                name = type(module).__name__
+                raise bad_value("trainer.callbacks", "SwapTeacher", f"none of it, {name} has no teachers")
             callback.plan(data)
 
     def before_fit(self) -> None:

@@ -30,6 +30,7 @@ class CurriculumModule(LightningModule, ABC):
         evaluation: the latest held-out metrics, e.g. ``val/accuracy``.
         supervision: labels, or the teacher that `SwapTeacher` puts there. No submodule.
         identity: hash of the resolved configuration and commit, noted in what is harvested.
+        teachable: whether a teacher's answers can stand in for the labels.
 
     Args:
         model: name and arguments as in `models.registry.build`.
@@ -37,6 +38,7 @@ class CurriculumModule(LightningModule, ABC):
     """
 
     model: nn.Module
+    teachable = True
 
     def __init__(self, model: dict[str, Any], model_seed: int) -> None:
         super().__init__()

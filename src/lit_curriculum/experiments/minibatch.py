@@ -51,12 +51,16 @@ class MinibatchModule(CurriculumModule):
         all targets of the global batch, also where samples have different numbers of them.
         """
         self.check_position(batch)
-        logits, labels = self.logits_and_labels(batch)
-        targets = self.supervision.targets(batch["inputs"], labels, logits.shape[-1], int(batch["index"]))
-        loss = self.supervision.loss(targets, logits)
-        self.add_loss(loss * len(logits), len(logits))
+        loss, count = self.batch_loss(batch)
+        self.add_loss(loss * count, count)
         weighted: torch.Tensor = loss * batch["part_weight"]
         return weighted
+
+    def batch_loss(self, batch: Batch) -> tuple[torch.Tensor, int]:
+        """Return the mean loss over a batch's targets, and how many they are."""
+        logits, labels = self.logits_and_labels(batch)
+        targets = self.supervision.targets(batch["inputs"], labels, logits.shape[-1], int(batch["index"]))
+        return self.supervision.loss(targets, logits), len(logits)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Count an update once all its accumulation steps are done."""

@@ -1,6 +1,8 @@
 """Who learns: plain torch modules and transformers configurations."""
 
 from lit_curriculum.models.bert import BertMaskedLM
+from lit_curriculum.models.bert_classifiers import BertStepClassifier, BertTokenClassifier
+from lit_curriculum.models.gpt2 import GPT2Reader
 from lit_curriculum.models.mlp import MLP
 from lit_curriculum.models.predicting import Inputs, target_logits
 from lit_curriculum.models.registry import (
@@ -16,6 +18,9 @@ __all__ = [
     "MLP",
     "MODELS",
     "BertMaskedLM",
+    "BertStepClassifier",
+    "BertTokenClassifier",
+    "GPT2Reader",
     "Inputs",
     "build",
     "count_parameters",

@@ -23,16 +23,24 @@ def target_logits(
     bfloat16 a logit near 4 has steps of 1/64, and a teacher's two best answers would often be equal.
 
     Args:
-        model: takes a tensor; or has ``hidden_states`` and ``head``, as `models.bert.BertMaskedLM` has.
+        model: takes a tensor; or has ``hidden_states`` and ``head``, as `models.bert.BertMaskedLM` has; or
+            has a ``target_logits`` of its own.
         inputs: see `Inputs`. For a tensor, M = n.
         hidden_states: used in place of the model's own, e.g. a compiled one.
     """
+    own = getattr(model, "target_logits", None)
+    if own is not None:
+        return cast(torch.Tensor, own(inputs))
     if isinstance(inputs, torch.Tensor):
         return cast(torch.Tensor, model(inputs))
     masked_lm = cast(Any, model)
     hidden = (hidden_states or masked_lm.hidden_states)(inputs["input_ids"], inputs["attention_mask"])
-    rows = hidden.flatten(0, 1).index_select(0, inputs["targets"])
-    if not torch.is_autocast_enabled(rows.device.type):
-        return cast(torch.Tensor, masked_lm.head(rows))
-    with torch.autocast(rows.device.type, enabled=False):
-        return cast(torch.Tensor, masked_lm.head(rows.float()))
+    return in_float32(masked_lm.head, hidden.flatten(0, 1).index_select(0, inputs["targets"]))
+
+
+def in_float32(head: Callable[[torch.Tensor], torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
+    """Return ``head(hidden)``, computed in float32 also under autocast."""
+    if not torch.is_autocast_enabled(hidden.device.type):
+        return head(hidden)
+    with torch.autocast(hidden.device.type, enabled=False):
+        return head(hidden.float())

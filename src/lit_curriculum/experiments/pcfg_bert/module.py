@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 
@@ -12,9 +11,8 @@ from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.experiments.minibatch import MinibatchModule
 from lit_curriculum.experiments.pcfg_bert.data import PCFGData
+from lit_curriculum.experiments.rates import Schedule, check_adam, rate_factor
 from lit_curriculum.models import BertMaskedLM, Inputs, target_logits
-
-Schedule = Literal["cosine", "constant"]
 
 
 class PCFGBert(MinibatchModule):
@@ -121,26 +119,7 @@ class PCFGBert(MinibatchModule):
             )
 
 
-def rate_factor(step: int, num_steps: int, warmup: float, decay: bool) -> float:
-    """Return the share of the peak rate for the update after ``step`` updates.
-
-    It rises linearly over the first ``warmup * num_steps`` updates, whose last one has the peak rate, and
-    then falls along a cosine that would reach zero at ``num_steps``.
-    """
-    rising = round(warmup * num_steps)
-    if step < rising:
-        return (step + 1) / rising
-    if not decay or step >= num_steps:
-        return 0.0 if decay else 1.0
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / (num_steps - rising)))
-
-
 def _check(lr: float, betas: tuple[float, float], weight_decay: float, warmup: float) -> None:
-    if not 0 < lr < float("inf"):
-        raise bad_value("model.lr", lr, "a finite number > 0")
-    if not all(0 <= beta < 1 for beta in betas):
-        raise bad_value("model.betas", betas, "two numbers from 0 to below 1")
-    if not 0 <= weight_decay < float("inf"):
-        raise bad_value("model.weight_decay", weight_decay, "a finite number >= 0")
+    check_adam(lr, betas, weight_decay)
     if not 0 <= warmup <= 1:
         raise bad_value("model.warmup", warmup, "a share from 0 to 1")

@@ -1,0 +1,135 @@
+"""GPT-2 with a Sum head and a Parity head (implicit, section 3.1 and B.1)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, cast
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torchmetrics import MeanMetric
+
+from lit_curriculum.errors import bad_value
+from lit_curriculum.experiments.base_data import Batch, CurriculumData
+from lit_curriculum.experiments.minibatch import MinibatchModule
+from lit_curriculum.experiments.parity_mixture.data import ParityMixtureData
+from lit_curriculum.experiments.rates import check_adam
+
+
+class ParityMixtureGPT(MinibatchModule):
+    """Both tasks from the last position: Sum by squared error, Parity by binary cross-entropy.
+
+    The loss is the mean over the batch of each sample's own loss. Recorded are ``val/accuracy`` and
+    ``val/loss`` of Parity, and of Sum ``val/sum_rmse`` and ``val/sum_accuracy``, the share that is nearer to
+    the true value than to the next possible one, 2/n away.
+
+    Args:
+        n: bits; must equal the data's. An input has 2n tokens.
+        width: hidden size; the paper's 128.
+        layers: transformer layers; the paper's 6.
+        heads: attention heads; the paper's 4.
+        initializer_range: standard deviation of the initial weights.
+        dropout: rate inside GPT-2; transformers' default would be 0.1.
+        lr: Adam's constant rate; the paper's 2e-4.
+        betas: Adam's.
+        weight_decay: decoupled; none in the paper.
+        model_seed: seed of the initial weights and of dropout.
+
+    Raises:
+        UsageError: naming the argument that is wrong.
+    """
+
+    # A teacher's class probabilities are no answer to Sum.
+    teachable = False
+
+    def __init__(
+        self,
+        n: int,
+        width: int = 128,
+        layers: int = 6,
+        heads: int = 4,
+        initializer_range: float = 0.02,
+        dropout: float = 0.0,
+        lr: float = 2e-4,
+        betas: tuple[float, float] = (0.9, 0.999),
+        weight_decay: float = 0.0,
+        model_seed: int = 0,
+    ) -> None:
+        check_adam(lr, betas, weight_decay)
+        arguments = {
+            "vocab_size": 2,
+            "max_length": 2 * n,
+            "n_outputs": 2,
+            "layers": layers,
+            "heads": heads,
+            "width": width,
+            "initializer_range": initializer_range,
+            "dropout": dropout,
+        }
+        optimizer = partial(torch.optim.AdamW, lr=lr, betas=betas, weight_decay=weight_decay)
+        super().__init__({"name": "gpt2_reader", "init_args": arguments}, optimizer, None, model_seed)
+        self.n = n
+        self._sum_errors = nn.ModuleList()
+        self._sum_accuracies = nn.ModuleList()
+
+    def check_data(self, data: CurriculumData) -> None:
+        """Check that the data are parity mixtures of as many bits.
+
+        Raises:
+            UsageError: if they are not.
+        """
+        if not isinstance(data, ParityMixtureData):
+            raise bad_value("data", type(data).__name__, "ParityMixtureData with ParityMixtureGPT")
+        if self.n != data.task.n:
+            raise bad_value("model.n", self.n, f"the data's n = {data.task.n}")
+
+    def setup(self, stage: str) -> None:
+        """Make the metrics of every evaluated stream."""
+        super().setup(stage)
+        for metrics in (self._sum_errors, self._sum_accuracies):
+            while len(metrics) < len(self.data.eval_streams):
+                metrics.append(MeanMetric())
+
+    def batch_loss(self, batch: Batch) -> tuple[torch.Tensor, int]:
+        """See `MinibatchModule.batch_loss`: squared error for Sum, cross-entropy for Parity."""
+        predicted = self(batch["inputs"]).float()
+        of_sum = (predicted[:, 0] - batch["sums"]) ** 2
+        of_parity = functional.binary_cross_entropy_with_logits(
+            predicted[:, 1], batch["labels"].float(), reduction="none"
+        )
+        return torch.where(batch["is_sum"], of_sum, of_parity).mean(), len(predicted)
+
+    def logits_and_labels(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the Parity samples' logits (M, 2) and labels (M,): log-odds 0 and z."""
+        parity = ~batch["is_sum"]
+        z = self(batch["inputs"][parity])[:, 1]
+        return torch.stack([torch.zeros_like(z), z], dim=-1), batch["labels"][parity]
+
+    def _evaluate(self, batch: Batch, stream: int) -> None:
+        super()._evaluate(batch, stream)
+        asked = batch["is_sum"]
+        errors = (self(batch["inputs"][asked])[:, 0].float() - batch["sums"][asked]).abs()
+        cast(MeanMetric, self._sum_errors[stream]).update(errors**2)
+        cast(MeanMetric, self._sum_accuracies[stream]).update((errors < 1 / self.n).float())
+
+    def _evaluated(self, stream: int, name: str) -> dict[str, float]:
+        result = super()._evaluated(stream, name)
+        squared, right = (
+            cast(MeanMetric, metrics[stream]) for metrics in (self._sum_errors, self._sum_accuracies)
+        )
+        result[f"{name}/sum_rmse"] = float(squared.compute()) ** 0.5
+        result[f"{name}/sum_accuracy"] = float(right.compute())
+        squared.reset()
+        right.reset()
+        return result
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        """Return, for every sample, both predictions beside the true values and the task that is asked."""
+        predicted = self(batch["inputs"]).float()
+        odd = torch.sigmoid(predicted[:, 1])
+        return {
+            "probabilities": torch.stack([1 - odd, odd], dim=-1),
+            "predicted_sums": predicted[:, 0].contiguous(),
+            **{name: batch[name] for name in ("labels", "sums", "is_sum")},
+        }

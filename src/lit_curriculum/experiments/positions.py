@@ -1,0 +1,186 @@
+"""What the multi-label experiments share: several predictions a sample, one of which is the hard one."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import partial
+from typing import Any, cast
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torchmetrics import MeanMetric, Metric
+
+from lit_curriculum.errors import bad_value
+from lit_curriculum.experiments.base_data import Batch, CurriculumData
+from lit_curriculum.experiments.minibatch import MinibatchModule
+from lit_curriculum.experiments.rates import Schedule, check_adam, rate_factor
+
+
+class PositionAccuracy(Metric):
+    """Top-1 accuracy of each of V positions.
+
+    Args:
+        n_positions: V.
+
+    Shapes: logits (n, V, C), labels (n, V) -> accuracies (V,), from 0 to 1.
+    """
+
+    full_state_update = False
+    right: torch.Tensor
+    total: torch.Tensor
+
+    def __init__(self, n_positions: int) -> None:
+        super().__init__()
+        self.add_state("right", torch.zeros(n_positions), dist_reduce_fx="sum")
+        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
+
+    def update(self, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        """Count a batch."""
+        self.right += (logits.argmax(-1) == labels).sum(0)
+        self.total += len(labels)
+
+    def compute(self) -> torch.Tensor:
+        """Return the accuracy of each position (V,)."""
+        return self.right / self.total
+
+
+class PositionData(CurriculumData):
+    """Samples with V labels each. Which of them train is the data's choice; all are evaluated.
+
+    Shapes: ``inputs`` holds ``input_ids`` int64 (n, L), ``attention_mask`` bool (n, L) and ``targets`` int64
+    (M,), the places that are read; ``labels`` int64 (M,). In held-out streams M = n * V, sample by sample.
+    """
+
+    @property
+    @abstractmethod
+    def n_positions(self) -> int:
+        """Labels of a sample, V."""
+
+    @property
+    @abstractmethod
+    def last(self) -> int:
+        """The position that is hard: what single-label training predicts, and ``val/accuracy`` is of."""
+
+    @property
+    @abstractmethod
+    def demands(self) -> dict[str, int]:
+        """What a model's arguments must at least be: ``vocab_size``, ``max_length``."""
+
+    def count_targets(self, batch: Batch) -> int:
+        """Return how many labels a batch has; samples may differ in it."""
+        return len(batch["labels"])
+
+
+class PositionBert(MinibatchModule):
+    """BERT trained by Adam on whatever positions the data supervise; each position's accuracy is recorded.
+
+    ``val/accuracy`` and ``val/loss`` are those of the hard position alone, whatever is trained, so that
+    single-label and multi-label runs are compared by the same numbers. ``val/position_1`` to
+    ``val/position_V`` are the accuracies of all.
+
+    Args:
+        name: model in `models.registry`.
+        arguments: its arguments that are not given below.
+        layers: transformer layers; BERT-Base 12.
+        heads: attention heads; BERT-Base 12.
+        head_size: dimensions a head; width = heads * head_size. BERT-Base 64.
+        initializer_range: standard deviation of the initial weights; transformers' 0.02 at any width unless
+            set, which at width 64 costs thousands of steps.
+        dropout: rate inside BERT; transformers' default would be 0.1.
+        lr: peak learning rate; the paper searches 1e-5 to 5e-4.
+        betas: Adam's.
+        weight_decay: decoupled.
+        schedule: ``cosine`` falls to zero at the end of the run; stepped once an update.
+        warmup_steps: updates in which the rate rises linearly.
+        model_seed: seed of the initial weights and of dropout.
+
+    Raises:
+        UsageError: naming the argument that is wrong.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        layers: int = 12,
+        heads: int = 12,
+        head_size: int = 64,
+        initializer_range: float = 0.02,
+        dropout: float = 0.0,
+        lr: float = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.999),
+        weight_decay: float = 0.0,
+        schedule: Schedule = "cosine",
+        warmup_steps: int = 0,
+        model_seed: int = 0,
+    ) -> None:
+        check_adam(lr, betas, weight_decay)
+        if warmup_steps < 0:
+            raise bad_value("model.warmup_steps", warmup_steps, "an integer of at least 0")
+        shape = {
+            "layers": layers,
+            "heads": heads,
+            "head_size": head_size,
+            "initializer_range": initializer_range,
+            "dropout": dropout,
+        }
+        model = {"name": name, "init_args": {**arguments, **shape}}
+        optimizer = partial(torch.optim.AdamW, lr=lr, betas=betas, weight_decay=weight_decay)
+        super().__init__(model, optimizer, None, model_seed)
+        self.schedule = schedule
+        self.warmup_steps = warmup_steps
+        self._positions = nn.ModuleList()
+
+    def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
+        """Return the warm-up and decay of the rate over the data's number of steps."""
+        steps = self.data.num_steps
+        factor = partial(
+            rate_factor,
+            num_steps=steps,
+            warmup=self.warmup_steps / steps,
+            decay=self.schedule == "cosine",
+        )
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+    def check_data(self, data: CurriculumData) -> None:
+        """Check that the model's sizes hold the data.
+
+        Raises:
+            UsageError: naming the size that does not, or a warm-up longer than the run.
+        """
+        ours = cast(dict[str, Any], self.model.init_args)
+        for key, least in cast(PositionData, data).demands.items():
+            if ours[key] < least:
+                raise bad_value(f"model.{key}", ours[key], f"at least the data's {least}")
+        if self.warmup_steps > data.num_steps:
+            raise bad_value("model.warmup_steps", self.warmup_steps, f"at most num_steps = {data.num_steps}")
+
+    def setup(self, stage: str) -> None:
+        """Make the metrics of every evaluated stream."""
+        super().setup(stage)
+        while len(self._positions) < len(self.data.eval_streams):
+            self._positions.append(PositionAccuracy(self._task_data.n_positions))
+
+    @property
+    def _task_data(self) -> PositionData:
+        return cast(PositionData, self.data)
+
+    def _evaluate(self, batch: Batch, stream: int) -> None:
+        flat_logits, flat_labels = self.logits_and_labels(batch)
+        labels = flat_labels.view(-1, self._task_data.n_positions)
+        logits = flat_logits.float().view(*labels.shape, -1)
+        last = self._task_data.last
+        losses = functional.cross_entropy(logits[:, last], labels[:, last], reduction="none")
+        right = (logits[:, last].argmax(-1) == labels[:, last]).float()
+        cast(MeanMetric, self._eval_losses[stream]).update(losses)
+        cast(MeanMetric, self._eval_accuracies[stream]).update(right)
+        cast(PositionAccuracy, self._positions[stream]).update(logits, labels)
+
+    def _evaluated(self, stream: int, name: str) -> dict[str, float]:
+        result = super()._evaluated(stream, name)
+        metric = cast(PositionAccuracy, self._positions[stream])
+        for position, accuracy in enumerate(metric.compute().tolist(), 1):
+            result[f"{name}/position_{position}"] = accuracy
+        metric.reset()
+        return result

@@ -1,0 +1,38 @@
+"""Adam's settings and the course of its rate, for all that trains with minibatches."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from lit_curriculum.errors import bad_value
+
+Schedule = Literal["cosine", "constant"]
+
+
+def rate_factor(step: int, num_steps: int, warmup: float, decay: bool) -> float:
+    """Return the share of the peak rate for the update after ``step`` updates.
+
+    It rises linearly over the first ``warmup * num_steps`` updates, whose last one has the peak rate, and
+    then falls along a cosine that would reach zero at ``num_steps``.
+    """
+    rising = round(warmup * num_steps)
+    if step < rising:
+        return (step + 1) / rising
+    if not decay or step >= num_steps:
+        return 0.0 if decay else 1.0
+    return 0.5 * (1 + math.cos(math.pi * (step - rising) / (num_steps - rising)))
+
+
+def check_adam(lr: float, betas: tuple[float, float], weight_decay: float) -> None:
+    """Check an optimizer's numbers.
+
+    Raises:
+        UsageError: naming the one that is out of range.
+    """
+    if not 0 < lr < float("inf"):
+        raise bad_value("model.lr", lr, "a finite number > 0")
+    if not all(0 <= beta < 1 for beta in betas):
+        raise bad_value("model.betas", betas, "two numbers from 0 to below 1")
+    if not 0 <= weight_decay < float("inf"):
+        raise bad_value("model.weight_decay", weight_decay, "a finite number >= 0")

@@ -1,0 +1,1 @@
+"""Implicit intermediate supervision for learning complex functions: its figures."""

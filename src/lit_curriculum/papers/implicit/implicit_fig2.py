@@ -1,0 +1,197 @@
+"""BERT follows a chain of assignments when every variable is supervised, not only the last (figure 2).
+
+Left: accuracy on the last variable, single-label against multi-label, with one chain and with two. Right:
+multi-label accuracy by position in the chain. With one chain the last value is the parity of the minus
+signs, and a model can count them; with two it has to follow its own chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
+from lit_curriculum.papers.implicit.training import Method, Training, curves, highest, steps_to, train
+from lit_curriculum.papers.style import curve, in_millions, panels
+from lit_curriculum.runs.graph import Lab
+
+
+@dataclass(frozen=True)
+class Chains:
+    """A setting and the strings compared in it.
+
+    Attributes:
+        training: what all runs share.
+        one: length of the single chain.
+        several: lengths of two or more, the one whose last variable counts first.
+    """
+
+    training: Training
+    one: int
+    several: tuple[int, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds that are reported."""
+        return self.training.seeds
+
+    @property
+    def tuning_seeds(self) -> tuple[int, ...]:
+        """Seeds that choose the rates."""
+        return self.training.tuning_seeds
+
+    def length(self, chains: str) -> int:
+        """Return the length of the chain whose last variable counts."""
+        return self.one if chains == "one" else self.several[0]
+
+
+SETTINGS: dict[Scale, Chains] = {
+    "smoke": Chains(
+        Training(("lego", "smoke/lego"), 40, 10, 16, (1e-3,), seeds=(0,), tuning_seeds=()),
+        one=4,
+        several=(4, 2),
+    ),
+    "laptop": Chains(
+        Training(("lego",), 8000, 100, 128, (1e-3,)),
+        one=5,
+        several=(5, 3),
+    ),
+    "paper": Chains(
+        Training(("lego", "paper/lego"), 23_400, 117, 1024, (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4)),
+        one=12,
+        several=(8, 4),
+    ),
+}
+
+LEARNED, STUCK, REACHED = 0.95, 0.60, 0.90
+COLOURS = {"multi": "#c8442b", "single": "#2f6fb0"}
+
+
+def cost(scale: Scale) -> str:
+    """Return what a scale takes."""
+    return {
+        "smoke": "half a minute",
+        "laptop": "12 runs of several minutes each on one core (estimated, not run yet)",
+        "paper": "per seed 4 runs of 7.5e17 operations, six rates each (GPU)",
+    }[scale]
+
+
+def name(chains: str, supervision: str) -> str:
+    """Return the name of a method, e.g. ``several-multi``."""
+    return f"{chains}-{supervision}"
+
+
+def methods(setting: Chains) -> list[Method]:
+    """Return everything that is trained."""
+    return [
+        Method(name(chains, supervision), {}, {"chain_lengths": lengths, "supervision": supervision})
+        for chains, lengths in (("one", [setting.one]), ("several", list(setting.several)))
+        for supervision in ("multi", "single")
+    ]
+
+
+def measure(lab: Lab, scale: Scale) -> list[Row]:
+    """Train both kinds of strings with both kinds of supervision."""
+    setting = SETTINGS[scale]
+    longest = max(setting.one, sum(setting.several))
+    metrics = {"accuracy": "accuracy"} | {f"position_{v}": f"position_{v}" for v in range(1, longest + 1)}
+    return train(lab, setting.training, "lego", methods(setting), metrics)
+
+
+def draw(rows: Sequence[Row], scale: Scale) -> Any:
+    """Draw the last variable's accuracy, and every position's under multi-label training."""
+    import matplotlib
+
+    setting, shades = SETTINGS[scale], matplotlib.colormaps["viridis"]
+    figure, axes = panels(3, width=4.2, height=3.6)
+    for chains, style in (("one", "--"), ("several", "-")):
+        for supervision, colour in COLOURS.items():
+            label = f"{supervision}-label, {chains} chain{'s' if chains == 'several' else ''}"
+            found = curves(rows, name(chains, supervision), "accuracy")
+            curve(axes[0], found, colour, label, ls=style)
+    axes[0].set(title="last variable")
+    for axis, chains in zip(axes[1:], ("several", "one"), strict=True):
+        length = setting.length(chains)
+        for v in range(1, length + 1):
+            shade = shades(0.9 * (v - 1) / max(1, length - 1))
+            curve(axis, curves(rows, name(chains, "multi"), f"position_{v}"), shade, f"position {v}")
+        of = "one chain" if chains == "one" else f"chains of {' and '.join(map(str, setting.several))}"
+        axis.set(title=f"multi-label, {of}")
+    for axis in axes:
+        axis.set(xlabel="training steps", ylabel="test accuracy", ylim=(0.4, 1.03))
+        axis.legend(fontsize=7, frameon=False)
+        in_millions(axis, setting.training.num_steps)
+    return figure
+
+
+def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+    """Judge what multi-label training adds, the order of positions, and the shortcut of one chain."""
+    setting = SETTINGS[scale]
+    require_seeds(rows, [method.name for method in methods(setting)], setting.seeds)
+    result = []
+    for chains in ("several", "one"):
+        multi, single = (
+            highest(rows, name(chains, supervision), "accuracy") for supervision in ("multi", "single")
+        )
+        words = "one chain" if chains == "one" else "several chains"
+        result.append(
+            judge(
+                f"multi-label-learns-{chains}",
+                f"With {words} the last variable is learned where all are supervised.",
+                multi,
+                scale=scale,
+                threshold=f"at least {LEARNED} in every seed",
+                holds=min(multi) >= LEARNED,
+                paper_value="almost perfect",
+            )
+        )
+        result.append(
+            judge(
+                f"single-label-stuck-{chains}",
+                f"With {words} it is not where it alone is supervised.",
+                single,
+                scale=scale,
+                threshold=f"at most {STUCK} in every seed",
+                holds=max(single) <= STUCK,
+                paper_value="near chance",
+            )
+        )
+    return [*result, _ordered(rows, setting, scale), _overtakes(rows, setting, scale)]
+
+
+def _ordered(rows: Sequence[Row], setting: Chains, scale: Scale) -> Claim:
+    first = range(1, min(4, setting.several[0]) + 1)
+    steps = [steps_to(rows, name("several", "multi"), f"position_{v}", REACHED) for v in first]
+    in_order = [float(all(a < b for a, b in pairwise(of_seed))) for of_seed in zip(*steps, strict=True)]
+    return judge(
+        "first-positions-in-order",
+        f"With several chains the first four positions reach {REACHED} one after the other (share of seeds).",
+        in_order,
+        scale=scale,
+        threshold="in every seed",
+        holds=min(in_order) == 1,
+        paper_value="one after the other",
+    )
+
+
+def _overtakes(rows: Sequence[Row], setting: Chains, scale: Scale) -> Claim:
+    """The paper does not say it; it follows from the shortcut, and from several chains it must be gone."""
+    shares = {}
+    for chains in ("one", "several"):
+        found = [
+            steps_to(rows, name(chains, "multi"), f"position_{v}", REACHED)
+            for v in range(2, setting.length(chains) + 1)
+        ]
+        *middle, last = found
+        shares[chains] = [float(any(m[i] > last[i] for m in middle)) for i in range(len(last))]
+    return judge(
+        "last-overtakes-with-one-chain",
+        "With one chain the last variable is learned before one in the middle, by counting minus signs "
+        "(share of seeds; with several chains it must not be).",
+        shares["one"],
+        scale=scale,
+        threshold="in more than half of the seeds with one chain, in none with several",
+        holds=sum(shares["one"]) > len(setting.seeds) / 2 and not any(shares["several"]),
+    )

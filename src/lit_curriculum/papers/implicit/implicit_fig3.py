@@ -1,0 +1,152 @@
+"""BERT executes programs sooner when intermediate values are supervised, always or rarely (figure 3).
+
+Left: from [CLS], the last value alone against the mixture in which each earlier one has a label with
+probability 1/320. Right: token by token, the last value alone against all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
+from lit_curriculum.papers.implicit.training import (
+    Method,
+    Training,
+    at_most,
+    curves,
+    highest,
+    steps_to,
+    train,
+)
+from lit_curriculum.papers.style import curve, in_millions, panels
+from lit_curriculum.runs.graph import Lab
+
+
+@dataclass(frozen=True)
+class Statements:
+    """A setting and the length of its programs.
+
+    Attributes:
+        training: what all runs share.
+        n_statements: statements of a program.
+        p_intermediate: probability of an intermediate label in the mixture.
+    """
+
+    training: Training
+    n_statements: int
+    p_intermediate: float = 1 / 320
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds that are reported."""
+        return self.training.seeds
+
+    @property
+    def tuning_seeds(self) -> tuple[int, ...]:
+        """Seeds that choose the rates."""
+        return self.training.tuning_seeds
+
+
+SETTINGS: dict[Scale, Statements] = {
+    "smoke": Statements(
+        Training(("programs", "smoke/programs"), 40, 10, 16, (1e-3,), seeds=(0,), tuning_seeds=()),
+        n_statements=3,
+        p_intermediate=0.1,
+    ),
+    "laptop": Statements(Training(("programs",), 20_000, 250, 128, (1e-3,)), n_statements=4),
+    "paper": Statements(
+        Training(("programs", "paper/programs"), 24_000, 250, 1024, (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4)),
+        n_statements=10,
+    ),
+}
+
+LEARNED = 0.9
+# Panel by panel: the single task and what is compared with it, in the same style of classification.
+PAIRS = (("cls-last", "cls-mixture"), ("token-last", "token-all"))
+COLOURS = {"last": "#2f6fb0", "mixture": "#c8442b", "all": "#c8442b"}
+
+
+def cost(scale: Scale) -> str:
+    """Return what a scale takes."""
+    return {
+        "smoke": "half a minute",
+        "laptop": "12 runs of several minutes each on one core (estimated, not run yet)",
+        "paper": "per seed 4 runs of 2.5e17 operations, six rates each (GPU)",
+    }[scale]
+
+
+def methods(setting: Statements) -> list[Method]:
+    """Return everything that is trained."""
+    made = []
+    for method in (name for pair in PAIRS for name in pair):
+        readout, supervision = method.split("-")
+        model = {"readout": readout, "n_statements": setting.n_statements}
+        data = {**model, "supervision": supervision, "p_intermediate": setting.p_intermediate}
+        made.append(Method(method, model, data))
+    return made
+
+
+def measure(lab: Lab, scale: Scale) -> list[Row]:
+    """Train the variants and their baselines."""
+    setting = SETTINGS[scale]
+    metrics = {"accuracy": "accuracy"}
+    metrics |= {f"position_{t}": f"position_{t}" for t in range(1, setting.n_statements + 1)}
+    return train(lab, setting.training, "programs", methods(setting), metrics)
+
+
+def draw(rows: Sequence[Row], scale: Scale) -> Any:
+    """Draw the accuracy of the last value, a panel a style of classification."""
+    setting = SETTINGS[scale]
+    figure, axes = panels(2, width=4.6, height=3.6)
+    titles = ("from [CLS]", "token by token")
+    for axis, pair, title in zip(axes, PAIRS, titles, strict=True):
+        for method in pair:
+            supervision = method.split("-")[1]
+            label = {"last": "last value alone", "all": "all values"}.get(
+                supervision, f"mixture, {setting.p_intermediate:.3g} each"
+            )
+            curve(axis, curves(rows, method, "accuracy"), COLOURS[supervision], label)
+        axis.axhline(LEARNED, color="#999999", lw=0.8, ls=":")
+        axis.set(xlabel="training steps", ylabel="accuracy of the last value", title=title, ylim=(0, 1.03))
+        axis.legend(fontsize=7, frameon=False)
+        in_millions(axis, setting.training.num_steps)
+    return figure
+
+
+def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+    """Judge how much sooner the intermediate values bring the last one, each against its own baseline."""
+    setting = SETTINGS[scale]
+    require_seeds(rows, [method.name for method in methods(setting)], setting.seeds)
+    # A baseline that never gets there counts as one that does at the very end: a lower bound of the gain.
+    longest = float(setting.training.num_steps)
+    result = []
+    for (baseline, helped), least in zip(PAIRS, (1.0, 2.0), strict=True):
+        reached = highest(rows, helped, "accuracy")
+        slow = at_most(steps_to(rows, baseline, "accuracy", LEARNED), longest)
+        fast = at_most(steps_to(rows, helped, "accuracy", LEARNED), longest)
+        gains = [a / b for a, b in zip(slow, fast, strict=True)]
+        result.append(
+            judge(
+                f"{helped}-learns",
+                f"With intermediate labels ({helped}) the last value is learned.",
+                reached,
+                scale=scale,
+                threshold=f"at least {LEARNED} in every seed",
+                holds=min(reached) >= LEARNED,
+            )
+        )
+        result.append(
+            judge(
+                f"{helped}-sooner",
+                f"It takes fewer samples than the single task in the same style (ratio to {LEARNED}; a "
+                "baseline that never arrives counts as the whole run).",
+                gains,
+                scale=scale,
+                threshold=f"more than {least:g} in every seed",
+                holds=min(gains) > least,
+                paper_value="clearly sooner",
+            )
+        )
+    return result

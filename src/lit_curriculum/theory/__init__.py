@@ -1,0 +1,1 @@
+"""The papers' lemmas and theorems as executable checks."""

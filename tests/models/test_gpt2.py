@@ -1,0 +1,53 @@
+"""GPT-2 read at its last position: the published size, causal, refused when wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from lit_curriculum.errors import UsageError
+from lit_curriculum.models import GPT2Reader, build, count_parameters, describe
+
+
+def test_the_published_size() -> None:
+    """Appendix B.1: width 128, 6 layers, 4 heads, 1.2M parameters; an input of n = 50 has 100 tokens."""
+    assert count_parameters(GPT2Reader(2, 100)) == pytest.approx(1.2e6, rel=0.02)
+
+
+def test_it_is_read_at_the_last_position() -> None:
+    model = GPT2Reader(2, 8, layers=1, heads=2, width=8, initializer_range=0.3).eval()
+    ids = torch.randint(2, (5, 8), generator=torch.Generator().manual_seed(1))
+    hidden = model.gpt2(input_ids=ids).last_hidden_state
+    expected = hidden[:, 7] @ model.head.weight.T + model.head.bias
+    assert model(ids).shape == (5, 2)
+    torch.testing.assert_close(model(ids), expected)
+    # The last position sees every token.
+    for place in range(8):
+        changed = ids.clone()
+        changed[:, place] = 1 - changed[:, place]
+        assert not torch.allclose(model(changed), model(ids), atol=1e-4)
+
+
+def test_a_described_model_is_built_again() -> None:
+    model = GPT2Reader(2, 6, 3, layers=1, heads=2, width=8)
+    again = build(describe(model), seed=4)
+    again.load_state_dict(model.state_dict())
+    ids = torch.tensor([[0, 1, 1, 0, 1, 0]])
+    assert torch.equal(again(ids), model(ids))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"layers": 0}, "layers: got 0; allowed: an integer of at least 1"),
+        ({"width": 10, "heads": 4}, "width: got 10; allowed: a multiple of heads = 4"),
+        ({"initializer_range": -1.0}, "initializer_range: got -1.0; allowed: a number above 0"),
+        ({"dropout": 1.0}, "dropout: got 1.0; allowed: 0 <= dropout < 1"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        GPT2Reader(**{"vocab_size": 2, "max_length": 6, **arguments})
+    assert str(caught.value) == message

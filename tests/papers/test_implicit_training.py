@@ -1,0 +1,220 @@
+"""Figures 1 to 3 of `implicit` on rows whose answers are known: each claim can hold, and each can fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+from lit_curriculum.cli.training import parse_and_run
+from lit_curriculum.papers import figure
+from lit_curriculum.papers.implicit import implicit_fig1, implicit_fig2, implicit_fig3
+from lit_curriculum.papers.implicit.training import Training, at_most, highest, steps_to
+from tests.support import config
+
+MODULES = {"implicit-fig1": implicit_fig1, "implicit-fig2": implicit_fig2, "implicit-fig3": implicit_fig3}
+STEPS = tuple(range(0, 1001, 100))
+
+
+def curve(method: str, metric: str, chance: float, final: float, at: int) -> list[dict[str, Any]]:
+    """Rows of every laptop seed: chance, and from step ``at`` on the final value."""
+    return [
+        {
+            "method": method,
+            "seed": seed,
+            "lr": 1e-3,
+            "metric": metric,
+            "step": step,
+            "value": final if step >= at else chance,
+        }
+        for seed in (0, 1, 2)
+        for step in STEPS
+    ]
+
+
+def failing(module: Any, rows: list[dict[str, Any]]) -> list[str]:
+    return [claim.id for claim in module.claims(rows, "laptop") if claim.status != "holds"]
+
+
+# --- figure 1 ----------------------------------------------------------------------------------------
+
+
+def fig1_rows(small: float = 1.0, alone: float = 0.51, mixed: float = 1.0, rmse: float = 0.01) -> Any:
+    setting, rows = implicit_fig1.SETTINGS["laptop"], []
+    for n in setting.sizes:
+        final = small if n == setting.sizes[0] else alone if n == setting.n else 0.8
+        rows += curve(implicit_fig1.alone(n), "accuracy", 0.5, final, 300)
+    for p in setting.p:
+        # p = 0.3 is the fastest.
+        at = 400 if p == 0.3 else 700
+        rows += curve(implicit_fig1.mixed(p), "accuracy", 0.5, mixed, at)
+        rows += curve(implicit_fig1.mixed(p), "sum_rmse", 0.3, rmse if p == 0.3 else 0.2, 200)
+    return rows
+
+
+def test_fig1_holds_where_it_should() -> None:
+    claims = implicit_fig1.claims(fig1_rows(), "laptop")
+    assert [claim.status for claim in claims] == ["holds"] * 4
+    assert "p = 0.3" in claims[2].statement
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "wrong"),
+    [
+        ({"small": 0.98}, "small-parity-alone-learned"),
+        ({"alone": 0.56}, "parity-alone-fails"),
+        ({"rmse": 1 / 12}, "mixture-learns-sum"),
+    ],
+)
+def test_each_claim_of_fig1_can_fail(spoilt: dict[str, float], wrong: str) -> None:
+    assert failing(implicit_fig1, fig1_rows(**spoilt)) == [wrong]
+
+
+def test_a_mixture_that_does_not_solve_parity_fails() -> None:
+    assert "mixture-solves-parity" in failing(implicit_fig1, fig1_rows(mixed=0.98))
+
+
+# --- figure 2 ----------------------------------------------------------------------------------------
+
+
+def fig2_rows(
+    multi: float = 1.0,
+    single: float = 0.52,
+    order: tuple[int, ...] = (100, 200, 300, 400, 500),
+    last: int = 300,
+) -> Any:
+    rows = []
+    for chains in ("one", "several"):
+        rows += curve(f"{chains}-multi", "accuracy", 0.5, multi, 500)
+        rows += curve(f"{chains}-single", "accuracy", 0.5, single, 500)
+        for v, at in enumerate(order, 1):
+            shown = last if chains == "one" and v == len(order) else at
+            rows += curve(f"{chains}-multi", f"position_{v}", 0.5, 1.0, shown)
+    return rows
+
+
+def test_fig2_holds_where_it_should() -> None:
+    assert failing(implicit_fig2, fig2_rows()) == []
+    assert len(implicit_fig2.claims(fig2_rows(), "laptop")) == 6
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "wrong"),
+    [
+        ({"multi": 0.94}, ["multi-label-learns-several", "multi-label-learns-one"]),
+        ({"single": 0.61}, ["single-label-stuck-several", "single-label-stuck-one"]),
+        ({"order": (100, 300, 200, 400, 500), "last": 250}, ["first-positions-in-order"]),
+        ({"order": (100, 200, 200, 400, 500)}, ["first-positions-in-order"]),
+        ({"last": 500}, ["last-overtakes-with-one-chain"]),
+        # The last overtakes with several chains as well: no shortcut explains it.
+        ({"order": (100, 200, 300, 500, 400)}, ["last-overtakes-with-one-chain"]),
+    ],
+)
+def test_each_claim_of_fig2_can_fail(spoilt: dict[str, Any], wrong: list[str]) -> None:
+    assert failing(implicit_fig2, fig2_rows(**spoilt)) == wrong
+
+
+# --- figure 3 ----------------------------------------------------------------------------------------
+
+
+def fig3_rows(final: float = 0.95, baseline: float = 0.95, mixture_at: int = 600, all_at: int = 300) -> Any:
+    return [
+        *curve("cls-last", "accuracy", 0.1, baseline, 700),
+        *curve("cls-mixture", "accuracy", 0.1, final, mixture_at),
+        *curve("token-last", "accuracy", 0.1, baseline, 700),
+        *curve("token-all", "accuracy", 0.1, final, all_at),
+    ]
+
+
+def test_fig3_holds_where_it_should() -> None:
+    assert failing(implicit_fig3, fig3_rows()) == []
+    # A baseline that never gets there makes the gain larger, not smaller.
+    assert failing(implicit_fig3, fig3_rows(baseline=0.5)) == []
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "wrong"),
+    [
+        ({"mixture_at": 700}, ["cls-mixture-sooner"]),
+        ({"all_at": 400}, ["token-all-sooner"]),
+        ({"final": 0.89, "baseline": 0.89}, ["cls-mixture-learns", "token-all-learns"]),
+    ],
+)
+def test_each_claim_of_fig3_can_fail(spoilt: dict[str, Any], wrong: list[str]) -> None:
+    assert set(wrong) <= set(failing(implicit_fig3, fig3_rows(**spoilt)))
+
+
+# --- all three ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "rows", [("implicit-fig1", fig1_rows), ("implicit-fig2", fig2_rows), ("implicit-fig3", fig3_rows)]
+)
+def test_they_are_drawn_from_rows_alone(rows: Any) -> None:
+    name, make = rows
+    drawn = MODULES[name].draw(make(), "laptop")  # type: ignore[attr-defined]
+    assert isinstance(drawn, Figure)
+    assert all(axis.get_title() for axis in drawn.axes[:2])
+
+
+@pytest.mark.parametrize(
+    "rows", [("implicit-fig1", fig1_rows), ("implicit-fig2", fig2_rows), ("implicit-fig3", fig3_rows)]
+)
+def test_a_lost_seed_is_noticed(rows: Any) -> None:
+    name, make = rows
+    given = make()
+    lost = [row for row in given if (row["method"], row["seed"]) != (given[0]["method"], 1)]
+    with pytest.raises(ValueError, match=r"lacks the seeds \[1\]"):
+        MODULES[name].claims(lost, "laptop")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", list(MODULES))
+@pytest.mark.parametrize("scale", ["smoke", "laptop", "paper"])
+def test_every_scale_has_settings_a_cost_and_tuning_seeds_apart(name: str, scale: Any) -> None:
+    module = figure.load(name)
+    setting = module.SETTINGS[scale]
+    assert module.cost(scale)
+    assert not set(setting.tuning_seeds) & set(setting.seeds)
+    assert scale == "smoke" or len(setting.seeds) == 3
+    methods = [method.name for method in module.methods(setting)]
+    assert len(set(methods)) == len(methods)
+
+
+@pytest.mark.parametrize("name", list(MODULES))
+@pytest.mark.parametrize("scale", ["laptop", "paper"])
+def test_a_figure_and_its_configurations_agree(name: str, scale: Any, tmp_path: Path) -> None:
+    """A figure states length and batch, a YAML states them for those who run it by hand: both are one."""
+    training: Training = MODULES[name].SETTINGS[scale].training  # type: ignore[attr-defined]
+    import yaml
+
+    merged: dict[str, Any] = {}
+    for layer in training.configs:
+        merged |= yaml.safe_load(Path(config(layer)).read_text())["data"]["init_args"]
+    shown = {key: merged[key] for key in ("num_steps", "eval_every", "batch_size")}
+    assert shown == {key: getattr(training, key) for key in shown}
+
+
+@pytest.mark.parametrize("name", list(MODULES))
+def test_every_run_of_a_figure_is_a_valid_configuration(name: str, tmp_path: Path) -> None:
+    """At smoke scale, where models are small enough to be built."""
+    import yaml
+
+    module = figure.load(name)
+    setting = module.SETTINGS["smoke"]
+    for i, method in enumerate(module.methods(setting)):
+        run = setting.training.run("x", method.model, method.data, 1e-3, 5, report=True)
+        overlay = tmp_path / f"{i}.yaml"
+        overlay.write_text(yaml.safe_dump(run.settings))
+        words = [w for c in (*map(config, run.configs), str(overlay)) for w in ("--config", c)]
+        cli = parse_and_run(["fit", *words, f"--run_dir={tmp_path / 'run'}"], run=False)
+        cli.preflight()
+        assert (cli.datamodule.data_seed, cli.model.model_seed) == (5, 5)
+
+
+def test_steps_and_highest_values_by_hand() -> None:
+    rows = curve("a", "m", 0.1, 0.9, 300)
+    assert steps_to(rows, "a", "m", 0.9) == [300] * 3
+    assert at_most(steps_to(rows, "a", "m", 0.91), 77) == [77] * 3
+    assert highest([*rows[:-1], {**rows[-1], "value": 0.0}], "a", "m") == [0.9] * 3
