@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -281,3 +285,45 @@ def test_a_finished_run_gives_its_tables_bank_and_provenance(tmp_path):
     assert finished.rows("swaps.csv") == [{"step": "0", "teacher_step": "10"}]
     assert finished.bank == tmp_path / "bank"
     assert finished.provenance == {"finished": True}
+
+
+# --- interruption --------------------------------------------------------------------------------------
+
+_ENDLESS = """
+from pathlib import Path
+from lit_curriculum.runs.graph import Lab, Run
+from tests.runs.fake_fit import linger
+if __name__ == "__main__":
+    Lab(Path({root!r}), linger, jobs=1).fit([Run("run", ({config!r},), {{}})])
+"""
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_workers_end_with_a_killed_command(tmp_path):
+    script = tmp_path / "endless.py"
+    script.write_text(_ENDLESS.format(root=str(tmp_path / "runs"), config=CONFIG))
+    home = str(Path(__file__).parents[2])
+    command = subprocess.Popen([sys.executable, str(script)], env={**os.environ, "PYTHONPATH": home})
+    try:
+        place = tmp_path / "runs" / "worker.txt"
+        while not place.is_file():
+            assert command.poll() is None
+            time.sleep(0.05)
+        worker = int(place.read_text())
+        assert _is_alive(worker)
+    finally:
+        command.kill()
+        command.wait()
+    # The worker would linger for ten minutes.
+    for _ in range(600):
+        if not _is_alive(worker):
+            break
+        time.sleep(0.1)
+    assert not _is_alive(worker)

@@ -11,6 +11,8 @@ import json
 import multiprocessing
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -177,7 +179,7 @@ class Lab:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             threads = max(1, _cores() // self.jobs)
-            self._pool = ProcessPoolExecutor(self.jobs, context, _prepare_worker, (threads,))
+            self._pool = ProcessPoolExecutor(self.jobs, context, _prepare_worker, (threads, os.getpid()))
         return self._pool
 
     def _close(self) -> None:
@@ -214,11 +216,22 @@ def _with_needs(runs: Iterable[Run]) -> list[Run]:
     return list(ordered.values())
 
 
-def _prepare_worker(threads: int) -> None:
+def _prepare_worker(threads: int, parent: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
     os.environ["NUMBA_NUM_THREADS"] = str(threads)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after the one that started it.
+
+    If that one is killed, its workers would go on writing into folders that the next call wants to resume.
+    """
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def _raise_named(future: Future[None], run: Run) -> None:
