@@ -47,7 +47,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
         chance = curves(rows, TEACHER, f"chance_{depth}", case)[0][0][1]
         right.axhline(chance, color=f"C{i}", ls=":", lw=1)
     chosen = choices(rows, setting)[0]
-    for step, line, name in ((chosen.by_loss, "--", "loss"), (chosen.by_peak, ":", "M_robust(3)")):
+    for step, line, name in ((chosen.by_loss, "--", "loss"), (chosen.by_peak, ":", "$M_{robust}(3)$")):
         if step is not None:
             for axis in (left, right):
                 label = f"chosen by {name}" if axis is left else None

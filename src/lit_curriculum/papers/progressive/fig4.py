@@ -78,7 +78,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
         curve(middle, curves(rows, TEACHER, f"robust_{n}", teacher), colour, f"n = {n}")
         best = [r["value"] for r in rows if (r["method"], r["quantity"]) == (OPTIMUM, f"robust_{n}")]
         middle.plot([setting.T0] * len(best), best, marker="_", ms=9, mew=2.5, color=colour, clip_on=False)
-    _mark_choice(left, middle, choices(rows, setting)[0], setting)
+    _mark_choice((left, middle, right), choices(rows, setting)[0], setting)
     for i, T in enumerate(setting.T):
         values = [finals(rows, two_shot(T, step), student) for step in setting.candidates]
         seeds = [list(zip(setting.candidates, seed, strict=True)) for seed in zip(*values, strict=True)]
@@ -180,17 +180,18 @@ def _optimum(setting: Pcfg) -> list[Row]:
     ]
 
 
-def _mark_choice(left: Any, middle: Any, chosen: Choice, setting: Pcfg) -> None:
+def _mark_choice(axes: Sequence[Any], chosen: Choice, setting: Pcfg) -> None:
     """Show the first seed's rapid phase and the checkpoints that the loss and M_robust choose."""
+    left = axes[0]
     if chosen.phases is not None:
         left.axvspan(chosen.phases.begin, chosen.phases.end, color="#e08b2d", alpha=0.15, lw=0)
-    for step, line, name in ((chosen.by_loss, "--", "loss"), (chosen.by_peak, ":", "M_robust(3)")):
+    for step, line, name in ((chosen.by_loss, "--", "loss"), (chosen.by_peak, ":", "$M_{robust}(3)$")):
         if step is not None:
-            for axis in (left, middle):
+            for axis in axes:
                 label = f"chosen by {name}" if axis is left else None
                 axis.axvline(step, color="#555555", ls=line, lw=1.2, label=label)
-    for step in setting.candidates:
-        left.plot(step, left.get_ylim()[0], marker="^", color="#c8442b", ms=5, clip_on=False)
+    at_the_bottom = {"transform": left.get_xaxis_transform(), "clip_on": False}
+    left.plot(setting.candidates, [0] * len(setting.candidates), "^", color="#c8442b", ms=5, **at_the_bottom)
 
 
 def _two_shots(setting: Pcfg) -> list[str]:
