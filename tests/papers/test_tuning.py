@@ -34,12 +34,12 @@ class FakeLab:
         return runs
 
 
-def choose(curves, rates, seeds=(100,), methods=("a",)):
+def choose(curves, rates, seeds=(100,), methods=("a",), score="mean"):
     CURVES.clear()
     CURVES.update(curves)
     lab = FakeLab()
     makers = {name: lambda rate, seed, name=name: FakeRun(name, rate, seed) for name in methods}
-    return choose_rates(lab, makers, rates, seeds), lab
+    return choose_rates(lab, makers, rates, seeds, score), lab
 
 
 def test_each_method_gets_the_rate_with_the_best_mean_over_the_run():
@@ -51,6 +51,12 @@ def test_each_method_gets_the_rate_with_the_best_mean_over_the_run():
     }
     chosen, _ = choose(curves, (0.1, 0.2), methods=("a", "b"))
     assert chosen == {"a": 0.2, "b": 0.1}
+
+
+def test_the_last_value_counts_where_that_is_asked_for():
+    curves = {("a", 0.1, 100): [0.8, 0.8, 0.8], ("a", 0.2, 100): [0.1, 0.1, 0.9]}
+    assert choose(curves, (0.1, 0.2), score="last")[0] == {"a": 0.2}
+    assert choose(curves, (0.1, 0.2), score="mean")[0] == {"a": 0.1}
 
 
 def test_scores_are_averaged_over_seeds():

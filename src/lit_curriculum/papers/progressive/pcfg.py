@@ -35,8 +35,7 @@ class Pcfg:
         rates: grid of the students' peak rates.
         horizons: lengths of the students' runs in updates, ascending.
         variant_horizons: those of the horizons that figures 24 to 27 compare variants at.
-        student_steps: the length at which rates are chosen, checkpoints compared and students probed; one
-            of the horizons.
+        student_steps: the length at which checkpoints are compared and students probed; one of the horizons.
         candidates: checkpoints tried as the intermediate one of two-shot distillation.
         T: student steps under the intermediate checkpoint, one line of figure 4 each.
         probe_strings: strings that a non-terminal probe is trained on.

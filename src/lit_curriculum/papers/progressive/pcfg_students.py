@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,15 +35,16 @@ class Case:
 def compare(lab: Lab, cases: Sequence[Case], methods: Sequence[str]) -> list[Row]:
     """Train students of every case by every method, and return what was measured of them.
 
-    The peak rate is chosen for each method and width by the same search, at the length ``student_steps`` of
-    the first case's setting, and kept for other lengths, grammars and mask rates. Two-shot distillation is
-    one method, whatever its checkpoint: its rate is chosen with the candidate in the middle of the list.
+    The peak rate is chosen for each method, width and length by the same search in the first case's
+    setting, and kept for other grammars and mask rates. Two-shot distillation is one method, whatever its
+    checkpoint: its rate is chosen with the candidate in the middle of the list.
     """
-    rates = {heads: _rates(lab, cases[0].setting, heads, methods) for heads in {c.heads for c in cases}}
+    shapes = dict.fromkeys((case.heads, case.num_steps) for case in cases)
+    rates = {shape: _rates(lab, Case(cases[0].setting, *shape), methods) for shape in shapes}
     jobs: list[tuple[Run, str, Case, int, float]] = []
     for case in cases:
         for method in methods:
-            rate = rates[case.heads][method]
+            rate = rates[case.heads, case.num_steps][method]
             for seed in case.setting.seeds:
                 run = case.setting.student(method, case.heads, rate, seed, case.num_steps)
                 jobs.append((run, method, case, seed, rate))
@@ -199,16 +200,17 @@ def bars(
     axis.axhline(0, color="#555555", lw=0.8)
 
 
-def _rates(lab: Lab, setting: Pcfg, heads: int, methods: Sequence[str]) -> dict[str, float]:
-    """Return each method's rate for students of a width."""
+def _rates(lab: Lab, case: Case, methods: Sequence[str]) -> dict[str, float]:
+    """Return each method's rate for students of a width and length."""
+    setting = case.setting
     tuned_as = {method: setting.tuned_as(method) for method in methods}
-    makers = {method: _maker(setting, method, heads) for method in dict.fromkeys(tuned_as.values())}
-    chosen = choose_rates(lab, makers, setting.rates, setting.tuning_seeds)
+    makers = {method: _maker(case, method) for method in dict.fromkeys(tuned_as.values())}
+    chosen = choose_rates(lab, makers, setting.rates, setting.tuning_seeds, "last")
     return {method: chosen[tuned] for method, tuned in tuned_as.items()}
 
 
-def _maker(setting: Pcfg, method: str, heads: int) -> MakeRun:
-    make: Callable[[float, int], Run] = lambda rate, seed: setting.student(  # noqa: E731
-        method, heads, rate, seed, setting.student_steps, report=False
-    )
+def _maker(case: Case, method: str) -> MakeRun:
+    def make(rate: float, seed: int) -> Run:
+        return case.setting.student(method, case.heads, rate, seed, case.num_steps, report=False)
+
     return make
