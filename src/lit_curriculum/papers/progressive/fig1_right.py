@@ -91,6 +91,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
                 gains(rows, PROGRESSIVE, one_shot, case),
                 scale,
                 _difference(values[PROGRESSIVE], values[ONE_SHOT]),
+                case.too_easy,
             ),
             beats(
                 f"progressive-over-plain-{case.num_steps}",
@@ -98,6 +99,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
                 gains(rows, PROGRESSIVE, PLAIN, case),
                 scale,
                 _difference(values[PROGRESSIVE], values[PLAIN]),
+                case.too_easy,
             ),
             beats(
                 f"one-shot-over-plain-{case.num_steps}",
@@ -105,6 +107,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
                 gains(rows, one_shot, PLAIN, case),
                 scale,
                 _difference(values[ONE_SHOT], values[PLAIN]),
+                case.too_easy,
             ),
         ]
     return made

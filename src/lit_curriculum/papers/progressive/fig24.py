@@ -69,6 +69,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
                         f"{heads} heads: {method} beats one-shot after {case.num_steps:,} steps.",
                         gains(rows, method, ONE_SHOT, case),
                         scale,
+                        too_easy=case.too_easy,
                     )
                 )
             largest = [

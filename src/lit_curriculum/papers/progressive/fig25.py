@@ -63,6 +63,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
             f"{heads} heads, {case.num_steps:,} steps: progressive at tau = 1e-4 beats {method}.",
             gains(rows, HALF, method, case),
             scale,
+            too_easy=case.too_easy,
         )
         for heads in setting.heads
         for case in _cases(setting, heads)

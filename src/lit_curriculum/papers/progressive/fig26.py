@@ -73,6 +73,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
                 f"Mask rate {mask_rate:g}: progressive beats one-shot after {case.num_steps:,} steps.",
                 gains(rows, HALF, ONE_SHOT, case),
                 scale,
+                too_easy=case.too_easy,
             )
             for case in cases
         ]

@@ -70,6 +70,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
             f"{grammar}, {heads} heads: progressive beats one-shot after {case.num_steps:,} steps.",
             gains(rows, HALF, ONE_SHOT, case),
             scale,
+            too_easy=case.too_easy,
         )
         for grammar in GRAMMARS
         for heads in setting.heads

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge
@@ -14,6 +14,10 @@ from lit_curriculum.papers.tuning import MakeRun, choose_rates
 from lit_curriculum.runs.graph import Finished, Lab, Run
 
 TEACHER = "teacher"
+SATURATED = (
+    "After so many steps students are off the plateau whoever teaches them, and their few heads limit where "
+    "they end: on tuning seeds all methods lie within noise of each other (docs/negative_results.md)."
+)
 BETTER = "> 0 on average and > 0 in more than half of the seeds"
 
 
@@ -30,6 +34,11 @@ class Case:
     setting: Pcfg
     heads: int
     num_steps: int
+
+    @property
+    def too_easy(self) -> bool:
+        """Whether the run is so long that at laptop scale no method has an advantage left."""
+        return self.num_steps > self.setting.student_steps
 
 
 def compare(lab: Lab, cases: Sequence[Case], methods: Sequence[str]) -> list[Row]:
@@ -156,9 +165,20 @@ def beats(
     gains: Sequence[float],
     scale: Scale,
     paper_value: float | str | None = None,
+    too_easy: bool = False,
 ) -> Claim:
-    """Make the claim that one method beats another."""
-    return judge(
+    """Make the claim that one method beats another.
+
+    Args:
+        id: short name of the claim.
+        statement: what is claimed.
+        gains: one a seed.
+        scale: where it was measured.
+        paper_value: the paper's number.
+        too_easy: whether students of this length are limited by their size, whoever teaches; what fails is
+            then called not shown at laptop scale.
+    """
+    claim = judge(
         id,
         statement,
         gains,
@@ -167,6 +187,9 @@ def beats(
         holds=is_better(gains),
         paper_value=paper_value,
     )
+    if too_easy and scale == "laptop" and claim.status == "fails":
+        return replace(claim, status="not_shown_at_scale", note=SATURATED)
+    return claim
 
 
 def over_horizons(
