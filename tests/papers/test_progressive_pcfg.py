@@ -137,7 +137,7 @@ def test_the_paper_s_picture_holds(drawn: tuple[ModuleType, list[Row]]) -> None:
     assert set(statuses(module, rows).values()) == {"holds"}
 
 
-@pytest.mark.parametrize("module", [m for m in ALL if m not in (fig4, fig22, fig23)], ids=name_of)
+@pytest.mark.parametrize("module", [m for m in ALL if m not in (fig4, fig5, fig22, fig23)], ids=name_of)
 def test_a_picture_without_differences_fails(module: ModuleType) -> None:
     flat = [{**row, "value": 0.5} for row in picture(module)]
     assert set(statuses(module, flat).values()) <= {"fails", "not_shown_at_scale"}
@@ -145,6 +145,13 @@ def test_a_picture_without_differences_fails(module: ModuleType) -> None:
         excused = claim.status == "not_shown_at_scale"
         # Only at the longest length, where even the tuning seeds show nothing, and with the reason.
         assert excused == (claim.note == SATURATED) == claim.id.endswith(str(SETTING.horizons[-1]))
+
+
+def test_figure_5_says_why_m_robust_is_not_shown() -> None:
+    flat = [{**row, "value": 0.5} for row in picture(fig5)]
+    for claim in fig5.claims(flat, "laptop"):
+        assert claim.status == ("not_shown_at_scale" if claim.id.startswith("robust") else "fails")
+        assert bool(claim.note) == claim.id.startswith("robust")
 
 
 def test_at_paper_scale_nothing_is_excused() -> None:

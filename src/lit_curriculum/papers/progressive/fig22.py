@@ -57,7 +57,9 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     for axis in (left, right):
         axis.set_xlabel("training steps")
         in_millions(axis, setting.T0)
-        axis.legend(fontsize=7)
+    left.set_ylim(top=1.35 * left.get_ylim()[1])  # room for the legend
+    left.legend(fontsize=7, ncols=2, loc="upper center")
+    right.legend(fontsize=7)
     return figure
 
 
