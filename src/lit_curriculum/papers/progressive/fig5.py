@@ -30,8 +30,8 @@ from lit_curriculum.runs.graph import Lab
 NS = (3, 5, 7, 9)
 STILL_RISING = (
     "M_robust rises before it falls (figure 4). Students of one head end on the rising side: on the plateau "
-    "they hardly depend on their neighbours, off it they do. Students past the peak would be needed; at laptop "
-    "scale those show no difference between the methods."
+    "they hardly depend on their neighbours, off it they do. Students past the peak would be needed; at "
+    "laptop scale those show no difference between the methods."
 )
 METHODS = (PLAIN, ONE_SHOT, ONE_SHOT_SOFT, PROGRESSIVE)
 
