@@ -20,7 +20,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "seconds",
-        "laptop": "9 models beside the teachers of fig4, about 8 minutes on two cores",
+        "laptop": "9 models beside the teachers of fig4, about 9 minutes on two cores",
         "paper": "per seed models of 8 and 16 heads, 8,000 steps, beside the teacher of fig4",
     }[scale]
 
