@@ -94,10 +94,10 @@ def _cells(method: str, sizes: Iterable[tuple[int, int, int, int]]) -> tuple[Cel
 _LAPTOP = Subsets(
     configs=("bit_subset_parity",),
     cells=(
-        *_cells(WITH, [(8, 500, 25, 0), (16, 1500, 25, 0), (32, 3000, 50, 0)]),
-        *_cells(WITHOUT, [(8, 1000, 25, 0), (10, 3000, 50, 0), (12, 10_000, 100, 0), (16, 1500, 25, 0)]),
+        *_cells(WITH, [(8, 400, 10, 0), (16, 1000, 25, 0), (32, 2500, 50, 0)]),
+        *_cells(WITHOUT, [(8, 600, 10, 0), (10, 4000, 50, 0), (12, 20_000, 200, 0), (16, 1000, 25, 0)]),
     ),
-    typical=Cell(16, WITH, 1500, 25),
+    typical=Cell(16, WITH, 1000, 25),
 )
 
 SETTINGS: dict[Scale, Subsets] = {

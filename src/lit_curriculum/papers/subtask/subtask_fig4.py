@@ -23,7 +23,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "seconds",
-        "laptop": "3 runs of 1,500 steps, those of subtask-table1",
+        "laptop": "3 runs of 1,000 steps, those of subtask-table1; a minute",
         "paper": "3 runs of 100,000 steps, those of subtask-table1, and their search",
     }[scale]
 
