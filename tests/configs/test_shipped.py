@@ -172,3 +172,25 @@ def test_programs_at_paper_scale_are_the_published_setting(tmp_path: Path) -> No
     assert data.p_intermediate == 1 / 320
     assert (cli.model.warmup_steps, cli.model.schedule) == (0, "cosine")
     assert adam(cli)["weight_decay"] == 0.0
+
+
+@pytest.mark.usefixtures("tiny_bert")
+def test_bit_subset_parity_at_paper_scale_is_the_published_setting(tmp_path: Path) -> None:
+    """Subtask, Table 2."""
+    cli = resolved("bit_subset_parity", tmp_path)
+    ours, data = cli.model.model.init_args, cli.datamodule
+    assert ours == {
+        "vocab_size": 2,
+        "max_length": 190,
+        "layers": 12,
+        "heads": 12,
+        "width": 768,
+        "initializer_range": 0.02,
+        "dropout": 0.0,
+    }
+    assert (data.task.d, data.length, data.batch_size, data.num_steps) == (128, 190, 32, 100_000)
+    assert (data.eval_every, data.eval_samples, data.data_seed) == (1000, 1024, 27)
+    assert (cli.model.warmup_steps, cli.model.schedule) == (1000, "constant")
+    group = cli.model._make_optimizer([torch.nn.Parameter(torch.zeros(1))]).param_groups[0]
+    shown = {name: group[name] for name in ("lr", "betas", "eps", "weight_decay")}
+    assert shown == {"lr": 1e-4, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}

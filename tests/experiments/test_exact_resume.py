@@ -17,12 +17,13 @@ from tests.support import config, fit, in_child, killed_at_write, without_times
 ONLINE = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
 PCFG = [config("pcfg_bert"), config("smoke/pcfg_bert")]
 LEGO = [config("lego"), config("smoke/lego")]
+SUBSETS = [config("bit_subset_parity"), config("smoke/bit_subset_parity")]
 MINIBATCH = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]
 
 
 @pytest.fixture(scope="module")
 def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """Five runs that together write everything a run can write; the students need a teacher."""
+    """Six runs that together write everything a run can write; the students need a teacher."""
     folder = tmp_path_factory.mktemp("overlays")
     resume = "{class_path: ExactResume, init_args: {min_seconds: 0, every_n_steps: 1}}"
     harvest = "{class_path: HarvestCheckpoints, init_args: {every_n_steps: 700, on_change: 0.02}}"
@@ -70,9 +71,16 @@ def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {every_n_steps: 4}}, "
         f"{resume}]}}\n"
     )
+    subsets = folder / "subsets.yaml"
+    subsets.write_text(
+        "model: {init_args: {dropout: 0.2, warmup_steps: 15}}\n"
+        "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {every_n_steps: 4}}, "
+        f"{resume}]}}\n"
+    )
     return {
         "bert": [*PCFG, str(bert)],
         "lego": [*LEGO, str(lego)],
+        "subsets": [*SUBSETS, str(subsets)],
         "teacher": [*ONLINE, str(teacher)],
         "student": [*ONLINE, str(student)],
         "minibatch": [*MINIBATCH, str(adam)],
@@ -124,7 +132,7 @@ def uninterrupted(
     return folders
 
 
-@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert", "lego"])
+@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert", "lego", "subsets"])
 def test_killed_inside_a_write_and_resumed_is_bit_identical(
     kind: str, overlays: dict[str, list[str]], uninterrupted: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -138,7 +146,7 @@ def test_killed_inside_a_write_and_resumed_is_bit_identical(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert", "lego"])
+@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert", "lego", "subsets"])
 @pytest.mark.parametrize("seed", range(20))
 def test_killed_at_a_random_moment_and_resumed_is_bit_identical(
     kind: str,

@@ -235,6 +235,15 @@ def test_a_target_leaves_data_picture_and_claims(tmp_path, reproduced):
     assert json.loads((folder / "claims.json").read_text()) == report
 
 
+def test_a_target_with_a_table_leaves_it_as_csv_and_markdown(tmp_path, monkeypatch):
+    target = stand_in([0.5, 1.5], holds=True)
+    target.table = lambda rows, scale: [{"size": len(rows), "best": max(row["value"] for row in rows)}]
+    monkeypatch.setattr(figure, "load", lambda _: target)
+    figure.reproduce("fig2", "laptop", None, tmp_path, None)
+    assert (tmp_path / "fig2" / "table.csv").read_text() == "size,best\n2,1.5\n"
+    assert (tmp_path / "fig2" / "table.md").read_text() == "| size | best |\n| --- | --- |\n| 2 | 1.5 |\n"
+
+
 @pytest.mark.parametrize("scale", figure.SCALES)
 @pytest.mark.parametrize("commit", ["abc+changes", None])
 def test_claims_json_has_the_agreed_form(reproduced, scale, commit):

@@ -3,6 +3,7 @@
 from lit_curriculum.models.bert import BertMaskedLM
 from lit_curriculum.models.bert_classifiers import BertStepClassifier, BertTokenClassifier
 from lit_curriculum.models.gpt2 import GPT2Reader
+from lit_curriculum.models.gpt2_decoder import GPT2Decoder
 from lit_curriculum.models.mlp import MLP
 from lit_curriculum.models.predicting import Inputs, target_logits
 from lit_curriculum.models.registry import (
@@ -20,6 +21,7 @@ __all__ = [
     "BertMaskedLM",
     "BertStepClassifier",
     "BertTokenClassifier",
+    "GPT2Decoder",
     "GPT2Reader",
     "Inputs",
     "build",

@@ -52,7 +52,7 @@ class GPT2Reader(nn.Module):
             "initializer_range": initializer_range,
             "dropout": dropout,
         }
-        _check(self.init_args)
+        check_arguments(self.init_args)
         from transformers import GPT2Config, GPT2Model
 
         config = GPT2Config(
@@ -81,9 +81,14 @@ class GPT2Reader(nn.Module):
         return cast(torch.Tensor, self.head(hidden[:, -1]))
 
 
-def _check(arguments: dict[str, Any]) -> None:
+def check_arguments(arguments: dict[str, Any]) -> None:
+    """Check what any GPT-2 here is built from.
+
+    Raises:
+        UsageError: naming the argument that is out of range.
+    """
     for key in ("vocab_size", "max_length", "n_outputs", "layers", "heads", "width"):
-        if arguments[key] < 1:
+        if arguments.get(key, 1) < 1:
             raise bad_value(key, arguments[key], "an integer of at least 1")
     if arguments["width"] % arguments["heads"]:
         raise bad_value("width", arguments["width"], f"a multiple of heads = {arguments['heads']}")

@@ -16,12 +16,14 @@ from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.models.bert import BertMaskedLM
 from lit_curriculum.models.bert_classifiers import BertStepClassifier, BertTokenClassifier
 from lit_curriculum.models.gpt2 import GPT2Reader
+from lit_curriculum.models.gpt2_decoder import GPT2Decoder
 from lit_curriculum.models.mlp import MLP
 
 MODELS: dict[str, type[nn.Module]] = {
     "bert_masked_lm": BertMaskedLM,
     "bert_step_classifier": BertStepClassifier,
     "bert_token_classifier": BertTokenClassifier,
+    "gpt2_decoder": GPT2Decoder,
     "gpt2_reader": GPT2Reader,
     "mlp": MLP,
 }

@@ -8,6 +8,10 @@ A target is a module below ``papers/<paper>/``. Its file name is its name (``fig
     draw(rows, scale) -> Figure     from the rows alone
     claims(rows, scale) -> claims   from the rows alone, by code that can say no
     cost(scale) -> str              what it takes, in words
+
+and, if it is a table as well,
+
+    table(rows, scale) -> rows      what table.csv and table.md show, from the rows alone
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lit_curriculum.errors import UsageError, bad_value, suggest
-from lit_curriculum.files import read_table, write_json, write_with
+from lit_curriculum.files import read_table, write_json, write_text, write_with
 
 if TYPE_CHECKING:
     from lit_curriculum.runs.graph import Lab
@@ -152,6 +156,10 @@ def reproduce(name: str, scale: Scale, lab: Lab, out: Path, commit: str | None) 
                 path, format=ending, dpi=150, metadata=metadata
             ),
         )
+    if hasattr(module, "table"):
+        shown = module.table(rows, scale)
+        write_rows(folder / "table.csv", shown)
+        write_text(folder / "table.md", markdown(shown))
     report = {
         "schema": SCHEMA,
         "target": name,
@@ -179,6 +187,14 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
             writer.writerows(rows)
 
     write_with(path, write)
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Return rows with equal keys as a Markdown table."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
+    return "".join(
+        f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines
+    )
 
 
 def read_rows(path: Path) -> list[Row]:

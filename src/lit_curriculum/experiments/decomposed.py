@@ -1,0 +1,328 @@
+"""What the experiments on sub-task decomposition share: GPT-2 that writes down its intermediate results.
+
+A sequence is the d tokens of a problem and the labels of its sub-tasks, the answer last (subtask, section 3).
+The model reads all but the answer; from position d on, each token that it reads has the next one as its
+target. In training it reads the true labels, when evaluated its own.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import partial
+from typing import Any, Protocol, cast
+
+import torch
+from lightning.pytorch.trainer.states import TrainerFn
+from torch import nn
+from torch.nn import functional
+from torchmetrics import Metric
+
+from lit_curriculum.errors import bad_value
+from lit_curriculum.experiments.base_data import Batch, CurriculumData
+from lit_curriculum.experiments.minibatch import MinibatchModule
+from lit_curriculum.experiments.rates import Schedule, check_adam, rate_factor
+from lit_curriculum.models import GPT2Decoder
+from lit_curriculum.tasks.bit_subset_parity import Tokens
+from lit_curriculum.tasks.counter import Stream
+from lit_curriculum.tasks.splits import SPLITS_VERSION, BitStringSplits
+
+BETTER_THAN_RANDOM = 0.6
+"""Accuracy above which the paper calls a model better than random (Table 1)."""
+
+# No nan: a bank's manifest is strict JSON.
+NOT_YET = -1
+
+# Where the two logits are nearer than this, the rounding of one pass or of many decides between them.
+_CLOSE, _CLOSE_IN_LOW_PRECISION = 1e-4, 0.1
+
+
+class Decomposed(Protocol):
+    """A function of bit strings that is computed in steps; `tasks.bit_subset_parity` and circuits are."""
+
+    @property
+    def d(self) -> int:
+        """Bits of a string."""
+        ...
+
+    @property
+    def n_labels(self) -> int:
+        """Labels of a string."""
+        ...
+
+    @property
+    def n_answers(self) -> int:
+        """How many of the labels, the last ones, are the answer."""
+        ...
+
+    def labels(self, x: Tokens) -> Tokens:
+        """Return labels (n, n_labels) of strings (n, d), both as tokens 0 and 1."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return what identifies the task."""
+        ...
+
+
+class DecomposedData(CurriculumData):
+    """Strings from disjoint sets, with the labels of their sub-tasks (appendix G).
+
+    Args:
+        task: what is to be computed.
+        num_steps: length of the run in updates.
+        batch_size: global batch in strings; the paper's is 32.
+        eval_samples: strings of each held-out set that are evaluated; null for all of them, the paper's
+            min(1024, 12.5 % of all strings).
+        eval_batch_size: rows of one evaluation batch on one device.
+        **kwargs: see `CurriculumData`.
+
+    Shapes: ``inputs`` int64 (n, d + n_labels - 1); ``labels`` int64 (n, n_labels).
+
+    Raises:
+        UsageError: naming the argument that is wrong.
+    """
+
+    def __init__(
+        self,
+        task: Decomposed,
+        num_steps: int,
+        batch_size: int = 32,
+        eval_samples: int | None = None,
+        eval_batch_size: int = 1024,
+        **kwargs: Any,
+    ) -> None:
+        self.task = task
+        self.splits = BitStringSplits(task.d)
+        most = self.splits.held_out
+        samples = most if eval_samples is None else eval_samples
+        if samples > most:
+            allowed = f"at most {most}, the strings of a held-out set at d = {task.d}, or null"
+            raise bad_value("data.eval_samples", samples, allowed)
+        super().__init__(
+            num_steps, batch_size, eval_samples=samples, eval_batch_size=eval_batch_size, **kwargs
+        )
+
+    def draw(self, stream: Stream, start: int, count: int) -> Batch:
+        """See `CurriculumData.draw`."""
+        x = torch.from_numpy(self.splits.sample(self.data_seed, stream, start, count))
+        labels = torch.from_numpy(self.task.labels(x.numpy()))
+        return {"inputs": torch.cat([x, labels[:, :-1]], dim=1), "labels": labels}
+
+    @property
+    def length(self) -> int:
+        """Tokens that the model reads, T: equation 13's 3 d / 2 - 2 for bit-subset parity with labels."""
+        return self.task.d + self.task.n_labels - 1
+
+    def describe_task(self) -> dict[str, Any]:
+        """See `CurriculumData.describe_task`."""
+        return {**self.task.describe(), "splits_version": SPLITS_VERSION}
+
+
+class DecodingErrors(Metric):
+    """Errors of a model that reads the true labels (forced) and of one that reads its own (decoded).
+
+    Args:
+        n_answers: how many of the labels, the last ones, are the answer; it is right if all of them are.
+
+    Shapes: logits (n, n_labels, V) of either kind, labels (n, n_labels).
+    """
+
+    full_state_update = False
+    sums: torch.Tensor
+    total: torch.Tensor
+
+    def __init__(self, n_answers: int) -> None:
+        super().__init__()
+        self.n_answers = n_answers
+        self.add_state("sums", torch.zeros(5, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(
+        self, forced: torch.Tensor, decoded: torch.Tensor, labels: torch.Tensor, tolerance: float
+    ) -> None:
+        """Count a batch; a forced prediction counts as close where rounding may turn it."""
+        wrong = forced.argmax(-1) != labels
+        top = forced.topk(2, dim=-1).values
+        close = (top[..., 0] - top[..., 1]) < tolerance
+        answer_wrong = (decoded.argmax(-1) != labels)[:, -self.n_answers :].any(-1)
+        losses = functional.cross_entropy(forced.flatten(0, 1), labels.flatten(), reduction="none")
+        counted = (
+            answer_wrong,
+            wrong[:, -self.n_answers :].any(-1),
+            wrong,
+            wrong | close,
+            losses / labels.shape[1],
+        )
+        self.sums += torch.stack([values.sum(dtype=torch.float64) for values in counted])
+        self.total += len(labels)
+
+    def compute(self) -> dict[str, float]:
+        """Return the metrics of everything counted.
+
+        Raises:
+            RuntimeError: if the decoded error is above the sum of the forced ones, which Lemma 1 (equation
+                5) excludes for any model: decoding does not read what was trained. A close prediction
+                counts as an error there, since the two ways of computing it may differ in rounding.
+        """
+        decoded, forced, all_forced, bound, loss = (self.sums / self.total).tolist()
+        if decoded > bound + 1e-9:
+            raise RuntimeError(f"decoded error {decoded:.6g} above the sum of forced errors {bound:.6g}")
+        return {
+            "loss": loss,
+            "accuracy": 1 - decoded,
+            "forced_accuracy": 1 - forced,
+            "forced_errors": all_forced,
+        }
+
+
+class DecomposedGPT(MinibatchModule):
+    """transformers' GPT-2 with Adam; the loss begins at position d (equation 4, as a mean).
+
+    Recorded for every held-out stream: ``accuracy`` of the answer when the model decodes greedily through
+    its own labels; ``forced_accuracy`` when it reads the true ones; ``forced_errors``, the sum over all
+    labels of the forced error rates, which Lemma 1 puts above the decoded error; ``loss``, the mean binary
+    cross-entropy of the forced labels, by which the paper chooses; ``better_than_random_at``, the first
+    evaluated step with an accuracy above 60 %, -1 until then. Lemma 1 is checked at every evaluation.
+
+    Args:
+        max_length: position embeddings, at least the data's length.
+        layers: transformer layers; the paper's 12.
+        heads: attention heads; the paper's 12.
+        width: hidden size; the paper's 768.
+        initializer_range: standard deviation of the initial weights; the paper's 0.02.
+        dropout: rate inside GPT-2; the paper's 0.
+        lr: Adam's rate after the warm-up; the paper searches 1e-6, 1e-5, 1e-4.
+        betas: Adam's.
+        eps: Adam's.
+        weight_decay: decoupled; the paper searches 0, 1e-6, 1e-4, 1e-2.
+        schedule: of the rate after the warm-up; the paper names none.
+        warmup_steps: updates in which the rate rises linearly; the paper's 1,000, none in fast runs.
+        model_seed: seed of the initial weights and of dropout.
+
+    Raises:
+        UsageError: naming the argument that is wrong.
+    """
+
+    # A teacher would have to be asked for the labels alone, not for the whole sequence.
+    teachable = False
+    model: GPT2Decoder
+
+    def __init__(
+        self,
+        max_length: int = 190,
+        layers: int = 12,
+        heads: int = 12,
+        width: int = 768,
+        initializer_range: float = 0.02,
+        dropout: float = 0.0,
+        lr: float = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        schedule: Schedule = "constant",
+        warmup_steps: int = 0,
+        model_seed: int = 0,
+    ) -> None:
+        check_adam(lr, betas, weight_decay)
+        if not 0 < eps < float("inf"):
+            raise bad_value("model.eps", eps, "a finite number > 0")
+        if warmup_steps < 0:
+            raise bad_value("model.warmup_steps", warmup_steps, "an integer of at least 0")
+        arguments = {
+            "vocab_size": 2,
+            "max_length": max_length,
+            "layers": layers,
+            "heads": heads,
+            "width": width,
+            "initializer_range": initializer_range,
+            "dropout": dropout,
+        }
+        optimizer = partial(torch.optim.AdamW, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        super().__init__({"name": "gpt2_decoder", "init_args": arguments}, optimizer, None, model_seed)
+        self.schedule = schedule
+        self.warmup_steps = warmup_steps
+        self.better_at: dict[str, int] = {}
+        self._decoding_errors = nn.ModuleList()
+
+    def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
+        """Return the warm-up and decay of the rate over the data's number of steps."""
+        steps = self.data.num_steps
+        factor = partial(
+            rate_factor,
+            num_steps=steps,
+            warmup=self.warmup_steps / steps,
+            decay=self.schedule == "cosine",
+        )
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+    @property
+    @abstractmethod
+    def data_class(self) -> type[DecomposedData]:
+        """The data that the experiment goes with."""
+
+    def check_data(self, data: CurriculumData) -> None:
+        """Check that the data are the experiment's and fit into the model.
+
+        Raises:
+            UsageError: if they are not, naming the size that does not fit, or a warm-up longer than the run.
+        """
+        if not isinstance(data, self.data_class):
+            allowed = f"{self.data_class.__name__} with {type(self).__name__}"
+            raise bad_value("data", type(data).__name__, allowed)
+        longest = cast(Any, self.model).init_args["max_length"]
+        if longest < data.length:
+            raise bad_value("model.max_length", longest, f"at least the data's {data.length} tokens")
+        if self.warmup_steps > data.num_steps:
+            raise bad_value("model.warmup_steps", self.warmup_steps, f"at most num_steps = {data.num_steps}")
+
+    def setup(self, stage: str) -> None:
+        """Make the metrics of every evaluated stream."""
+        super().setup(stage)
+        while len(self._decoding_errors) < len(self.data.eval_streams):
+            self._decoding_errors.append(DecodingErrors(self._task.n_answers))
+
+    @property
+    def _task(self) -> Decomposed:
+        return cast(DecomposedData, self.data).task
+
+    def forward(self, inputs: Any) -> torch.Tensor:
+        """Return the logits (n, n_labels, 2) of all labels, each read after the true ones before it."""
+        return cast(torch.Tensor, self.model(inputs, first=self._task.d - 1))
+
+    def logits_and_labels(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return logits (M, 2) and labels (M,) of all labels of a batch, string by string."""
+        return self(batch["inputs"]).flatten(0, 1), batch["labels"].flatten()
+
+    def decode(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the logits (n, n_labels, 2) of all labels, each read after the model's own before it."""
+        return self.model.decode(inputs[:, : self._task.d], self._task.n_labels)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Batch:
+        """Return decoded probabilities (n, n_labels, 2) beside the true labels (n, n_labels)."""
+        decoded = torch.softmax(self.decode(batch["inputs"]), -1)
+        return {"probabilities": decoded, "labels": batch["labels"]}
+
+    def _evaluate(self, batch: Batch, stream: int) -> None:
+        forced, decoded = self(batch["inputs"]), self.decode(batch["inputs"])
+        low = torch.is_autocast_enabled(self.device.type)
+        metric = cast(DecodingErrors, self._decoding_errors[stream])
+        metric.update(forced, decoded, batch["labels"], _CLOSE_IN_LOW_PRECISION if low else _CLOSE)
+
+    def _evaluated(self, stream: int, name: str) -> dict[str, float]:
+        metric = cast(DecodingErrors, self._decoding_errors[stream])
+        found = metric.compute()
+        metric.reset()
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            if found["accuracy"] > BETTER_THAN_RANDOM:
+                self.better_at.setdefault(name, self.step)
+            found["better_than_random_at"] = self.better_at.get(name, NOT_YET)
+        return {f"{name}/{key}": value for key, value in found.items()}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """See `CurriculumModule.on_save_checkpoint`."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["better_at"] = dict(self.better_at)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """See `CurriculumModule.on_load_checkpoint`."""
+        super().on_load_checkpoint(checkpoint)
+        self.better_at = dict(checkpoint["better_at"])

@@ -1,0 +1,1 @@
+"""Figures and tables of `subtask`, one file each."""

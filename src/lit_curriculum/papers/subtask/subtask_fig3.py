@@ -1,0 +1,107 @@
+"""Steps until bit-subset parity is learned, with and without labels of its sub-tasks (figure 3)."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lit_curriculum.papers.figure import Claim, Row, Scale, judge
+from lit_curriculum.papers.style import panels
+from lit_curriculum.papers.subtask.parity import SETTINGS, WITH, WITHOUT, Cell, better_steps, measure_cells
+from lit_curriculum.papers.subtask.published import ITERATIONS
+from lit_curriculum.runs.graph import Lab
+
+_TIMES = 3
+_COLOURS = {WITH: "#c8442b", WITHOUT: "#4b9b5b"}
+
+
+def cost(scale: Scale) -> str:
+    """Return what a scale takes."""
+    return {
+        "smoke": "seconds",
+        "laptop": "the runs of subtask-table1",
+        "paper": "the runs of subtask-table1",
+    }[scale]
+
+
+def measure(lab: Lab, scale: Scale) -> list[Row]:
+    """Train every entry of Table 1."""
+    setting = SETTINGS[scale]
+    return measure_cells(lab, setting, setting.cells)
+
+
+def draw(rows: Sequence[Row], scale: Scale) -> Any:
+    """Draw steps against bits: mean over seeds with each seed, arrows where a run never learns."""
+    setting = SETTINGS[scale]
+    figure, (axis,) = panels(1, width=5.0, height=3.8)
+    for method, colour in _COLOURS.items():
+        means = []
+        for cell in setting.of(method):
+            steps = better_steps(rows, cell, setting.seeds)
+            reached = [step for step in steps if math.isfinite(step)]
+            axis.plot([cell.d] * len(reached), reached, ".", ms=5, color=colour, alpha=0.6)
+            if len(reached) == len(steps):
+                means.append((cell.d, statistics.fmean(reached)))
+            else:
+                axis.plot(cell.d, cell.num_steps, "^", ms=7, mfc="none", color=colour)
+        axis.plot(*zip(*means, strict=True) if means else ([], []), "o-", ms=5, color=colour, label=method)
+        sizes = [d for name, d in ITERATIONS if name == method]
+        published = [ITERATIONS[method, d][0] for d in sizes]
+        axis.plot(sizes, published, "s--", ms=5, mfc="none", lw=0.8, color=colour, label=f"{method}, paper")
+    axis.set(
+        xscale="log",
+        yscale="log",
+        xlabel="bits",
+        ylabel="steps until better than random",
+        title="triangles: not within the run",
+    )
+    axis.set_xticks([8, 16, 32, 64, 128], ["8", "16", "32", "64", "128"])
+    axis.minorticks_off()
+    axis.legend(fontsize=8)
+    return figure
+
+
+def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+    """Judge that without labels the steps grow faster with the number of bits."""
+    setting = SETTINGS[scale]
+    growth = {
+        method: [_growth(rows, setting.of(method), seed) for seed in setting.seeds] for method in _COLOURS
+    }
+    pairs = [
+        (plain, labelled)
+        for labelled, plain in zip(growth[WITH], growth[WITHOUT], strict=True)
+        if math.isfinite(labelled) and math.isfinite(plain)
+    ]
+    complete = len(pairs) == len(setting.seeds)
+    return [
+        judge(
+            "gap-opens",
+            "Without labels each bit more multiplies the steps by more (difference of the slopes of log2 "
+            "steps against bits, by seed; steps until three evaluations in a row are better than random).",
+            [plain - labelled for plain, labelled in pairs],
+            scale=scale,
+            threshold="above 0.3 in every seed: two bits cost at least 1.5 times as much more",
+            holds=complete and min(plain - labelled for plain, labelled in pairs) > 0.3,
+            paper_value=round(_published_growth(WITHOUT) - _published_growth(WITH), 2),
+        )
+    ]
+
+
+def _growth(rows: Sequence[Row], cells: Sequence[Cell], seed: int) -> float:
+    """Return the least-squares slope of log2 steps against bits, where learned; nan below two sizes."""
+    steps = {cell.d: better_steps(rows, cell, [seed], _TIMES)[0] for cell in cells}
+    return _slope({d: step for d, step in steps.items() if 0 < step < math.inf})
+
+
+def _published_growth(method: str) -> float:
+    return _slope({d: mean for (name, d), (mean, _) in ITERATIONS.items() if name == method})
+
+
+def _slope(steps: dict[int, float]) -> float:
+    if len(steps) < 2:
+        return math.nan
+    return float(np.polyfit(list(steps), np.log2(list(steps.values())), 1)[0])
