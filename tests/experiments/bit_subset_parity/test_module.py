@@ -111,6 +111,17 @@ def test_it_learns_what_it_is_shown(tmp_path: Path) -> None:
     assert firsts == {next(row["step"] for row in rows if float(row["val/accuracy"]) > 0.6)}
 
 
+def test_two_processes_train_and_evaluate_as_one(tmp_path: Path) -> None:
+    two = ("--trainer.devices=2", "--trainer.strategy=ddp_fork", "--trainer.accelerator=cpu")
+    assert in_child(lambda: fit(tmp_path / "one", *RUN)) == 0
+    assert in_child(lambda: fit(tmp_path / "two", *RUN, options=two)) == 0
+    ours, theirs = (read_table(tmp_path / name / "metrics.csv") for name in ("one", "two"))
+    assert len(ours) == len(theirs) == 4
+    for row, other in zip(ours, theirs, strict=True):
+        for name in ("loss", "accuracy", "forced_accuracy", "forced_errors", "better_than_random_at"):
+            assert float(other[f"val/{name}"]) == pytest.approx(float(row[f"val/{name}"]), abs=1e-5), name
+
+
 def test_predictions_are_decoded(tmp_path: Path) -> None:
     assert in_child(lambda: fit(tmp_path / "run", *RUN)) == 0
     words = ["predict", *(word for path in RUN for word in ("--config", path))]
