@@ -13,7 +13,7 @@ from torch.nn import functional
 from lit_curriculum.cli.main import main
 from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.bit_subset_parity import BitSubsetParityData, BitSubsetParityGPT
-from lit_curriculum.experiments.decomposed import DecodingErrors
+from lit_curriculum.experiments.decoding_errors import DecodingErrors
 from lit_curriculum.experiments.lego import LegoData
 from lit_curriculum.files import read_table
 from tests.support import config, fit, in_child
@@ -111,6 +111,17 @@ def test_it_learns_what_it_is_shown(tmp_path: Path) -> None:
     assert firsts == {next(row["step"] for row in rows if float(row["val/accuracy"]) > 0.6)}
 
 
+def test_two_processes_train_and_evaluate_as_one(tmp_path: Path) -> None:
+    two = ("--trainer.devices=2", "--trainer.strategy=ddp_fork", "--trainer.accelerator=cpu")
+    assert in_child(lambda: fit(tmp_path / "one", *RUN)) == 0
+    assert in_child(lambda: fit(tmp_path / "two", *RUN, options=two)) == 0
+    ours, theirs = (read_table(tmp_path / name / "metrics.csv") for name in ("one", "two"))
+    assert len(ours) == len(theirs) == 4
+    for row, other in zip(ours, theirs, strict=True):
+        for name in ("loss", "accuracy", "forced_accuracy", "forced_errors", "better_than_random_at"):
+            assert float(other[f"val/{name}"]) == pytest.approx(float(row[f"val/{name}"]), abs=1e-5), name
+
+
 def test_predictions_are_decoded(tmp_path: Path) -> None:
     assert in_child(lambda: fit(tmp_path / "run", *RUN)) == 0
     words = ["predict", *(word for path in RUN for word in ("--config", path))]
@@ -136,38 +147,6 @@ def test_the_first_better_step_is_kept_by_a_checkpoint() -> None:
 
 
 # --- Lemma 1 ----------------------------------------------------------------------------------------
-
-
-def logits(tokens: list[list[int]], gap: float = 1.0) -> torch.Tensor:
-    return gap * functional.one_hot(torch.tensor(tokens), 2).float()
-
-
-def test_errors_are_counted_string_by_string() -> None:
-    labels = torch.tensor([[1, 0, 1], [0, 0, 1], [1, 1, 0], [0, 1, 0]])
-    metric = DecodingErrors(n_answers=2)
-    forced = [[1, 0, 1], [1, 0, 0], [1, 1, 0], [1, 1, 0]]
-    decoded = [[1, 0, 1], [1, 1, 1], [1, 1, 0], [1, 1, 0]]
-    for half in (slice(0, 1), slice(1, 4)):
-        metric.update(logits(forced[half]), logits(decoded[half]), labels[half], 1e-4)
-    found = metric.compute()
-    assert found["accuracy"] == 3 / 4  # of the second string one answer is wrong
-    assert found["forced_accuracy"] == 3 / 4
-    assert found["forced_errors"] == 3 / 4
-    losses = functional.cross_entropy(logits(forced).flatten(0, 1), labels.flatten())
-    assert found["loss"] == pytest.approx(float(losses))
-
-
-def test_decoding_that_reads_something_else_is_noticed() -> None:
-    """Every forced label is right, so by Lemma 1 every decoded one must be."""
-    labels = torch.tensor([[1, 0, 1], [0, 0, 1]])
-    right, wrong = labels.tolist(), [[1, 0, 1], [0, 0, 0]]
-    metric = DecodingErrors(n_answers=1)
-    metric.update(logits(right), logits(wrong), labels, 1e-4)
-    with pytest.raises(RuntimeError, match=r"decoded error 0\.5 above the sum of forced errors 0"):
-        metric.compute()
-    metric.reset()
-    metric.update(logits(right, gap=5e-5), logits(wrong), labels, 1e-4)  # rounding could do that
-    assert metric.compute()["accuracy"] == 0.5
 
 
 def test_lemma_1_holds_for_models_that_have_learned_nothing() -> None:
