@@ -44,3 +44,18 @@ def test_an_installation_without_configurations_is_reported(tmp_path, monkeypatc
     monkeypatch.setattr(configs, "_PACKAGE", tmp_path / "src" / "lit_curriculum")
     with pytest.raises(FileNotFoundError, match="lightning_configs is neither in"):
         configs.config_folder()
+
+
+@pytest.mark.parametrize(
+    ("names", "scale"),
+    [
+        (["pcfg_bert"], "laptop"),
+        (["pcfg_bert", "smoke/pcfg_bert"], "smoke"),
+        (["pcfg_bert", "paper/pcfg_bert", "distill/pcfg_student"], "paper"),
+        (["pcfg_bert", "distill/pcfg_student"], "laptop"),
+        ([], None),
+    ],
+)
+def test_the_last_overlay_of_ours_names_the_scale(names, scale, tmp_path):
+    own = tmp_path / "paper" / "mine.yaml"
+    assert configs.scale_of([*(configs.shipped(name) for name in names), own]) == scale

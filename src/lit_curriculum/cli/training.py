@@ -40,6 +40,7 @@ from lit_curriculum.experiments.base_data import CurriculumData
 from lit_curriculum.files import write_with
 from lit_curriculum.models import count_parameters
 from lit_curriculum.runs import identity, provenance
+from lit_curriculum.runs.configs import scale_of
 from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.metrics_csv import MetricsCSV
 
@@ -229,8 +230,12 @@ class CurriculumCLI(LightningCLI):
         going = f"resuming at step {self.resume_step:,}" if self.resume_step else "new run"
         rank_zero_info(
             f"{self.folder.path}: {going}, {count_parameters(self.model.model):,} parameters, "
-            f"{self.datamodule.num_steps:,} steps of {self.datamodule.batch_size} samples"
+            f"{self.datamodule.num_steps:,} steps of {self.datamodule.batch_size} samples{self._scale()}"
         )
+
+    def _scale(self) -> str:
+        scale = scale_of([str(path) for path in self.config[self.subcommand].config or []])
+        return f", {scale} scale" if scale else ""
 
     def _callbacks(self, kind: type[Any]) -> list[Any]:
         callbacks = self.trainer.callbacks  # type: ignore[attr-defined]

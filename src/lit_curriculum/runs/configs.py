@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from lit_curriculum.errors import bad_value
@@ -32,3 +33,22 @@ def shipped(name: str) -> Path:
         known = sorted(str(p.relative_to(config_folder()))[:-5] for p in config_folder().rglob("*.yaml"))
         raise bad_value("config", name, ", ".join(known))
     return path
+
+
+def scale_of(configs: Sequence[str | Path]) -> str | None:
+    """Return the scale that shipped configurations set: the last of their overlays decides.
+
+    Args:
+        configs: files in the order in which they overlay one another.
+
+    Returns:
+        ``laptop`` for a base alone, ``smoke`` or ``paper`` with such an overlay, None without any of ours.
+    """
+    scale = None
+    for config in configs:
+        folder = Path(config).resolve().parent
+        if folder == config_folder():
+            scale = "laptop"
+        elif folder.parent == config_folder() and folder.name in ("smoke", "paper"):
+            scale = folder.name
+    return scale
