@@ -54,7 +54,6 @@ def test_every_claim_holds_where_it_should() -> None:
 
 
 SLOW = {**LEARNED, (WITHOUT, 12): 2000}
-NEVER = {**LEARNED, (WITHOUT, 12): math.inf}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +61,7 @@ NEVER = {**LEARNED, (WITHOUT, 12): math.inf}
     [
         ({"end": 0.99}, {"learned-8-bits", "learned-16-bits", "learned-32-bits"}),
         ({"learned": SLOW}, {"growth-10-to-12-bits"}),
-        ({"learned": NEVER}, {"growth-10-to-12-bits"}),
+        ({"learned": {**LEARNED, (WITHOUT, 10): math.inf}}, {"growth-10-to-12-bits"}),
         ({"learned": {**LEARNED, (WITHOUT, 10): 400}}, {"growth-8-to-10-bits"}),
         ({"learned": {**LEARNED, (WITHOUT, 16): 300}}, {"chance-without-labels-16-bits", "gap-opens"}),
         ({"rise": 1000}, {"grokking"}),
@@ -78,6 +77,14 @@ def test_each_claim_can_fail(spoilt: dict[str, Any], wrong: set[str]) -> None:
     assert wrong <= found
     # A slow rise leaves the short runs unfinished as well.
     assert found == wrong or spoilt == {"rise": 1000}
+
+
+def test_a_run_that_never_learns_bounds_the_growth_from_below() -> None:
+    given = rows({**LEARNED, (WITHOUT, 12): math.inf})
+    claim = next(c for c in subtask_table1.claims(given, "laptop") if c.id == "growth-10-to-12-bits")
+    firsts = parity.better_steps(given, SETTING.of(WITHOUT)[1], SETTING.seeds)
+    assert claim.status == "holds"
+    assert claim.measured == pytest.approx(sum(20_000 / step for step in firsts) / 3)
 
 
 def test_a_lost_seed_is_no_claim() -> None:

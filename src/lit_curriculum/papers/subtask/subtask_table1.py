@@ -165,15 +165,18 @@ def _growth(rows: Sequence[Row], setting: Subsets, scale: Scale) -> list[Claim]:
         if few not in cells or many not in cells:
             continue
         steps = [better_steps(rows, cells[d], setting.seeds, _TIMES) for d in (few, many)]
-        ratios = [b / a for a, b in zip(*steps, strict=True) if math.isfinite(a) and math.isfinite(b)]
+        # A run that has not learned needs more than its length: the ratio is a lower bound.
+        longest = cells[many].num_steps
+        ratios = [min(b, longest) / a for a, b in zip(*steps, strict=True) if math.isfinite(a)]
         made.append(
             judge(
                 f"growth-{few}-to-{many}-bits",
                 f"Without labels {many} bits take many times the steps of {few} until {_TIMES} evaluations "
-                "in a row are better than random (ratio, paired by seed).",
+                "in a row are better than random (ratio, paired by seed; a run that never is counts with "
+                "its length).",
                 ratios,
                 scale=scale,
-                threshold="mean at least 3, both learned in every seed",
+                threshold=f"mean at least 3, {few} bits learned in every seed",
                 holds=len(ratios) == len(setting.seeds) and statistics.fmean(ratios) >= 3,
                 paper_value=round(ITERATIONS[WITHOUT, many][0] / ITERATIONS[WITHOUT, few][0], 1),
             )
