@@ -19,7 +19,7 @@ from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.experiments.decoding_errors import DecodingErrors
 from lit_curriculum.experiments.minibatch import MinibatchModule
-from lit_curriculum.experiments.rates import Schedule, check_adam, rate_factor
+from lit_curriculum.experiments.rates import Schedule, check_adam, make_rate_schedule
 from lit_curriculum.models import GPT2Decoder
 from lit_curriculum.tasks.bit_subset_parity import Tokens
 from lit_curriculum.tasks.counter import Stream
@@ -188,13 +188,7 @@ class DecomposedGPT(MinibatchModule):
     def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
         """Return the warm-up and decay of the rate over the data's number of steps."""
         steps = self.data.num_steps
-        factor = partial(
-            rate_factor,
-            num_steps=steps,
-            warmup=self.warmup_steps / steps,
-            decay=self.schedule == "cosine",
-        )
-        return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return make_rate_schedule(optimizer, steps, self.warmup_steps / steps, self.schedule)
 
     @property
     @abstractmethod

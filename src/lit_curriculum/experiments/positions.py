@@ -14,7 +14,7 @@ from torchmetrics import MeanMetric, Metric
 from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.experiments.minibatch import MinibatchModule
-from lit_curriculum.experiments.rates import Schedule, check_adam, rate_factor
+from lit_curriculum.experiments.rates import Schedule, check_adam, make_rate_schedule
 
 
 class PositionAccuracy(Metric):
@@ -136,13 +136,7 @@ class PositionBert(MinibatchModule):
     def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
         """Return the warm-up and decay of the rate over the data's number of steps."""
         steps = self.data.num_steps
-        factor = partial(
-            rate_factor,
-            num_steps=steps,
-            warmup=self.warmup_steps / steps,
-            decay=self.schedule == "cosine",
-        )
-        return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return make_rate_schedule(optimizer, steps, self.warmup_steps / steps, self.schedule)
 
     def check_data(self, data: CurriculumData) -> None:
         """Check that the model's sizes hold the data.

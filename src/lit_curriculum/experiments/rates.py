@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Literal
+
+import torch
 
 from lit_curriculum.errors import bad_value
 
@@ -22,6 +25,14 @@ def rate_factor(step: int, num_steps: int, warmup: float, decay: bool) -> float:
     if not decay or step >= num_steps:
         return 0.0 if decay else 1.0
     return 0.5 * (1 + math.cos(math.pi * (step - rising) / (num_steps - rising)))
+
+
+def make_rate_schedule(
+    optimizer: torch.optim.Optimizer, num_steps: int, warmup: float, schedule: Schedule
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """Return a scheduler, stepped once an update, that follows `rate_factor`; ``warmup`` is a share."""
+    factor = partial(rate_factor, num_steps=num_steps, warmup=warmup, decay=schedule == "cosine")
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
 def check_adam(lr: float, betas: tuple[float, float], weight_decay: float) -> None:

@@ -52,25 +52,7 @@ class GPT2Reader(nn.Module):
             "initializer_range": initializer_range,
             "dropout": dropout,
         }
-        check_arguments(self.init_args)
-        from transformers import GPT2Config, GPT2Model
-
-        config = GPT2Config(
-            vocab_size=vocab_size,
-            n_positions=max_length,
-            n_embd=width,
-            n_layer=layers,
-            n_head=heads,
-            initializer_range=initializer_range,
-            resid_pdrop=dropout,
-            embd_pdrop=dropout,
-            attn_pdrop=dropout,
-            use_cache=False,
-            bos_token_id=None,
-            eos_token_id=None,
-            attn_implementation="sdpa",
-        )
-        self.gpt2 = GPT2Model(config)
+        self.gpt2 = build_gpt2(self.init_args)
         self.head = nn.Linear(width, n_outputs)
         nn.init.normal_(self.head.weight, std=initializer_range)
         nn.init.zeros_(self.head.bias)
@@ -81,7 +63,36 @@ class GPT2Reader(nn.Module):
         return cast(torch.Tensor, self.head(hidden[:, -1]))
 
 
-def check_arguments(arguments: dict[str, Any]) -> None:
+def build_gpt2(arguments: dict[str, Any]) -> Any:
+    """Return transformers' GPT2Model of a model's ``init_args``.
+
+    Raises:
+        UsageError: naming the argument that is out of range.
+    """
+    _check(arguments)
+    # Imported here because it takes seconds, which models without it need not wait for.
+    from transformers import GPT2Config, GPT2Model
+
+    dropout = arguments["dropout"]
+    config = GPT2Config(
+        vocab_size=arguments["vocab_size"],
+        n_positions=arguments["max_length"],
+        n_embd=arguments["width"],
+        n_layer=arguments["layers"],
+        n_head=arguments["heads"],
+        initializer_range=arguments["initializer_range"],
+        resid_pdrop=dropout,
+        embd_pdrop=dropout,
+        attn_pdrop=dropout,
+        use_cache=False,
+        bos_token_id=None,
+        eos_token_id=None,
+        attn_implementation="sdpa",
+    )
+    return GPT2Model(config)
+
+
+def _check(arguments: dict[str, Any]) -> None:
     """Check what any GPT-2 here is built from.
 
     Raises:

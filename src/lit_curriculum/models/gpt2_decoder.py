@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lit_curriculum.models.gpt2 import check_arguments
+from lit_curriculum.models.gpt2 import build_gpt2
 from lit_curriculum.models.predicting import in_float32
 
 
@@ -51,25 +51,7 @@ class GPT2Decoder(nn.Module):
             "initializer_range": initializer_range,
             "dropout": dropout,
         }
-        check_arguments(self.init_args)
-        from transformers import GPT2Config, GPT2Model
-
-        config = GPT2Config(
-            vocab_size=vocab_size,
-            n_positions=max_length,
-            n_embd=width,
-            n_layer=layers,
-            n_head=heads,
-            initializer_range=initializer_range,
-            resid_pdrop=dropout,
-            embd_pdrop=dropout,
-            attn_pdrop=dropout,
-            use_cache=False,
-            bos_token_id=None,
-            eos_token_id=None,
-            attn_implementation="sdpa",
-        )
-        self.gpt2 = GPT2Model(config)
+        self.gpt2 = build_gpt2(self.init_args)
 
     def head(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return logits (..., V) of embeddings (..., width)."""

@@ -11,7 +11,7 @@ from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.experiments.minibatch import MinibatchModule
 from lit_curriculum.experiments.pcfg_bert.data import PCFGData
-from lit_curriculum.experiments.rates import Schedule, check_adam, rate_factor
+from lit_curriculum.experiments.rates import Schedule, check_adam, make_rate_schedule
 from lit_curriculum.models import BertMaskedLM, Inputs, target_logits
 
 
@@ -85,10 +85,7 @@ class PCFGBert(MinibatchModule):
 
     def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
         """Return the warm-up and decay of the rate over the data's number of steps."""
-        decay = self.schedule == "cosine"
-        return torch.optim.lr_scheduler.LambdaLR(
-            optimizer, partial(rate_factor, num_steps=self.data.num_steps, warmup=self.warmup, decay=decay)
-        )
+        return make_rate_schedule(optimizer, self.data.num_steps, self.warmup, self.schedule)
 
     def forward(self, inputs: Inputs) -> torch.Tensor:
         """Return logits (M, V) of the predicted tokens."""

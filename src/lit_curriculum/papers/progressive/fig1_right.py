@@ -16,13 +16,14 @@ from lit_curriculum.papers.progressive.pcfg_students import (
     Case,
     beats,
     better_one_shot,
+    by_length,
     compare,
     finals,
     gains,
     label_trained,
     over_horizons,
 )
-from lit_curriculum.papers.style import COLOURS, LABELS, curve, in_millions, panels
+from lit_curriculum.papers.style import COLOURS, LABELS, in_millions, panels
 from lit_curriculum.runs.graph import Lab
 
 METHODS = (PLAIN, ONE_SHOT, ONE_SHOT_SOFT, PROGRESSIVE)
@@ -60,9 +61,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     cases = _cases(setting, setting.heads[0])
     over_horizons(axis, rows, PROGRESSIVE, cases, COLOURS["progressive"], LABELS["progressive"])
     best = [finals(rows, better_one_shot(rows, case), case) for case in cases]
-    lengths = [case.num_steps for case in cases]
-    seeds = [list(zip(lengths, seed, strict=True)) for seed in zip(*best, strict=True)]
-    curve(axis, seeds, COLOURS["one-shot"], LABELS["one-shot"], marker="o", ms=4)
+    by_length(axis, best, cases, COLOURS["one-shot"], LABELS["one-shot"])
     over_horizons(axis, rows, PLAIN, cases, COLOURS["plain"], LABELS["plain"])
     axis.set(
         title=f"PCFG: {setting.teacher_heads} → {setting.heads[0]} heads",

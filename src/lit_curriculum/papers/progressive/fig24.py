@@ -8,8 +8,16 @@ from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge
 from lit_curriculum.papers.progressive.pcfg import EQUAL_SPLIT, HALF, ONE_SHOT, SETTINGS, Pcfg
-from lit_curriculum.papers.progressive.pcfg_students import Case, beats, compare, gains, over_horizons
-from lit_curriculum.papers.style import COLOURS, curve, in_millions, panels
+from lit_curriculum.papers.progressive.pcfg_students import (
+    Case,
+    beats,
+    by_length,
+    compare,
+    gains,
+    over_horizons,
+    variant_cases,
+)
+from lit_curriculum.papers.style import COLOURS, in_millions, panels
 from lit_curriculum.runs.graph import Lab
 
 METHODS = (ONE_SHOT, EQUAL_SPLIT, HALF)
@@ -28,7 +36,7 @@ def cost(scale: Scale) -> str:
 def measure(lab: Lab, scale: Scale) -> list[Row]:
     """Train students of two widths and every length."""
     setting = SETTINGS[scale]
-    cases = [case for heads in setting.heads for case in _cases(setting, heads)]
+    cases = [case for heads in setting.heads for case in variant_cases(setting, heads)]
     return compare(lab, cases, METHODS)
 
 
@@ -37,7 +45,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     setting = SETTINGS[scale]
     figure, axes = panels(2 * len(setting.heads), width=3.3, height=3.2)
     for i, heads in enumerate(setting.heads):
-        cases = _cases(setting, heads)
+        cases = variant_cases(setting, heads)
         left, right = axes[2 * i], axes[2 * i + 1]
         for method in METHODS:
             over_horizons(left, rows, method, cases, _COLOURS[method], method)
@@ -60,7 +68,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     setting = SETTINGS[scale]
     made = []
     for heads in setting.heads:
-        cases = _cases(setting, heads)
+        cases = variant_cases(setting, heads)
         for method, name in ((EQUAL_SPLIT, "equal-split"), (HALF, "kappa-half")):
             for case in cases:
                 made.append(
@@ -91,15 +99,8 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
 
 
 def _gap(axis: Any, rows: Sequence[Row], method: str, cases: Sequence[Case]) -> None:
-    values = [gains(rows, method, ONE_SHOT, case) for case in cases]
-    lengths = [case.num_steps for case in cases]
-    seeds = [list(zip(lengths, seed, strict=True)) for seed in zip(*values, strict=True)]
-    curve(axis, seeds, _COLOURS[method], method, marker="o", ms=4)
+    by_length(axis, [gains(rows, method, ONE_SHOT, case) for case in cases], cases, _COLOURS[method], method)
 
 
 def _seeds(setting: Pcfg) -> range:
     return range(len(setting.seeds))
-
-
-def _cases(setting: Pcfg, heads: int) -> list[Case]:
-    return [Case(setting, heads, num_steps) for num_steps in setting.variant_horizons]

@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale
-from lit_curriculum.papers.progressive.pcfg import HALF, HALF_SOFT, ONE_SHOT, ONE_SHOT_SOFT, SETTINGS, Pcfg
-from lit_curriculum.papers.progressive.pcfg_students import Case, beats, compare, gains, over_horizons
+from lit_curriculum.papers.progressive.pcfg import HALF, HALF_SOFT, ONE_SHOT, ONE_SHOT_SOFT, SETTINGS
+from lit_curriculum.papers.progressive.pcfg_students import (
+    beats,
+    compare,
+    gains,
+    over_horizons,
+    variant_cases,
+)
 from lit_curriculum.papers.style import COLOURS, in_millions, panels
 from lit_curriculum.runs.graph import Lab
 
@@ -26,7 +32,7 @@ def cost(scale: Scale) -> str:
 def measure(lab: Lab, scale: Scale) -> list[Row]:
     """Train students of two widths and every length at both temperatures."""
     setting = SETTINGS[scale]
-    return compare(lab, [case for heads in setting.heads for case in _cases(setting, heads)], METHODS)
+    return compare(lab, [case for heads in setting.heads for case in variant_cases(setting, heads)], METHODS)
 
 
 def draw(rows: Sequence[Row], scale: Scale) -> Any:
@@ -40,7 +46,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
             name = "one-shot" if method in (ONE_SHOT, ONE_SHOT_SOFT) else "progressive"
             label = f"{name}, tau = {'1' if soft else '1e-4'}"
             line = {"ls": "--" if soft else "-"}
-            over_horizons(axis, rows, method, _cases(setting, heads), colour, label, **line)
+            over_horizons(axis, rows, method, variant_cases(setting, heads), colour, label, **line)
         axis.set(
             title=f"{heads} heads" if heads > 1 else "1 head",
             xlabel="training steps",
@@ -66,10 +72,6 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
             too_easy=case.too_easy,
         )
         for heads in setting.heads
-        for case in _cases(setting, heads)
+        for case in variant_cases(setting, heads)
         for method, name in ((ONE_SHOT, "hard"), (ONE_SHOT_SOFT, "soft"))
     ]
-
-
-def _cases(setting: Pcfg, heads: int) -> list[Case]:
-    return [Case(setting, heads, num_steps) for num_steps in setting.variant_horizons]

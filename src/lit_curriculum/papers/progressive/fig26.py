@@ -13,7 +13,15 @@ from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge
 from lit_curriculum.papers.progressive.pcfg import HALF, ONE_SHOT, SETTINGS, Pcfg
-from lit_curriculum.papers.progressive.pcfg_students import Case, bars, beats, compare, gains, relative_gains
+from lit_curriculum.papers.progressive.pcfg_students import (
+    Case,
+    beats,
+    compare,
+    gains,
+    gap_bars,
+    relative_gains,
+    variant_cases,
+)
 from lit_curriculum.papers.style import panels
 from lit_curriculum.runs.graph import Lab
 
@@ -40,24 +48,9 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     """Draw the relative gap between the two methods."""
     setting = SETTINGS[scale]
     figure, (axis,) = panels(1, width=5.2, height=3.4)
-    series = {
-        f"mask rate {mask_rate:g}": [
-            [100 * gap for gap in relative_gains(rows, HALF, ONE_SHOT, case)]
-            for case in _cases(setting, mask_rate)
-        ]
-        for mask_rate in MASK_RATES
-    }
-    bars(
-        axis,
-        [f"{steps:,} steps" for steps in setting.variant_horizons],
-        series,
-        ["#9ecae1", "#4292c6", "#084594"],
-    )
-    axis.set(
-        title=f"progressive over one-shot, {setting.heads[0]}-head student",
-        ylabel="relative gap in accuracy (%)",
-    )
-    axis.legend(fontsize=8)
+    variants = {f"mask rate {rate:g}": _cases(setting, rate) for rate in MASK_RATES}
+    gap_bars(axis, rows, variants, ["#9ecae1", "#4292c6", "#084594"])
+    axis.set_title(f"progressive over one-shot, {setting.heads[0]}-head student")
     return figure
 
 
@@ -97,5 +90,4 @@ def _main_first(cases: Sequence[Case]) -> list[Case]:
 
 
 def _cases(setting: Pcfg, mask_rate: float) -> list[Case]:
-    varied = replace(setting, mask_rate=mask_rate)
-    return [Case(varied, setting.heads[0], num_steps) for num_steps in setting.variant_horizons]
+    return variant_cases(replace(setting, mask_rate=mask_rate), setting.heads[0])

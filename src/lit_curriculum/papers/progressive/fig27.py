@@ -8,7 +8,14 @@ from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale
 from lit_curriculum.papers.progressive.pcfg import HALF, ONE_SHOT, SETTINGS, Pcfg
-from lit_curriculum.papers.progressive.pcfg_students import Case, bars, beats, compare, gains, relative_gains
+from lit_curriculum.papers.progressive.pcfg_students import (
+    Case,
+    beats,
+    compare,
+    gains,
+    gap_bars,
+    variant_cases,
+)
 from lit_curriculum.papers.style import panels
 from lit_curriculum.runs.graph import Lab
 
@@ -40,24 +47,9 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     setting = SETTINGS[scale]
     figure, axes = panels(len(setting.heads), width=4.6, height=3.4)
     for axis, heads in zip(axes, setting.heads, strict=True):
-        series = {
-            grammar: [
-                [100 * gap for gap in relative_gains(rows, HALF, ONE_SHOT, case)]
-                for case in _cases(setting, grammar, heads)
-            ]
-            for grammar in GRAMMARS
-        }
-        bars(
-            axis,
-            [f"{steps:,} steps" for steps in setting.variant_horizons],
-            series,
-            ["#c8442b", "#e08b2d", "#4b9b5b"],
-        )
-        axis.set(
-            title=f"progressive over one-shot, {heads} head{'s' if heads > 1 else ''}",
-            ylabel="relative gap in accuracy (%)",
-        )
-        axis.legend(fontsize=8)
+        variants = {grammar: _cases(setting, grammar, heads) for grammar in GRAMMARS}
+        gap_bars(axis, rows, variants, ["#c8442b", "#e08b2d", "#4b9b5b"])
+        axis.set_title(f"progressive over one-shot, {heads} head{'s' if heads > 1 else ''}")
     return figure
 
 
@@ -79,5 +71,4 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
 
 
 def _cases(setting: Pcfg, grammar: str, heads: int) -> list[Case]:
-    varied = replace(setting, grammar=grammar)
-    return [Case(varied, heads, num_steps) for num_steps in setting.variant_horizons]
+    return variant_cases(replace(setting, grammar=grammar), heads)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge
-from lit_curriculum.papers.progressive.pcfg import ONE_SHOT, ONE_SHOT_SOFT, Pcfg
+from lit_curriculum.papers.progressive.pcfg import HALF, ONE_SHOT, ONE_SHOT_SOFT, Pcfg
 from lit_curriculum.papers.style import curve, mean_and_spread
 from lit_curriculum.papers.tuning import MakeRun, choose_rates
 from lit_curriculum.runs.graph import Finished, Lab, Run
@@ -39,6 +39,11 @@ class Case:
     def too_easy(self) -> bool:
         """Whether the run is so long that at laptop scale no method has an advantage left."""
         return self.num_steps > self.setting.student_steps
+
+
+def variant_cases(setting: Pcfg, heads: int) -> list[Case]:
+    """Return the cases of a width at the lengths at which figures 24 to 27 compare variants."""
+    return [Case(setting, heads, num_steps) for num_steps in setting.variant_horizons]
 
 
 def compare(lab: Lab, cases: Sequence[Case], methods: Sequence[str]) -> list[Row]:
@@ -196,10 +201,33 @@ def over_horizons(
     axis: Any, rows: Sequence[Row], method: str, cases: Sequence[Case], colour: Any, label: str, **line: Any
 ) -> None:
     """Draw final accuracy against the length of the run, with the spread over seeds."""
-    values = [finals(rows, method, case) for case in cases]
+    by_length(axis, [finals(rows, method, case) for case in cases], cases, colour, label, **line)
+
+
+def by_length(
+    axis: Any,
+    values: Sequence[Sequence[float]],
+    cases: Sequence[Case],
+    colour: Any,
+    label: str,
+    **line: Any,
+) -> None:
+    """Draw one list of seeds a case against the length of its runs."""
     lengths = [case.num_steps for case in cases]
     seeds = [list(zip(lengths, seed, strict=True)) for seed in zip(*values, strict=True)]
     curve(axis, seeds, colour, label, **{"marker": "o", "ms": 4, **line})
+
+
+def gap_bars(axis: Any, rows: Sequence[Row], variants: dict[str, list[Case]], colours: Sequence[Any]) -> None:
+    """Draw how far progressive distillation ends above one-shot, relatively, a group of bars a length."""
+    series = {
+        name: [[100 * gap for gap in relative_gains(rows, HALF, ONE_SHOT, case)] for case in cases]
+        for name, cases in variants.items()
+    }
+    lengths = [case.num_steps for case in next(iter(variants.values()))]
+    bars(axis, [f"{steps:,} steps" for steps in lengths], series, colours)
+    axis.set_ylabel("relative gap in accuracy (%)")
+    axis.legend(fontsize=8)
 
 
 def bars(
