@@ -27,7 +27,10 @@ class Elman:
         width: hidden units m.
         cells: algorithm 1 with and without labels, and one cell for each of `VARIANTS`.
         lr: rate of algorithms 1 and 2; population_lr: of algorithm 3; adam_lr: of Adam.
-        sigma: precision of algorithm 2; population_sigma: of algorithm 3.
+        sigma: precision of algorithm 2, rounded or worst.
+        population_sigma: precision of algorithm 3, rounded.
+        worst_population_sigma: of its worst approximation, which turns round every entry below sigma; the
+            population's gradient has more of them than a string's.
         adam_batch: strings of an update by Adam.
         seeds: data seeds that are reported; each is the model's seed as well.
         tuning_seeds: seeds on which the settings were found.
@@ -41,6 +44,7 @@ class Elman:
     adam_lr: float = 0.003
     sigma: float = 0.001
     population_sigma: float = 0.001
+    worst_population_sigma: float = 0.0002
     adam_batch: int = 32
     seeds: tuple[int, ...] = (0, 1, 2)
     tuning_seeds: tuple[int, ...] = (100, 101)
@@ -73,7 +77,8 @@ class Elman:
         """Return what a method sets of the model and of the data."""
         kind = "sign" if cell.method in (WORST_SGD, WORST_GD) else "grid"
         if cell.method in (ROUNDED_GD, WORST_GD, UNLABELLED_GD):
-            model = {"optimizer": "sgd", "lr": self.population_lr, "sigma": self.population_sigma}
+            sigma = self.worst_population_sigma if cell.method == WORST_GD else self.population_sigma
+            model = {"optimizer": "sgd", "lr": self.population_lr, "sigma": sigma}
             return {**model, "precision": kind}, {"population": True}
         if cell.method == ADAM:
             model = {"optimizer": "adam", "lr": self.adam_lr, "sigma": 0.0}
@@ -95,9 +100,9 @@ _LAPTOP = Elman(
         Cell(16, WITHOUT, 40_000, 500),
         Cell(8, ROUNDED_SGD, 20_000, 500),
         Cell(8, WORST_SGD, 20_000, 500),
-        Cell(8, ROUNDED_GD, 500, 20),
-        Cell(8, WORST_GD, 500, 20),
-        Cell(8, UNLABELLED_GD, 500, 20),
+        Cell(8, ROUNDED_GD, 600, 20),
+        Cell(8, WORST_GD, 600, 20),
+        Cell(10, UNLABELLED_GD, 600, 20),
         Cell(8, ADAM, 1_000, 20),
     ),
 )
@@ -132,10 +137,12 @@ SETTINGS: dict[Scale, Elman] = {
             Cell(14, WITHOUT, 1_000_000, 5_000),
             Cell(16, WITHOUT, 5_000_000, 20_000),
             *(Cell(8, method, 50_000, 500) for method in (ROUNDED_SGD, WORST_SGD)),
-            *(Cell(8, method, 2_000, 20) for method in (ROUNDED_GD, WORST_GD, UNLABELLED_GD, ADAM)),
+            *(Cell(8, method, 2_000, 20) for method in (ROUNDED_GD, WORST_GD, ADAM)),
+            Cell(12, UNLABELLED_GD, 2_000, 20),
         ),
         sigma=0.00025,
         population_sigma=0.00025,
+        worst_population_sigma=0.00005,
     ),
 }
 
