@@ -24,7 +24,7 @@ def rows(
     for model in MODELS:
         for state in STATES:
             for seed in SETTING.seeds:
-                for d in SETTING.sizes:
+                for d in SETTING.sizes_of(model):
                     n = hypotheses(d)
                     share = height / 6 * (n / 6) ** (slopes[model] + spread * (seed - 1))
                     made.append(variance.row_of(model, state, d, seed, n, 7.0 * d * share, 7.0 * d))
@@ -60,6 +60,12 @@ def test_a_single_point_above_the_bound_is_enough() -> None:
     assert failing(given) == ["under-the-bound"]
 
 
+def test_an_mlp_that_falls_faster_is_told_not_hidden() -> None:
+    claim = subtask_variance.claims(rows({**SLOPES, MLP: -1.5}), "laptop")[-1]
+    assert (claim.status, claim.note) == ("not_shown_at_scale", subtask_variance.STEEPER_MLP)
+    assert subtask_variance.claims(rows({**SLOPES, MLP: -1.5}), "paper")[-1].status == "fails"
+
+
 def test_a_lost_point_is_no_claim() -> None:
     given = [r for r in rows() if (r["model"], r["seed"], r["d"]) != (MLP, 1, 8)]
     with pytest.raises(ValueError, match=r"data of MLP, initialisation, seed 1 lack d = \[8\]"):
@@ -67,7 +73,7 @@ def test_a_lost_point_is_no_claim() -> None:
 
 
 def test_slopes_are_of_the_share_and_intervals_are_students() -> None:
-    found = variance.points(rows(), NARROW, INITIAL, 2, SETTING.sizes)
+    found = variance.points(rows(), NARROW, INITIAL, 2, SETTING.gpt2_sizes)
     assert variance.slope(found) == pytest.approx(-5.98)
     assert math.isnan(variance.slope([{**found[0], "variance": 0.0}, *found[1:]]))
     low, high = variance.interval([1.0, 2.0, 3.0])
@@ -102,6 +108,7 @@ def test_measured_rows_are_under_the_bound_and_training_moves_them(name: str) ->
 def test_settings_are_complete(scale: Any) -> None:
     setting = variance.SETTINGS[scale]
     assert all(d % 2 == 0 for d in setting.sizes)
+    assert set(setting.gpt2_sizes) <= set(setting.sizes)
     assert not set(setting.seeds) & set(setting.tuning_seeds)
     assert len(setting.seeds) - 1 in (0, *variance._STUDENT)
     assert subtask_variance.cost(scale)
