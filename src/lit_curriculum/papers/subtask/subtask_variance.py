@@ -95,6 +95,9 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
         axis.set(xscale="log", yscale="log", xlabel="targets |H|", title=f"{state}")
         axis.set_xticks(every, [str(n) for n in every])
         axis.minorticks_off()
+        # Room for the legend below the curves.
+        low, high = axis.get_ylim()
+        axis.set_ylim(low * (low / high) ** 0.45, high)
         axis.legend(fontsize=7, loc="lower left")
     axes[0].set_ylabel("variance over targets / E|∇f|²")
     return figure

@@ -108,8 +108,8 @@ def _build(setting: Variance, name: str, d: int, seed: int) -> Any:
     elif name == MLP:
         described = {"name": "mlp", "init_args": {"d": d, "width": setting.width}}
     else:
-        arguments = {"vocab_size": 2, "max_length": d, "layers": 2, "heads": 2, "width": setting.gpt2_width}
-        arguments["initializer_range"] = 0.02 if name == NARROW else 0.1
+        sizes = {"vocab_size": 2, "max_length": d, "layers": 2, "heads": 2, "width": setting.gpt2_width}
+        arguments = {**sizes, "initializer_range": 0.02 if name == NARROW else 0.1}
         described = {"name": "gpt2_decoder", "init_args": arguments}
     # In float64: the smallest variances lie far below the rounding of float32.
     return build(described, seed=seed).double()
@@ -146,7 +146,8 @@ def _train(setting: Variance, model: Any, inputs: Any, y: Any, seed: int) -> Non
     for _ in range(setting.num_steps):
         rows = torch.randint(len(inputs), (setting.batch_size,), generator=generator)
         optimizer.zero_grad()
-        functional.softplus(-y[rows] * _score(model(inputs[rows]))).mean().backward()
+        loss: Any = functional.softplus(-y[rows] * _score(model(inputs[rows]))).mean()
+        loss.backward()
         optimizer.step()
 
 
