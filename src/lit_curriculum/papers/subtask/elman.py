@@ -92,10 +92,10 @@ _LAPTOP = Elman(
     width=128,
     cells=(
         Cell(8, WITH, 20_000, 500),
-        Cell(16, WITH, 40_000, 1_000),
+        Cell(16, WITH, 160_000, 4_000),
         Cell(10, WITHOUT, 20_000, 500),
         Cell(12, WITHOUT, 100_000, 2_000),
-        Cell(16, WITHOUT, 40_000, 1_000),
+        Cell(16, WITHOUT, 160_000, 4_000),
         Cell(8, ROUNDED_SGD, 20_000, 500),
         Cell(8, WORST_SGD, 20_000, 500),
         Cell(8, ROUNDED_GD, 500, 25),
