@@ -114,3 +114,20 @@ def test_a_run_states_its_cell_in_full() -> None:
     assert run.settings["model"]["init_args"]["sigma"] == 0
     assert run.settings["data"]["init_args"]["batch_size"] == 32
     assert SETTING.run(Cell(8, WITH, 1000, 200), 7).settings["model"]["init_args"]["sigma"] == 0
+
+
+class FakeLab:
+    """Finishes every run at once, at chance."""
+
+    def fit(self, runs: Any) -> list[FakeLab]:
+        return [self for _ in runs]
+
+    def history(self, quantity: str) -> list[tuple[int, float]]:
+        return [(step, 0.5) for step in (5, 10, 20)]
+
+
+def test_smoke_scale_measures_draws_and_judges_nothing(tmp_path: Any) -> None:
+    measured = subtask_rnn.measure(FakeLab(), "smoke")  # type: ignore[arg-type]
+    assert len(measured) == len(elman.SETTINGS["smoke"].cells) * len(elman.QUANTITIES) * 3
+    subtask_rnn.draw(measured, "smoke").savefig(tmp_path / "figure.png")
+    assert {claim.status for claim in subtask_rnn.claims(measured, "smoke")} == {"not_evaluated"}

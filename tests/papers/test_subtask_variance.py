@@ -111,3 +111,10 @@ def test_settings_are_complete(scale: Any) -> None:
     assert not set(setting.seeds) & set(setting.tuning_seeds)
     assert len(setting.seeds) - 1 in (0, *variance._STUDENT)
     assert subtask_variance.cost(scale)
+
+
+def test_smoke_scale_measures_draws_and_judges_nothing(tmp_path: Any) -> None:
+    measured = subtask_variance.measure(None, "smoke")  # type: ignore[arg-type]
+    assert len(measured) == len(MODELS) * len(STATES) * 2
+    subtask_variance.draw(measured, "smoke").savefig(tmp_path / "figure.png")
+    assert {claim.status for claim in subtask_variance.claims(measured, "smoke")} == {"not_evaluated"}
