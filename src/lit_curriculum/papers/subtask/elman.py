@@ -38,7 +38,7 @@ class Elman:
     smoke: bool
     width: int
     cells: tuple[Cell, ...]
-    lr: float = 0.01
+    lr: float = 0.005
     population_lr: float = 0.2
     adam_lr: float = 0.003
     sigma: float = 0.001
@@ -46,7 +46,7 @@ class Elman:
     worst_population_sigma: float = 0.0002
     adam_batch: int = 32
     seeds: tuple[int, ...] = (0, 1, 2)
-    tuning_seeds: tuple[int, ...] = (100, 101)
+    tuning_seeds: tuple[int, ...] = (100, 101, 102)
 
     def of(self, method: str) -> list[Cell]:
         """Return a method's cells, d ascending."""
@@ -91,13 +91,13 @@ _LAPTOP = Elman(
     smoke=False,
     width=128,
     cells=(
-        Cell(8, WITH, 20_000, 500),
+        Cell(8, WITH, 40_000, 1_000),
         Cell(16, WITH, 160_000, 4_000),
-        Cell(10, WITHOUT, 20_000, 500),
-        Cell(12, WITHOUT, 100_000, 2_000),
+        Cell(10, WITHOUT, 40_000, 1_000),
+        Cell(12, WITHOUT, 200_000, 4_000),
         Cell(16, WITHOUT, 160_000, 4_000),
-        Cell(8, ROUNDED_SGD, 20_000, 500),
-        Cell(8, WORST_SGD, 20_000, 500),
+        Cell(8, ROUNDED_SGD, 40_000, 1_000),
+        Cell(8, WORST_SGD, 40_000, 1_000),
         Cell(8, ROUNDED_GD, 500, 25),
         Cell(8, WORST_GD, 500, 25),
         Cell(8, ADAM, 1_000, 50),

@@ -55,7 +55,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "seconds",
-        "laptop": "30 runs of 500 to 160,000 updates; about 3 minutes",
+        "laptop": "30 runs of 500 to 200,000 updates; an estimated 4 minutes",
         "paper": "36 runs of a network of width 512 and up to 5M updates; days on one core, never run",
     }[scale]
 
