@@ -18,12 +18,13 @@ ONLINE = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
 PCFG = [config("pcfg_bert"), config("smoke/pcfg_bert")]
 LEGO = [config("lego"), config("smoke/lego")]
 SUBSETS = [config("bit_subset_parity"), config("smoke/bit_subset_parity")]
+ELMAN = [config("elman"), config("smoke/elman")]
 MINIBATCH = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]
 
 
 @pytest.fixture(scope="module")
 def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """Six runs that together write everything a run can write; the students need a teacher."""
+    """Seven runs that together write everything a run can write; the students need a teacher."""
     folder = tmp_path_factory.mktemp("overlays")
     resume = "{class_path: ExactResume, init_args: {min_seconds: 0, every_n_steps: 1}}"
     harvest = "{class_path: HarvestCheckpoints, init_args: {every_n_steps: 700, on_change: 0.02}}"
@@ -77,7 +78,14 @@ def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {every_n_steps: 4}}, "
         f"{resume}]}}\n"
     )
+    elman = folder / "elman.yaml"
+    elman.write_text(
+        "model: {init_args: {sigma: 0.001}}\n"
+        "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {every_n_steps: 4}}, "
+        f"{resume}]}}\n"
+    )
     return {
+        "elman": [*ELMAN, str(elman)],
         "bert": [*PCFG, str(bert)],
         "lego": [*LEGO, str(lego)],
         "subsets": [*SUBSETS, str(subsets)],
@@ -132,7 +140,7 @@ def uninterrupted(
     return folders
 
 
-@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert", "lego", "subsets"])
+@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert", "lego", "subsets", "elman"])
 def test_killed_inside_a_write_and_resumed_is_bit_identical(
     kind: str, overlays: dict[str, list[str]], uninterrupted: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -146,7 +154,7 @@ def test_killed_inside_a_write_and_resumed_is_bit_identical(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert", "lego", "subsets"])
+@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert", "lego", "subsets", "elman"])
 @pytest.mark.parametrize("seed", range(20))
 def test_killed_at_a_random_moment_and_resumed_is_bit_identical(
     kind: str,

@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 # Short class names need their classes loaded.
 import lit_curriculum.experiments.bit_subset_parity
 import lit_curriculum.experiments.circuits
+import lit_curriculum.experiments.elman
 import lit_curriculum.experiments.hierarchical_parity
 import lit_curriculum.experiments.lego
 import lit_curriculum.experiments.parity_mixture

@@ -1,4 +1,4 @@
-"""What the experiments on sub-task decomposition share: GPT-2 that writes down its intermediate results.
+"""What the experiments on sub-task decomposition share: models that write down their intermediate results.
 
 A sequence is the d tokens of a problem and the labels of its sub-tasks, the answer last (subtask, section 3).
 The model reads all but the answer; from position d on, each token that it reads has the next one as its
@@ -16,11 +16,11 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
 from lit_curriculum.errors import bad_value
+from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.experiments.decoding_errors import DecodingErrors
 from lit_curriculum.experiments.minibatch import MinibatchModule
 from lit_curriculum.experiments.rates import Schedule, check_adam, make_rate_schedule
-from lit_curriculum.models import GPT2Decoder
 from lit_curriculum.tasks.bit_subset_parity import Tokens
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.splits import SPLITS_VERSION, BitStringSplits
@@ -102,7 +102,10 @@ class DecomposedData(CurriculumData):
 
     def draw(self, stream: Stream, start: int, count: int) -> Batch:
         """See `CurriculumData.draw`."""
-        x = torch.from_numpy(self.splits.sample(self.data_seed, stream, start, count))
+        return self.sequences(torch.from_numpy(self.splits.sample(self.data_seed, stream, start, count)))
+
+    def sequences(self, x: torch.Tensor) -> Batch:
+        """Return the batch of strings (n, d)."""
         labels = torch.from_numpy(self.task.labels(x.numpy()))
         return {"inputs": torch.cat([x, labels[:, :-1]], dim=1), "labels": labels}
 
@@ -116,14 +119,111 @@ class DecomposedData(CurriculumData):
         return {**self.task.describe(), "splits_version": SPLITS_VERSION}
 
 
-class DecomposedGPT(MinibatchModule):
-    """transformers' GPT-2 with Adam; the loss begins at position d (equation 4, as a mean).
+class Decoder(Protocol):
+    """A model that goes on with a sequence of tokens; `models.GPT2Decoder` and `models.ElmanRNN` are."""
+
+    def __call__(self, input_ids: torch.Tensor, first: int = 0) -> torch.Tensor:
+        """Return logits (n, L - first, 2) of what follows each token from ``first`` on."""
+        ...
+
+    def decode(self, input_ids: torch.Tensor, n_tokens: int) -> torch.Tensor:
+        """Return logits (n, n_tokens, 2) of tokens that the model writes, reading its own."""
+        ...
+
+
+class DecomposedModule(CurriculumModule):
+    """Evaluation of a model that writes down its intermediate results, however it is trained.
 
     Recorded for every held-out stream: ``accuracy`` of the answer when the model decodes greedily through
     its own labels; ``forced_accuracy`` when it reads the true ones; ``forced_errors``, the sum over all
     labels of the forced error rates, which Lemma 1 puts above the decoded error; ``loss``, the mean binary
     cross-entropy of the forced labels, by which the paper chooses; ``better_than_random_at``, the first
     evaluated step with an accuracy above 60 %, -1 until then. Lemma 1 is checked at every evaluation.
+    """
+
+    # A teacher would have to be asked for the labels alone, not for the whole sequence.
+    teachable = False
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.better_at: dict[str, int] = {}
+        self._decoding_errors = nn.ModuleList()
+
+    @property
+    @abstractmethod
+    def data_class(self) -> type[DecomposedData]:
+        """The data that the experiment goes with."""
+
+    def check_data(self, data: CurriculumData) -> None:
+        """Check that the data are the experiment's.
+
+        Raises:
+            UsageError: if they are not.
+        """
+        if not isinstance(data, self.data_class):
+            allowed = f"{self.data_class.__name__} with {type(self).__name__}"
+            raise bad_value("data", type(data).__name__, allowed)
+
+    def setup(self, stage: str) -> None:
+        """Make the metrics of every evaluated stream."""
+        super().setup(stage)
+        while len(self._decoding_errors) < len(self.data.eval_streams):
+            self._decoding_errors.append(DecodingErrors(self._task.n_answers))
+
+    @property
+    def _task(self) -> Decomposed:
+        return cast(DecomposedData, self.data).task
+
+    @property
+    def _decoder(self) -> Decoder:
+        return cast(Decoder, self.model)
+
+    def forward(self, inputs: Any) -> torch.Tensor:
+        """Return the logits (n, n_labels, 2) of all labels, each read after the true ones before it."""
+        return self._decoder(inputs, first=self._task.d - 1)
+
+    def logits_and_labels(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return logits (M, 2) and labels (M,) of all labels of a batch, string by string."""
+        return self(batch["inputs"]).flatten(0, 1), batch["labels"].flatten()
+
+    def decode(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the logits (n, n_labels, 2) of all labels, each read after the model's own before it."""
+        return self._decoder.decode(inputs[:, : self._task.d], self._task.n_labels)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Batch:
+        """Return decoded probabilities (n, n_labels, 2) beside the true labels (n, n_labels)."""
+        decoded = torch.softmax(self.decode(batch["inputs"]), -1)
+        return {"probabilities": decoded, "labels": batch["labels"]}
+
+    def _evaluate(self, batch: Batch, stream: int) -> None:
+        forced, decoded = self(batch["inputs"]), self.decode(batch["inputs"])
+        low = torch.is_autocast_enabled(self.device.type)
+        metric = cast(DecodingErrors, self._decoding_errors[stream])
+        metric.update(forced, decoded, batch["labels"], _CLOSE_IN_LOW_PRECISION if low else _CLOSE)
+
+    def _evaluated(self, stream: int, name: str) -> dict[str, float]:
+        metric = cast(DecodingErrors, self._decoding_errors[stream])
+        found = metric.compute()
+        metric.reset()
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            if found["accuracy"] > BETTER_THAN_RANDOM:
+                self.better_at.setdefault(name, self.step)
+            found["better_than_random_at"] = self.better_at.get(name, NOT_YET)
+        return {f"{name}/{key}": value for key, value in found.items()}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """See `CurriculumModule.on_save_checkpoint`."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["better_at"] = dict(self.better_at)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """See `CurriculumModule.on_load_checkpoint`."""
+        super().on_load_checkpoint(checkpoint)
+        self.better_at = dict(checkpoint["better_at"])
+
+
+class DecomposedGPT(DecomposedModule, MinibatchModule):
+    """transformers' GPT-2 with Adam; the loss begins at position d (equation 4, as a mean).
 
     Args:
         max_length: position embeddings, at least the data's length.
@@ -143,10 +243,6 @@ class DecomposedGPT(MinibatchModule):
     Raises:
         UsageError: naming the argument that is wrong.
     """
-
-    # A teacher would have to be asked for the labels alone, not for the whole sequence.
-    teachable = False
-    model: GPT2Decoder
 
     def __init__(
         self,
@@ -182,18 +278,11 @@ class DecomposedGPT(MinibatchModule):
         super().__init__({"name": "gpt2_decoder", "init_args": arguments}, optimizer, None, model_seed)
         self.schedule = schedule
         self.warmup_steps = warmup_steps
-        self.better_at: dict[str, int] = {}
-        self._decoding_errors = nn.ModuleList()
 
     def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
         """Return the warm-up and decay of the rate over the data's number of steps."""
         steps = self.data.num_steps
         return make_rate_schedule(optimizer, steps, self.warmup_steps / steps, self.schedule)
-
-    @property
-    @abstractmethod
-    def data_class(self) -> type[DecomposedData]:
-        """The data that the experiment goes with."""
 
     def check_data(self, data: CurriculumData) -> None:
         """Check that the data are the experiment's and fit into the model.
@@ -201,64 +290,10 @@ class DecomposedGPT(MinibatchModule):
         Raises:
             UsageError: if they are not, naming the size that does not fit, or a warm-up longer than the run.
         """
-        if not isinstance(data, self.data_class):
-            allowed = f"{self.data_class.__name__} with {type(self).__name__}"
-            raise bad_value("data", type(data).__name__, allowed)
+        super().check_data(data)
+        assert isinstance(data, DecomposedData)
         longest = cast(Any, self.model).init_args["max_length"]
         if longest < data.length:
             raise bad_value("model.max_length", longest, f"at least the data's {data.length} tokens")
         if self.warmup_steps > data.num_steps:
             raise bad_value("model.warmup_steps", self.warmup_steps, f"at most num_steps = {data.num_steps}")
-
-    def setup(self, stage: str) -> None:
-        """Make the metrics of every evaluated stream."""
-        super().setup(stage)
-        while len(self._decoding_errors) < len(self.data.eval_streams):
-            self._decoding_errors.append(DecodingErrors(self._task.n_answers))
-
-    @property
-    def _task(self) -> Decomposed:
-        return cast(DecomposedData, self.data).task
-
-    def forward(self, inputs: Any) -> torch.Tensor:
-        """Return the logits (n, n_labels, 2) of all labels, each read after the true ones before it."""
-        return cast(torch.Tensor, self.model(inputs, first=self._task.d - 1))
-
-    def logits_and_labels(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return logits (M, 2) and labels (M,) of all labels of a batch, string by string."""
-        return self(batch["inputs"]).flatten(0, 1), batch["labels"].flatten()
-
-    def decode(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return the logits (n, n_labels, 2) of all labels, each read after the model's own before it."""
-        return self.model.decode(inputs[:, : self._task.d], self._task.n_labels)
-
-    def predict_step(self, batch: Batch, batch_idx: int) -> Batch:
-        """Return decoded probabilities (n, n_labels, 2) beside the true labels (n, n_labels)."""
-        decoded = torch.softmax(self.decode(batch["inputs"]), -1)
-        return {"probabilities": decoded, "labels": batch["labels"]}
-
-    def _evaluate(self, batch: Batch, stream: int) -> None:
-        forced, decoded = self(batch["inputs"]), self.decode(batch["inputs"])
-        low = torch.is_autocast_enabled(self.device.type)
-        metric = cast(DecodingErrors, self._decoding_errors[stream])
-        metric.update(forced, decoded, batch["labels"], _CLOSE_IN_LOW_PRECISION if low else _CLOSE)
-
-    def _evaluated(self, stream: int, name: str) -> dict[str, float]:
-        metric = cast(DecodingErrors, self._decoding_errors[stream])
-        found = metric.compute()
-        metric.reset()
-        if self.trainer.state.fn == TrainerFn.FITTING:
-            if found["accuracy"] > BETTER_THAN_RANDOM:
-                self.better_at.setdefault(name, self.step)
-            found["better_than_random_at"] = self.better_at.get(name, NOT_YET)
-        return {f"{name}/{key}": value for key, value in found.items()}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """See `CurriculumModule.on_save_checkpoint`."""
-        super().on_save_checkpoint(checkpoint)
-        checkpoint["better_at"] = dict(self.better_at)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """See `CurriculumModule.on_load_checkpoint`."""
-        super().on_load_checkpoint(checkpoint)
-        self.better_at = dict(checkpoint["better_at"])

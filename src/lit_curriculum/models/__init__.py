@@ -2,6 +2,7 @@
 
 from lit_curriculum.models.bert import BertMaskedLM
 from lit_curriculum.models.bert_classifiers import BertStepClassifier, BertTokenClassifier
+from lit_curriculum.models.elman import ElmanRNN
 from lit_curriculum.models.gpt2 import GPT2Reader
 from lit_curriculum.models.gpt2_decoder import GPT2Decoder
 from lit_curriculum.models.mlp import MLP
@@ -21,6 +22,7 @@ __all__ = [
     "BertMaskedLM",
     "BertStepClassifier",
     "BertTokenClassifier",
+    "ElmanRNN",
     "GPT2Decoder",
     "GPT2Reader",
     "Inputs",

@@ -15,6 +15,7 @@ from torch import nn
 from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.models.bert import BertMaskedLM
 from lit_curriculum.models.bert_classifiers import BertStepClassifier, BertTokenClassifier
+from lit_curriculum.models.elman import ElmanRNN
 from lit_curriculum.models.gpt2 import GPT2Reader
 from lit_curriculum.models.gpt2_decoder import GPT2Decoder
 from lit_curriculum.models.mlp import MLP
@@ -23,6 +24,7 @@ MODELS: dict[str, type[nn.Module]] = {
     "bert_masked_lm": BertMaskedLM,
     "bert_step_classifier": BertStepClassifier,
     "bert_token_classifier": BertTokenClassifier,
+    "elman": ElmanRNN,
     "gpt2_decoder": GPT2Decoder,
     "gpt2_reader": GPT2Reader,
     "mlp": MLP,

@@ -1,7 +1,18 @@
-"""SGD at batch size 1 on a one-hidden-layer network, without an autograd step a sample."""
+"""SGD at batch size 1, without an autograd step a sample: one-hidden-layer networks and Elman networks."""
 
 from lit_curriculum.online_sgd.backends import BACKENDS, choose_backend, train_samples
+from lit_curriculum.online_sgd.elman_loop import train_elman
 from lit_curriculum.online_sgd.grid import cut
 from lit_curriculum.online_sgd.population import train_population
+from lit_curriculum.online_sgd.precision import Kind, Precision
 
-__all__ = ["BACKENDS", "choose_backend", "cut", "train_population", "train_samples"]
+__all__ = [
+    "BACKENDS",
+    "Kind",
+    "Precision",
+    "choose_backend",
+    "cut",
+    "train_elman",
+    "train_population",
+    "train_samples",
+]
