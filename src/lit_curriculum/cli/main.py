@@ -49,21 +49,10 @@ def build_parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--json", action="store_true", help="print claims.json, or a list of several")
     reproduce.add_argument("--fresh", action="store_true", help="do not reuse finished runs")
     reproduce.add_argument("--jobs", type=int, help="runs side by side (default: one a processor core)")
-    _add_sweep(commands)
     _add_inspection(commands)
     completion = commands.add_parser("completion", help="print a completion script for your shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     return parser
-
-
-def _add_sweep(commands: Any) -> None:
-    """Add the command that lists the runs of a sweep or trains one of them."""
-    sweep = commands.add_parser("sweep", help="list the runs of a sweep file, or train one of them")
-    _file(sweep.add_argument("file", metavar="FILE", help="YAML file, e.g. below lightning_configs/sweeps"))
-    sweep.add_argument("--run", type=int, help="train the run of this number, from 0, instead of listing")
-    sweep.add_argument("--count", action="store_true", help="print how many runs there are, nothing else")
-    sweep.add_argument("--json", action="store_true", help="list as JSON, one run a line")
-    sweep.add_argument("--out", default="out", help="folder of the runs, as in reproduce (default out)")
 
 
 def _add_inspection(commands: Any) -> None:
@@ -122,7 +111,7 @@ def _dispatch(words: list[str]) -> int:
 
         return check(words[1:])
     if not command.startswith("-"):
-        known = [*TRAINING, "check", "reproduce", "sweep", *INSPECTION, "completion"]
+        known = [*TRAINING, "check", "reproduce", *INSPECTION, "completion"]
         if command not in known:
             raise UsageError(
                 f"command: got {command!r}; allowed: {', '.join(known)}{suggest(command, known)}"
@@ -135,10 +124,6 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         from lit_curriculum.cli.reproduce import reproduce
 
         return reproduce(options)
-    if options.command == "sweep":
-        from lit_curriculum.cli.sweep import sweep
-
-        return sweep(options)
     if options.command == "sample":
         from lit_curriculum.cli.grammar import sample
 
