@@ -55,7 +55,7 @@ class Claim:
         spread: standard deviation over seeds.
         threshold: when it holds, in words.
         status: whether it does.
-        note: why a claim is not shown at a scale, and what was tried.
+        note: why a claim is not shown at a scale and what was tried, or what else to know about the number.
     """
 
     id: str

@@ -198,8 +198,23 @@ def test_what_does_not_fit_is_refused(action: Any, message: str) -> None:
     assert str(caught.value) == message
 
 
-def test_a_wrong_d_is_one_line_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert fit(tmp_path / "run", *RUN, options=("--data.d=9",)) == 2
-    message = capsys.readouterr().err
-    assert message == "lit: error: d: got 9; allowed: an even integer from 4 to 128\n"
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--data.d=9",), "d: got 9; allowed: an even integer from 4 to 128"),
+        (
+            ("--data.d=9", "--data.subtask_labels=false"),
+            "d: got 9; allowed: an even integer from 4 to 128",
+        ),
+        (
+            ("--data.d=12",),
+            "d: got 12; allowed: with subtask_labels, twice a power of two: 4, 8, 16, 32, 64 or 128",
+        ),
+    ],
+)
+def test_a_wrong_d_is_one_line_and_exit_code_2(
+    options: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fit(tmp_path / "run", *RUN, options=options) == 2
+    assert capsys.readouterr().err == f"lit: error: {message}\n"
     assert not (tmp_path / "run").exists()

@@ -39,16 +39,25 @@ def test_a_circuit_with_several_outputs_runs(tmp_path: Path) -> None:
         assert float(row["val/accuracy"]) < 0.5  # all five bits at once
 
 
+@pytest.mark.parametrize(
+    ("gates", "message"),
+    [
+        ("y = and a z\nz = or y b", "node 'y': on the cycle y -> z -> y; allowed: a circuit without cycles"),
+        ("y = and a q", "node 'q': read by 'y' but driven by nothing; allowed: an input or a gate's node"),
+        ("y = not a b", "node 'y': not got 2 inputs; allowed: one input"),
+        ("y = xor a", "node 'y': xor got 1 inputs; allowed: two inputs or more"),
+        ("z = and a b", "output 'y': no such node; allowed: an input or a gate's node"),
+    ],
+    ids=["cycle", "undriven", "too many inputs", "too few inputs", "output missing"],
+)
 def test_a_wrong_netlist_is_one_line_and_exit_code_2(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    gates: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    netlist = tmp_path / "ring.net"
-    netlist.write_text("input a b c d\noutput y\ny = and a z\nz = or y b\n")
+    netlist = tmp_path / "wrong.net"
+    netlist.write_text(f"input a b c d\noutput y\n{gates}\n")
     assert fit(tmp_path / "run", *RUN, options=(f"--data.netlist={netlist}",)) == 2
-    message = capsys.readouterr().err
-    assert message == (
-        "lit: error: ring.net: node 'y': on the cycle y -> z -> y; allowed: a circuit without cycles\n"
-    )
+    assert capsys.readouterr().err == f"lit: error: wrong.net: {message}\n"
+    assert not (tmp_path / "run").exists()
 
 
 def test_data_of_another_experiment_are_refused() -> None:

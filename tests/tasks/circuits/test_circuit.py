@@ -48,6 +48,7 @@ def parity_of_seed_27(x: np.ndarray) -> np.ndarray:
 ARITHMETIC = {
     "adder": lambda x: number(x[:, :4]) + number(x[:, 4:]),
     "comparator": lambda x: (number(x[:, :6]) > number(x[:, 6:])).astype(int),
+    "inner_product": lambda x: (x[:, :8] * x[:, 8:]).sum(1) % 2,
     "majority": lambda x: (x.sum(1) >= 4).astype(int),
     "multiplier": lambda x: number(x[:, :3]) * number(x[:, 3:]),
     "parity_tree": parity_of_seed_27,
@@ -241,8 +242,8 @@ def test_a_wrong_netlist_is_one_line_that_names_the_node(text: str, message: str
     [
         (
             ("addr",),
-            "netlist: got 'addr'; allowed: adder, comparator, majority, multiplier, parity_tree "
-            "(did you mean 'adder'?), or a path ending in .net",
+            "netlist: got 'addr'; allowed: adder, comparator, inner_product, majority, multiplier, "
+            "parity_tree (did you mean 'adder'?), or a path ending in .net",
         ),
         (
             ("none.net",),

@@ -13,8 +13,8 @@ class CircuitData(DecomposedData):
 
     Args:
         num_steps: length of the run in updates.
-        netlist: adder, comparator, majority, multiplier, parity_tree, or the path of a ``.net`` file; the
-            format is documented in ``tasks/circuits/netlist.py``.
+        netlist: adder, comparator, inner_product, majority, multiplier, parity_tree, or the path of a
+            ``.net`` file; the format is documented in ``tasks/circuits/netlist.py``.
         gate_labels: write the values of the inner gates into the sequence; without, the outputs alone.
         max_fan_in: split gates with more inputs into trees; null keeps them.
         **kwargs: see `DecomposedData`.

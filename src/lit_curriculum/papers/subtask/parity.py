@@ -27,6 +27,7 @@ class Cell:
         num_steps: updates.
         eval_every: updates between two evaluations; the paper's 1,000, in fast runs 10.
         warmup_steps: updates in which the rate rises; the paper's 1,000, in fast runs none.
+        initializer_range: standard deviation of the initial weights; None for the configuration's.
     """
 
     d: int
@@ -34,6 +35,7 @@ class Cell:
     num_steps: int
     eval_every: int
     warmup_steps: int = 0
+    initializer_range: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Subsets:
         labels = cell.method == WITH
         length = 3 * cell.d // 2 - 2 if labels else cell.d
         model = {"max_length": length, "lr": rate, "weight_decay": decay, "warmup_steps": cell.warmup_steps}
+        if cell.initializer_range is not None:
+            model["initializer_range"] = cell.initializer_range
         settings = {
             "model": {"init_args": {**model, "model_seed": seed}},
             "data": {
@@ -87,15 +91,20 @@ class Subsets:
         return Run("subsets", self.configs, settings, cost=cost)
 
 
-def _cells(method: str, sizes: Iterable[tuple[int, int, int, int]]) -> tuple[Cell, ...]:
-    return tuple(Cell(d, method, *rest) for d, *rest in sizes)
+def _cells(
+    method: str, sizes: Iterable[tuple[int, int, int, int]], initializer_range: float | None = None
+) -> tuple[Cell, ...]:
+    return tuple(Cell(d, method, n, every, warm, initializer_range) for d, n, every, warm in sizes)
 
 
+# Plain training begins with larger weights than training with labels, 0.3 where the configuration has 0.1: on
+# tuning seeds it learns 8 and 10 bits several times sooner so, and labels need no help. What is compared with
+# labels is thus the better of the two.
 _LAPTOP = Subsets(
     configs=("bit_subset_parity",),
     cells=(
-        *_cells(WITH, [(8, 400, 10, 0), (16, 1000, 25, 0), (32, 2500, 50, 0)]),
-        *_cells(WITHOUT, [(8, 600, 10, 0), (10, 4000, 50, 0), (12, 20_000, 200, 0), (16, 1000, 25, 0)]),
+        *_cells(WITH, [(8, 400, 10, 0), (16, 1000, 25, 0), (32, 3000, 200, 0)]),
+        *_cells(WITHOUT, [(8, 300, 10, 0), (10, 1500, 25, 0), (12, 6000, 100, 0), (16, 1000, 25, 0)], 0.3),
     ),
     typical=Cell(16, WITH, 1000, 25),
 )
