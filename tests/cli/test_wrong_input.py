@@ -52,6 +52,12 @@ def assert_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int
         ({"data": {"init_args": {"eval_streams": ["vla"]}}}, ["eval_streams"]),
         ({"model": {"init_args": {"lr": -1.0}}}, ["model.lr", "-1.0", "> 0"]),
         ({"model": {"init_args": {"backend": "cuda"}}}, ["backend", "cuda"]),
+        # What batch-1 SGD does not do: it says what it has instead.
+        *(
+            ({"model": {"init_args": {name: value}}}, [name, "allowed for SparseParityMLP: d, width, lr"])
+            for name, value in (("momentum", 0.9), ("weight_decay", 1e-4), ("hidden_layers", 2))
+        ),
+        ({"model": {"init_args": {"width": [100, 100]}}}, ["model", "width", "[100, 100]", "int"]),
         ({"model": {"init_args": {"model_seed": -1}}}, ["model.model_seed", "-1"]),
         ({"trainer": {"devices": "many"}}, ["trainer", "devices"]),
         ({"trainer": {"callbacks": [{"class_path": "SwapTeacher"}]}}, ["bank, strategy", "missing"]),

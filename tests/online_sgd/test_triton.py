@@ -13,15 +13,18 @@ from lit_curriculum.online_sgd import choose_backend, train_samples
 from tests.online_sgd.test_backends import by_hand, check
 from tests.online_sgd.test_blocked import draw
 
-HERE = importlib.util.find_spec("triton") is not None
-needs_triton = pytest.mark.skipif(not HERE, reason="triton is not installed (extra 'triton')")
+HERE = importlib.util.find_spec("triton") is not None and not torch.cuda.is_available()
+needs_triton = pytest.mark.skipif(
+    not HERE, reason="triton is not installed (extra 'triton'), or is for a GPU here"
+)
 
 
 @pytest.fixture
 def interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let triton's programs run on the processor, in blocks of 8 samples and chunks of 16 units.
 
-    Triton reads the variable when it first sees a program, so it is set before that module is imported.
+    Triton reads the variable when it first sees a program, so it is set before that module is imported; for
+    triton's own programs `tests` has done so.
     """
     monkeypatch.setenv("TRITON_INTERPRET", "1")
     from lit_curriculum.online_sgd import triton_blocks

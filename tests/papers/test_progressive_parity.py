@@ -267,6 +267,21 @@ def test_fig9_teachers_have_the_higher_rate_and_measure_three_degrees():
     assert fig9.SETTINGS["paper"].T == 100_000
 
 
+def log_monomials(setting, seed):
+    """Return the arguments of a teacher's LogMonomials, or None."""
+    callbacks = setting.teacher(seed).settings["trainer"]["callbacks"]
+    return next((c["init_args"] for c in callbacks if c["class_path"] == "LogMonomials"), None)
+
+
+def test_correlations_are_measured_for_reported_teachers_with_as_many_samples_as_the_setting_says():
+    laptop = fig9.SETTINGS["laptop"]
+    measured = log_monomials(laptop, laptop.seeds[0])
+    assert (measured["samples"], measured["max_off_support"]) == (200_000, 1000)
+    assert log_monomials(laptop, laptop.tuning_seeds[0]) is None
+    # Where a setting says nothing the callback's own values count, and the run keeps its name.
+    assert not {"samples", "max_off_support"} & set(log_monomials(fig2.SETTINGS["laptop"], 0))
+
+
 @pytest.mark.parametrize(("module", "like", "width"), [(fig2_full, fig2, 100), (fig8_full, fig8, 1000)])
 def test_the_full_length_run_is_the_published_setting_but_for_teacher_seeds_and_rates(module, like, width):
     setting, published = module.SETTINGS["laptop"], like.SETTINGS["paper"]
