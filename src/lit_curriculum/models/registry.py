@@ -18,6 +18,7 @@ from lit_curriculum.models.bert_classifiers import BertStepClassifier, BertToken
 from lit_curriculum.models.gpt2 import GPT2Reader
 from lit_curriculum.models.gpt2_decoder import GPT2Decoder
 from lit_curriculum.models.mlp import MLP
+from lit_curriculum.models.two_layer import TwoLayerNet
 
 MODELS: dict[str, type[nn.Module]] = {
     "bert_masked_lm": BertMaskedLM,
@@ -26,6 +27,7 @@ MODELS: dict[str, type[nn.Module]] = {
     "gpt2_decoder": GPT2Decoder,
     "gpt2_reader": GPT2Reader,
     "mlp": MLP,
+    "two_layer": TwoLayerNet,
 }
 
 

@@ -29,6 +29,8 @@ RESULTS_VERSION: dict[str, int] = {
     "lit_curriculum.experiments.sparse_parity.SparseParityMinibatchMLP": 1,
     "lit_curriculum.experiments.hierarchical_parity.HierarchicalParityData": 1,
     "lit_curriculum.experiments.hierarchical_parity.HierarchicalParityMLP": 1,
+    "lit_curriculum.experiments.sum_and_parity.SumAndParityData": 1,
+    "lit_curriculum.experiments.sum_and_parity.SumAndParityNet": 1,
     "lit_curriculum.callbacks.HarvestCheckpoints": 1,
     "lit_curriculum.callbacks.LogMonomials": 2,
     "lit_curriculum.callbacks.LogNgrams": 1,
