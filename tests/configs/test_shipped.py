@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,17 @@ import torch
 import yaml
 
 from lit_curriculum.cli.main import main
-from lit_curriculum.cli.training import parse_and_run
+from lit_curriculum.cli.training import fit_in_worker, parse_and_run
 from lit_curriculum.papers.progressive import hierarchical, parity
+from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.sweep import load_sweep
 from tests.support import CONFIGS, config, fit, in_child
 
 BASES = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
-OVERLAYS = sorted(str(path.relative_to(CONFIGS))[:-5] for path in CONFIGS.glob("*/*.yaml"))
+SWEEPS = sorted((CONFIGS / "sweeps").glob("*.yaml"))
+OVERLAYS = sorted(
+    str(path.relative_to(CONFIGS))[:-5] for path in CONFIGS.glob("*/*.yaml") if path not in SWEEPS
+)
 
 
 def test_there_is_something_to_test() -> None:
@@ -146,6 +152,43 @@ class Described(torch.nn.Module):
     def __init__(self, model: dict[str, Any], seed: int) -> None:
         super().__init__()
         self.init_args = model["init_args"]
+
+
+@pytest.mark.usefixtures("tiny_bert")
+@pytest.mark.parametrize("file", SWEEPS, ids=lambda path: path.stem)
+def test_every_run_of_a_sweep_resolves(file: Path, tmp_path: Path) -> None:
+    plan = load_sweep(file)
+    lab = Lab(tmp_path, fit_in_worker)
+    # Rates, decays and seeds change nothing that is checked: one of each of the others.
+    varied = ("model.lr", "model.weight_decay", "data.data_seed", "model.model_seed")
+    kinds = {
+        str({name: value for name, value in settings.items() if name not in varied}): run
+        for run, settings in zip(plan.runs, plan.settings, strict=True)
+    }
+    for run in kinds.values():
+        overlay = tmp_path / "overlay.yaml"
+        overlay.write_text(lab.overlay(run))
+        words = [word for name in run.configs for word in ("--config", config(name))]
+        cli = parse_and_run(
+            ["fit", *words, "--config", str(overlay), f"--run_dir={tmp_path / 'r'}"], run=False
+        )
+        cli.preflight()
+
+
+@pytest.mark.usefixtures("tiny_bert")
+def test_table_1_as_a_sweep_is_the_papers_grid() -> None:
+    """Subtask, Tables 1 and 2."""
+    plan = load_sweep(CONFIGS / "sweeps" / "subtask_table1.yaml")
+    grid = {(s["model.lr"], s["model.weight_decay"], s["data.data_seed"]) for s in plan.settings}
+    rates, decays, seeds = (1e-6, 1e-5, 1e-4), (0.0, 1e-6, 1e-4, 1e-2), (27, 67, 93)
+    assert grid == set(itertools.product(rates, decays, seeds))
+    sizes = {(s["data.subtask_labels"], s["data.d"]) for s in plan.settings}
+    assert sizes == {
+        *((True, d) for d in (8, 16, 32, 64, 128)),
+        *((False, d) for d in (8, 10, 12, 14, 16, 18, 32, 64, 128)),
+    }
+    assert len(plan.runs) == len(grid) * len(sizes)
+    assert all(s["data.data_seed"] == s["model.model_seed"] for s in plan.settings)
 
 
 @pytest.mark.usefixtures("tiny_bert")

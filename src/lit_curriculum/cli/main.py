@@ -49,10 +49,24 @@ def build_parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--json", action="store_true", help="print claims.json, or a list of several")
     reproduce.add_argument("--fresh", action="store_true", help="do not reuse finished runs")
     reproduce.add_argument("--jobs", type=int, help="runs side by side (default: one a processor core)")
+    _add_sweep(commands)
     _add_inspection(commands)
     completion = commands.add_parser("completion", help="print a completion script for your shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     return parser
+
+
+def _add_sweep(commands: Any) -> None:
+    sweep = commands.add_parser("sweep", help="train the runs of a sweep file, all or one of a job array")
+    _file(
+        sweep.add_argument("file", metavar="FILE", help="e.g. lightning_configs/sweeps/subtask_table1.yaml")
+    )
+    sweep.add_argument("--list", action="store_true", help="list the runs and their states; train nothing")
+    sweep.add_argument("--index", type=int, help="train this run alone, e.g. $SLURM_ARRAY_TASK_ID")
+    sweep.add_argument("--collect", action="store_true", help="only write the table of what is finished")
+    sweep.add_argument("--out", default="out", help="folder for runs and table (default out)")
+    sweep.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    sweep.add_argument("--jobs", type=int, help="runs side by side (default: one a processor core)")
 
 
 def _add_inspection(commands: Any) -> None:
@@ -111,7 +125,7 @@ def _dispatch(words: list[str]) -> int:
 
         return check(words[1:])
     if not command.startswith("-"):
-        known = [*TRAINING, "check", "reproduce", *INSPECTION, "completion"]
+        known = [*TRAINING, "check", "reproduce", "sweep", *INSPECTION, "completion"]
         if command not in known:
             raise UsageError(
                 f"command: got {command!r}; allowed: {', '.join(known)}{suggest(command, known)}"
@@ -124,6 +138,10 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         from lit_curriculum.cli.reproduce import reproduce
 
         return reproduce(options)
+    if options.command == "sweep":
+        from lit_curriculum.cli.sweep import sweep
+
+        return sweep(options)
     if options.command == "sample":
         from lit_curriculum.cli.grammar import sample
 

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
+from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.papers import figure
+from lit_curriculum.runs.folder import check_writable
 from lit_curriculum.runs.graph import Lab
 from lit_curriculum.runs.provenance import commit
 
@@ -46,14 +39,14 @@ def reproduce(options: argparse.Namespace) -> int:
     # All of them first: a wrong name is told before the hours that the others take.
     modules = {name: figure.load(name) for name in options.target}
     out = Path(options.out)
-    _check_writable(out)
+    check_writable("--out", out)
 
     console = Console(stderr=True)
     from lit_curriculum.cli.training import fit_in_worker
 
     reports = []
     with (
-        _Bar(console) as bar,
+        GraphBar(console) as bar,
         Lab(out / "runs", fit_in_worker, options.jobs, options.fresh, bar) as lab,
     ):
         for name, module in modules.items():
@@ -90,38 +83,3 @@ def _show(report: dict[str, Any], console: Console) -> None:
         paper = "" if claim["paper_value"] is None else str(claim["paper_value"])
         table.add_row(claim["statement"], paper, measured, claim["threshold"], status)
     console.print(table)
-
-
-def _check_writable(folder: Path) -> None:
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        raise bad_value("--out", str(folder), f"a folder that can be written (not {place})")
-
-
-class _Bar:
-    """A progress bar over the effort of all runs, with the time that remains."""
-
-    def __init__(self, console: Console) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            console=console,
-        )
-        self._task = self._progress.add_task("starting", total=None)
-
-    def __enter__(self) -> _Bar:
-        self._progress.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._progress.__exit__(*error)
-
-    def update(self, done: float, total: float, finished: int, of: int) -> None:
-        """See `runs.graph.Progress`."""
-        self._progress.update(self._task, completed=done, total=total, description=f"{finished}/{of} runs")

@@ -23,14 +23,19 @@ def config_folder() -> Path:
 
 
 def shipped(name: str) -> Path:
-    """Return the path of a shipped configuration, e.g. ``paper/sparse_parity_mlp``.
+    """Return the path of a shipped configuration, e.g. ``paper/sparse_parity_mlp``, or of a user's ``.yaml``.
 
     Raises:
         UsageError: if there is none of that name.
     """
+    if name.endswith(".yaml"):
+        if not Path(name).is_file():
+            raise bad_value("config", name, "an existing file")
+        return Path(name)
     path = config_folder() / f"{name}.yaml"
     if not path.is_file():
         known = sorted(str(p.relative_to(config_folder()))[:-5] for p in config_folder().rglob("*.yaml"))
+        known = [name for name in known if not name.startswith("sweeps/")]
         raise bad_value("config", name, ", ".join(known))
     return path
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import yaml
 
-from lit_curriculum.errors import UsageError
+from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.files import write_json, write_text
 from lit_curriculum.runs.identity import config_hash, first_difference, results_settings
 
@@ -43,7 +43,7 @@ class RunFolder:
             UsageError: if the folder holds a run of another configuration, something that is no run, or
                 cannot be written.
         """
-        self._check_writable()
+        check_writable("run_dir", self.path)
         if not self.path.exists() or not any(self.path.iterdir()):
             return "new"
         recorded = self.path / "config.yaml"
@@ -97,13 +97,17 @@ class RunFolder:
         loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return loaded
 
-    def _check_writable(self) -> None:
-        place = self.path
-        while not place.exists():
-            place = place.parent
-        if not place.is_dir():
-            raise UsageError(f"run_dir: got {str(self.path)!r}, but {place} is a file; allowed: a folder")
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise UsageError(
-                f"run_dir: got {str(self.path)!r}; allowed: a folder that can be written (not {place})"
-            )
+
+def check_writable(key: str, folder: Path) -> None:
+    """Check that files can be put into a folder that may not exist yet.
+
+    Raises:
+        UsageError: naming the key and the place that is a file or may not be written.
+    """
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        raise UsageError(f"{key}: got {str(folder)!r}, but {place} is a file; allowed: a folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise bad_value(key, str(folder), f"a folder that can be written (not {place})")

@@ -189,13 +189,17 @@ class Lab:
 
     def _prepare(self, run: Run) -> tuple[list[str], str]:
         folder = run.folder(self.root)
+        overlay = self.root / "overlays" / f"{folder.name}.yaml"
+        write_text(overlay, self.overlay(run))
+        return [*(str(shipped(name)) for name in run.configs), str(overlay)], str(folder)
+
+    def overlay(self, run: Run) -> str:
+        """Return a run's settings as the YAML that overlays its configurations."""
         settings = run.settings
         if run.needs:
             bank = str(run.needs[0].folder(self.root) / "bank")
             settings = _substitute(settings, lambda text: text.replace("{bank}", bank))
-        overlay = self.root / "overlays" / f"{folder.name}.yaml"
-        write_text(overlay, yaml.safe_dump(settings, sort_keys=False))
-        return [*(str(shipped(name)) for name in run.configs), str(overlay)], str(folder)
+        return yaml.safe_dump(settings, sort_keys=False)
 
     def _report(self, runs: list[Run], running: list[Run], unfinished: set[str]) -> None:
         if self.progress is None:

@@ -78,6 +78,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
         curve(middle, curves(rows, TEACHER, f"robust_{n}", teacher), colour, f"n = {n}")
         best = [r["value"] for r in rows if (r["method"], r["quantity"]) == (OPTIMUM, f"robust_{n}")]
         middle.plot([setting.T0] * len(best), best, marker="_", ms=9, mew=2.5, color=colour, clip_on=False)
+    middle.plot([], [], marker="_", ms=9, mew=2.5, color="#555555", ls="", label="best predictor")
     _mark_choice((left, middle, right), choices(rows, setting)[0], setting)
     for i, T in enumerate(setting.T):
         values = [finals(rows, two_shot(T, step), student) for step in setting.candidates]
@@ -95,7 +96,8 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     )
     for axis in (left, middle, right):
         in_millions(axis, setting.T0)
-        axis.legend(fontsize=7)
+        free = {"loc": "lower left", "bbox_to_anchor": (0.2, 0.0)} if axis is middle else {}
+        axis.legend(fontsize=7, **free)
     return figure
 
 

@@ -1,0 +1,124 @@
+"""``lit sweep``: the runs of a sweep file, all of them here or one each in a job array."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from lit_curriculum.cli.progress import GraphBar
+from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.files import read_table, write_text
+from lit_curriculum.runs.configs import shipped
+from lit_curriculum.runs.folder import check_writable
+from lit_curriculum.runs.graph import Finished, Lab, Run
+from lit_curriculum.runs.sweep import Sweep, describe, load_sweep
+
+
+def sweep(options: argparse.Namespace) -> int:
+    """Run ``lit sweep`` and return its exit code.
+
+    Raises:
+        UsageError: for a wrong file, number or folder, or a run whose settings are wrong; all runs are
+            checked before the first one starts.
+    """
+    plan = load_sweep(Path(options.file))
+    if options.jobs is not None and options.jobs < 1:
+        raise bad_value("--jobs", options.jobs, "an integer of at least 1")
+    chosen = plan.runs if options.index is None else (plan.run(options.index),)
+    out = Path(options.out)
+    if options.list:
+        _list(plan, out / "runs", options.json)
+        return 0
+    check_writable("--out", out)
+    if not options.collect:
+        # A run that is alone has all cores for itself.
+        _train(plan, chosen, out / "runs", options.jobs or (1 if len(chosen) == 1 else None))
+        for run in chosen if options.index is not None else ():
+            print(run.folder(out / "runs"))
+    if options.index is None:  # jobs of an array would write over one another
+        path = out / plan.name / "sweep.csv"
+        rows = collect(plan, out / "runs")
+        write_text(path, _as_csv(rows))
+        print(json.dumps(rows, indent=1) if options.json else f"{len(rows)} of {len(plan.runs)} runs: {path}")
+    return 0
+
+
+def collect(plan: Sweep, root: Path) -> list[dict[str, Any]]:
+    """Return a row for each finished run: its number, folder and settings, and its last evaluation.
+
+    Args:
+        plan: the sweep.
+        root: folder of the runs.
+    """
+    rows = []
+    for index, (run, settings) in enumerate(zip(plan.runs, plan.settings, strict=True)):
+        folder = run.folder(root)
+        if _state(folder) == "finished":
+            last = read_table(folder / "metrics.csv")[-1]
+            seconds = Finished(run, folder).provenance.get("wall_seconds")
+            rows.append({"index": index, "run": folder.name, **settings, **last, "wall_seconds": seconds})
+    return rows
+
+
+def _train(plan: Sweep, chosen: tuple[Run, ...], root: Path, jobs: int | None) -> None:
+    from lit_curriculum.cli.training import fit_in_worker
+
+    console = Console(stderr=True)
+    with GraphBar(console) as bar:
+        lab = Lab(root, fit_in_worker, jobs, progress=bar)
+        _check(plan, chosen, lab)
+        lab.fit(chosen)
+
+
+def _check(plan: Sweep, chosen: tuple[Run, ...], lab: Lab) -> None:
+    """Check every run's settings as `lit fit` would: none may fail after hours for what is known now."""
+    from lit_curriculum.cli.training import parse_and_run
+
+    numbers = {run.key: index for index, run in enumerate(plan.runs)}
+    with tempfile.TemporaryDirectory() as folder:  # nothing is written before all are right
+        overlay = Path(folder) / "overlay.yaml"
+        for run in chosen:
+            overlay.write_text(lab.overlay(run), encoding="utf-8")
+            words = ["fit"]
+            for path in (*map(shipped, run.configs), overlay):
+                words += ["--config", str(path)]
+            try:
+                parse_and_run([*words, "--run_dir", str(run.folder(lab.root))], run=False).preflight()
+            except UsageError as error:
+                raise UsageError(f"run {numbers[run.key]} of {plan.name}: {error}") from error
+
+
+def _list(plan: Sweep, root: Path, as_json: bool) -> None:
+    states = [_state(run.folder(root)) for run in plan.runs]
+    if as_json:
+        shown = zip(plan.runs, plan.settings, states, strict=True)
+        rows = [{"run": run.folder(root).name, "state": state, **settings} for run, settings, state in shown]
+        print(json.dumps(rows, indent=1))
+        return
+    configs = ", ".join(plan.configs)
+    print(f"{plan.name}: {len(plan.runs)} runs on {configs}, {states.count('finished')} finished")
+    for index, (state, settings) in enumerate(zip(states, plan.settings, strict=True)):
+        print(f"{index:>5}  {state:<8}  {describe(settings)}")
+
+
+def _state(folder: Path) -> str:
+    record = folder / "provenance.json"
+    if not record.is_file():
+        return "new"
+    return "finished" if json.loads(record.read_text(encoding="utf-8"))["finished"] else "begun"
+
+
+def _as_csv(rows: list[dict[str, Any]]) -> str:
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

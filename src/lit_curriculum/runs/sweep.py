@@ -1,0 +1,152 @@
+"""A sweep: one YAML file that stands for many runs, a grid of settings on top of configurations.
+
+    configs: [bit_subset_parity, paper/bit_subset_parity]   # shipped names, or files beside this one
+    points:                                                 # settings that belong together, optional
+      - {data.d: 8, data.subtask_labels: true, model.max_length: 10}
+      - {data.d: 8, data.subtask_labels: false, model.max_length: 8}
+    grid:                                                   # each point with every combination, optional
+      model.lr: [1.0e-4, 1.0e-5]
+      data.data_seed, model.model_seed: [27, 67, 93]        # one value for both
+
+Keys are those of the command line: ``model.lr`` for ``--model.lr``. The runs are numbered from 0, points
+first, the grid's last key fastest, so that a job array's index names one of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lit_curriculum.errors import UsageError, bad_value, suggest
+from lit_curriculum.runs.configs import shipped
+from lit_curriculum.runs.graph import Run
+
+Settings = dict[str, Any]
+_KEYS = ("configs", "points", "grid")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The runs that a sweep file stands for.
+
+    Attributes:
+        name: the file's, without its ending.
+        configs: configurations that every run overlays, as `runs.configs.shipped` takes them.
+        settings: of each run, dotted key -> value, in the order of their numbers.
+    """
+
+    name: str
+    configs: tuple[str, ...]
+    settings: tuple[Settings, ...]
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs, in the order of their numbers."""
+        return tuple(Run(self.name, self.configs, _nested(settings)) for settings in self.settings)
+
+    def run(self, index: int) -> Run:
+        """Return one run.
+
+        Raises:
+            UsageError: if there is none of that number.
+        """
+        if not 0 <= index < len(self.runs):
+            raise bad_value("--index", index, f"0 to {len(self.runs) - 1}")
+        return self.runs[index]
+
+
+def load_sweep(path: Path) -> Sweep:
+    """Return the sweep of a file.
+
+    Raises:
+        UsageError: if the file cannot be read, has unknown or no keys, names a configuration that does not
+            exist, or sets one key twice; the message names the key.
+    """
+    content = _read(path)
+    for key in content:
+        if key not in _KEYS:
+            raise bad_value(f"{path}: key", key, f"{', '.join(_KEYS)}{suggest(str(key), _KEYS)}")
+    configs = content.get("configs")
+    if not isinstance(configs, list) or not configs or not all(isinstance(name, str) for name in configs):
+        raise bad_value(f"{path}: configs", configs, "a list of shipped configurations or files")
+    points = _points(path, content.get("points", [{}]))
+    grid = _grid(path, content.get("grid", {}))
+    runs = []
+    for point, values in itertools.product(points, itertools.product(*grid.values())):
+        settings = dict(point)
+        for names, value in zip(grid, values, strict=True):
+            for name in names:
+                if name in settings:
+                    raise UsageError(f"{path}: {name!r} is set twice; allowed: once, in points or in grid")
+                settings[name] = value
+        runs.append(settings)
+    repeated = next((s for i, s in enumerate(runs) if s in runs[:i]), None)
+    if repeated is not None:
+        raise UsageError(f"{path}: two runs are the same ({describe(repeated)}); allowed: each once")
+    return Sweep(path.stem, tuple(_config(path, name) for name in configs), tuple(runs))
+
+
+def describe(settings: Mapping[str, Any]) -> str:
+    """Return settings on one line."""
+    return ", ".join(f"{name}={value}" for name, value in settings.items())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise bad_value("FILE", str(path), f"a sweep file that can be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: is no YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: holds no keys; allowed: {', '.join(_KEYS)}")
+    return content
+
+
+def _config(path: Path, name: str) -> str:
+    """Return a configuration's name, a file's as seen from here and not from the sweep file."""
+    found = str(path.parent / name) if name.endswith(".yaml") else name
+    shipped(found)
+    return found
+
+
+def _points(path: Path, points: Any) -> list[Settings]:
+    if not isinstance(points, list) or not points or not all(isinstance(p, dict) for p in points):
+        raise bad_value(f"{path}: points", points, "a list of settings, each `key: value`")
+    return [{_key(path, name): value for name, value in point.items()} for point in points]
+
+
+def _grid(path: Path, grid: Any) -> dict[tuple[str, ...], list[Any]]:
+    if not isinstance(grid, dict):
+        raise bad_value(f"{path}: grid", grid, "`key: [values]`")
+    found = {}
+    for names, values in grid.items():
+        if not isinstance(values, list) or not values:
+            raise bad_value(f"{path}: grid: {names}", values, "a list of values")
+        found[tuple(_key(path, name.strip()) for name in str(names).split(","))] = values
+    return found
+
+
+def _key(path: Path, name: Any) -> str:
+    if not str(name).startswith(("model.", "data.", "trainer.")):
+        raise UsageError(f"{path}: got key {name!r}; allowed: model.*, data.* or trainer.*")
+    return str(name)
+
+
+def _nested(settings: Settings) -> Settings:
+    """Return dotted settings as a configuration nests them."""
+    result: Settings = {}
+    for name, value in settings.items():
+        top, *rest = name.split(".")
+        place = result.setdefault(top, {})
+        inner: Sequence[str] = rest if top == "trainer" else ["init_args", *rest]
+        for part in inner[:-1]:
+            place = place.setdefault(part, {})
+        place[inner[-1]] = value
+    return result

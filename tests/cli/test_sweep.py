@@ -1,0 +1,129 @@
+"""``lit sweep``: lists, trains one or all, collects, and refuses before anything is trained."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lit_curriculum.cli.main import main
+from lit_curriculum.cli.sweep import collect
+from lit_curriculum.runs.sweep import load_sweep
+
+SETTINGS = {
+    "configs": ["bit_subset_parity", "smoke/bit_subset_parity"],
+    "points": [{"data.d": 8}, {"data.d": 4, "data.subtask_labels": False}],
+    "grid": {"model.lr": [0.01, 0.001]},
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "rates.yaml"
+    path.write_text(yaml.safe_dump(SETTINGS))
+    return path
+
+
+def listed(file: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    assert main(["sweep", str(file), "--list", "--json", "--out", str(out)]) == 0
+    rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    return rows
+
+
+def test_it_lists_without_writing(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sweep", str(file), "--list", "--out", str(tmp_path / "out")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("rates: 4 runs on bit_subset_parity, smoke/bit_subset_parity")
+    assert lines[4].split(maxsplit=2) == [
+        "3",
+        "new",
+        "data.d=4, data.subtask_labels=False, model.lr=0.001",
+    ]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_one_of_an_array_then_the_rest_then_the_table(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["sweep", str(file), "--index", "2", "--out", str(out)]) == 0
+    folder = Path(capsys.readouterr().out.strip())
+    assert yaml.safe_load((folder / "config.yaml").read_text())["data"]["init_args"]["d"] == 4
+    assert not (out / "rates").exists()
+    assert [row["state"] for row in listed(file, out, capsys)] == ["new", "new", "finished", "new"]
+    first = (folder / "provenance.json").read_text()
+
+    assert main(["sweep", str(file), "--out", str(out)]) == 0
+    assert (folder / "provenance.json").read_text() == first  # not trained twice
+    with (out / "rates" / "sweep.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["index"], row["data.d"], row["model.lr"]) for row in rows] == [
+        ("0", "8", "0.01"),
+        ("1", "8", "0.001"),
+        ("2", "4", "0.01"),
+        ("3", "4", "0.001"),
+    ]
+    for row in rows:
+        with (out / "runs" / row["run"] / "metrics.csv").open() as stream:
+            last = list(csv.DictReader(stream))[-1]
+        assert row["val/accuracy"] == last["val/accuracy"]
+        assert row["step"] == last["step"]
+
+
+def test_the_table_holds_what_is_finished(file: Path, tmp_path: Path) -> None:
+    plan = load_sweep(file)
+    for index, finished in ((1, True), (2, False)):
+        folder = plan.runs[index].folder(tmp_path)
+        folder.mkdir()
+        (folder / "metrics.csv").write_text("step,val/accuracy\n5,0.5\n10,0.75\n")
+        (folder / "provenance.json").write_text(json.dumps({"finished": finished, "wall_seconds": 3.5}))
+    (row,) = collect(plan, tmp_path)
+    assert row == {
+        "index": 1,
+        "run": plan.runs[1].folder(tmp_path).name,
+        "data.d": 8,
+        "model.lr": 0.001,
+        "step": "10",
+        "val/accuracy": "0.75",
+        "wall_seconds": 3.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "expected"),
+    [
+        ({}, ("--index", "4"), ["--index: got 4", "0 to 3"]),
+        ({}, ("--jobs", "0"), ["--jobs: got 0", "at least 1"]),
+        ({"grid": {"model.rate": [0.1]}}, (), ["run 0 of rates", "model.rate", "unknown key"]),
+        # The first run is right, a later one is not: nothing is trained.
+        ({"points": [{"data.d": 8}, {"data.d": 12}]}, (), ["run 2 of rates", "d: got 12", "power of two"]),
+        ({"configs": ["nothing"]}, (), ["config: got 'nothing'"]),
+    ],
+)
+def test_wrong_input_is_one_line_and_trains_nothing(
+    file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: dict[str, Any],
+    options: tuple[str, ...],
+    expected: list[str],
+) -> None:
+    file.write_text(yaml.safe_dump({**SETTINGS, **change}))
+    assert main(["sweep", str(file), "--out", str(tmp_path / "out"), *options]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert len(lines) == 1
+    for part in expected:
+        assert part in lines[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_out_that_is_a_file_is_refused(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sweep", str(file), "--out", str(file)]) == 2
+    assert "--out" in capsys.readouterr().err

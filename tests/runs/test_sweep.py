@@ -1,0 +1,108 @@
+"""A sweep file stands for exactly the runs that it says."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lit_curriculum.errors import UsageError
+from lit_curriculum.runs.sweep import describe, load_sweep
+
+BASE = {"configs": ["bit_subset_parity", "smoke/bit_subset_parity"]}
+
+
+def write(folder: Path, content: object) -> Path:
+    path = folder / "rates.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def test_points_come_first_and_the_last_key_is_the_fastest(tmp_path):
+    points = [{"data.d": 8}, {"data.d": 4, "data.subtask_labels": False}]
+    grid = {"model.lr": [0.1, 0.2], "model.model_seed": [0, 1]}
+    plan = load_sweep(write(tmp_path, {**BASE, "points": points, "grid": grid}))
+    expected = [
+        {**point, "model.lr": lr, "model.model_seed": seed}
+        for point in points
+        for lr in (0.1, 0.2)
+        for seed in (0, 1)
+    ]
+    assert list(plan.settings) == expected
+    assert plan.name == "rates"
+    assert len({run.key for run in plan.runs}) == 8
+
+
+def test_dotted_keys_nest_as_on_the_command_line(tmp_path):
+    point = {"data.d": 8, "model.schedule": "cosine", "trainer.accelerator": "cpu"}
+    (run,) = load_sweep(write(tmp_path, {**BASE, "points": [point]})).runs
+    assert run.settings == {
+        "data": {"init_args": {"d": 8}},
+        "model": {"init_args": {"schedule": "cosine"}},
+        "trainer": {"accelerator": "cpu"},
+    }
+    assert run.configs == tuple(BASE["configs"])
+
+
+def test_one_value_for_several_keys(tmp_path):
+    plan = load_sweep(write(tmp_path, {**BASE, "grid": {"data.data_seed, model.model_seed": [3, 4]}}))
+    assert list(plan.settings) == [{"data.data_seed": s, "model.model_seed": s} for s in (3, 4)]
+
+
+def test_a_configuration_beside_the_sweep_file(tmp_path):
+    (tmp_path / "mine.yaml").write_text("data: {init_args: {d: 4}}")
+    plan = load_sweep(write(tmp_path, {"configs": ["bit_subset_parity", "mine.yaml"]}))
+    assert plan.configs[1] == str(tmp_path / "mine.yaml")
+    assert plan.runs[0].key
+    assert describe(plan.settings[0]) == ""
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+def test_the_grid_is_a_product(tmp_path_factory, sizes):
+    grid = {f"model.key{i}": list(range(size)) for i, size in enumerate(sizes)}
+    plan = load_sweep(write(tmp_path_factory.mktemp("sweep"), {**BASE, "grid": grid}))
+    expected = list(itertools.product(*(range(size) for size in sizes)))
+    assert [tuple(settings.values()) for settings in plan.settings] == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("{", ["is no YAML"]),
+        ("[]", ["holds no keys", "configs, points, grid"]),
+        ({**BASE, "girds": {}}, ["'girds'", "did you mean 'grid'"]),
+        ({"grid": {"model.lr": [1]}}, ["configs", "None", "a list of shipped"]),
+        ({"configs": ["bit_subset"]}, ["config: got 'bit_subset'", "bit_subset_parity"]),
+        ({"configs": ["mine.yaml"]}, ["mine.yaml", "an existing file"]),
+        ({**BASE, "grid": {"lr": [1]}}, ["'lr'", "model.*, data.* or trainer.*"]),
+        ({**BASE, "grid": {"model.lr": 0.1}}, ["model.lr", "0.1", "a list of values"]),
+        ({**BASE, "grid": [1]}, ["grid", "[1]"]),
+        ({**BASE, "points": []}, ["points", "[]"]),
+        ({**BASE, "points": [{"data.d": 8}], "grid": {"data.d": [8]}}, ["'data.d' is set twice"]),
+        ({**BASE, "grid": {"data.d": [8, 16, 8]}}, ["two runs are the same", "data.d=8"]),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, content, expected):
+    with pytest.raises(UsageError) as caught:
+        load_sweep(write(tmp_path, content))
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in expected:
+        assert part in message
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(UsageError, match=r"FILE: got .*No such file"):
+        load_sweep(tmp_path / "none.yaml")
+
+
+def test_a_number_outside_is_refused(tmp_path):
+    plan = load_sweep(write(tmp_path, {**BASE, "grid": {"model.lr": [0.1, 0.2]}}))
+    assert plan.run(1) == plan.runs[1]
+    for index in (-1, 2):
+        with pytest.raises(UsageError, match=f"--index: got {index}; allowed: 0 to 1"):
+            plan.run(index)
