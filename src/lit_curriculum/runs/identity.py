@@ -19,7 +19,7 @@ RESULTS_VERSION: dict[str, int] = {
     "lit_curriculum.experiments.lego.LegoBert": 2,
     "lit_curriculum.experiments.lego.LegoData": 1,
     "lit_curriculum.experiments.parity_mixture.ParityMixtureData": 1,
-    "lit_curriculum.experiments.parity_mixture.ParityMixtureGPT": 2,
+    "lit_curriculum.experiments.parity_mixture.ParityMixtureGPT": 3,
     "lit_curriculum.experiments.pcfg_bert.PCFGBert": 2,
     "lit_curriculum.experiments.pcfg_bert.PCFGData": 1,
     "lit_curriculum.experiments.programs.ProgramsBert": 2,

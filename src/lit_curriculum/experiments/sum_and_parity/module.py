@@ -123,9 +123,8 @@ class SumAndParityNet(CurriculumModule):
             torch.cat(pair).numpy(force=True) for pair in ((net.u, net.v), (net.u_sum, net.v_sum))
         )
         sgd_steps(features, population.y, np.ascontiguousarray(rows), rate, weights, total)
-        for target, values in zip((net.u, net.v), np.split(weights, 2), strict=True):
-            target.copy_(_as(values, target))
-        for target, values in zip((net.u_sum, net.v_sum), np.split(total, 2), strict=True):
+        second: tuple[torch.Tensor, ...] = (net.u, net.v, net.u_sum, net.v_sum)
+        for target, values in zip(second, (*np.split(weights, 2), *np.split(total, 2)), strict=True):
             target.copy_(_as(values, target))
         net.n_summed += len(rows)
 
