@@ -92,7 +92,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "half a minute",
-        "laptop": "39 runs of about half a minute each on one core",
+        "laptop": "39 runs of about half a minute each on one core (estimated, not run yet)",
         "paper": "per seed 14 runs of up to 1.8e16 operations (GPU)",
     }[scale]
 
