@@ -34,6 +34,18 @@ def test_help_and_lists_answer_without_the_heavy_libraries(words: list[str]) -> 
     assert not imported_by(*words) & {"torch", "lightning", "numba", "transformers", "matplotlib"}
 
 
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    code = "from lit_curriculum.cli.main import console; console()"
+    words = [sys.executable, "-c", code, "sample", "cfg3b", "--count", "2000"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141
+
+
 def test_list_names_every_target_with_its_title(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", "--list"]) == 0
     printed = capsys.readouterr().out
@@ -102,5 +114,5 @@ def test_the_default_folder_is_named_after_the_configurations() -> None:
 
 def test_help_documents_every_command() -> None:
     text = build_parser().format_help()
-    for command in (*TRAINING, "check", "reproduce", *INSPECTION, "completion"):
+    for command in (*TRAINING, "check", "reproduce", "sweep", *INSPECTION, "completion"):
         assert command in text

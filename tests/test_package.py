@@ -1,0 +1,21 @@
+"""What an installed package holds, away from the source tree."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support import CONFIGS
+
+ROOT = CONFIGS.parent
+
+
+def test_an_installed_package_brings_the_configurations(tmp_path: Path) -> None:
+    command = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    inside = tmp_path / "lit_curriculum" / "lightning_configs"
+    theirs = {str(path.relative_to(inside)): path.read_bytes() for path in inside.rglob("*.yaml")}
+    ours = {str(path.relative_to(CONFIGS)): path.read_bytes() for path in CONFIGS.rglob("*.yaml")}
+    assert theirs == ours
+    assert (tmp_path / "lit_curriculum" / "tasks" / "pcfg" / "grammars" / "cfg3b.json").is_file()
