@@ -13,6 +13,7 @@ import yaml
 
 from lit_curriculum.cli.main import main
 from lit_curriculum.cli.training import fit_in_worker, parse_and_run
+from lit_curriculum.papers.implicit import implicit_fig1, implicit_fig3
 from lit_curriculum.papers.progressive import hierarchical, parity
 from lit_curriculum.runs.graph import Lab
 from lit_curriculum.runs.sweep import load_sweep
@@ -189,6 +190,50 @@ def test_table_1_as_a_sweep_is_the_papers_grid() -> None:
     }
     assert len(plan.runs) == len(grid) * len(sizes)
     assert all(s["data.data_seed"] == s["model.model_seed"] for s in plan.settings)
+
+
+RATES_OF_APPENDIX_B = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4)
+
+
+def expanded(name: str, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """Return the runs of a shipped sweep file as ``lit sweep FILE --list`` tells them."""
+    path = CONFIGS / "sweeps" / f"{name}.yaml"
+    assert main(["sweep", str(path), "--list", "--json"]) == 0
+    runs: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    assert len({run["run"] for run in runs}) == len(runs)
+    assert all(run["data.data_seed"] == run["model.model_seed"] for run in runs)
+    return runs
+
+
+def test_the_sweep_of_lego_is_appendix_b2s(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = expanded("implicit_lego", capsys)
+    chains, kinds = ((12,), (8, 4)), ("single", "multi")
+    expected = set(itertools.product(chains, kinds, RATES_OF_APPENDIX_B, (0, 1, 2)))
+    keys = ("data.supervision", "model.lr", "data.data_seed")
+    assert {(tuple(r["data.chain_lengths"]), *(r[key] for key in keys)) for r in runs} == expected
+    assert len(runs) == len(expected) == 72
+
+
+def test_the_sweep_of_programs_is_appendix_b3s(capsys: pytest.CaptureFixture[str]) -> None:
+    """The grid is that of figure 3 at paper scale, method by method."""
+    runs = expanded("implicit_programs", capsys)
+    setting = implicit_fig3.SETTINGS["paper"]
+    methods = {(m.data["readout"], m.data["supervision"]) for m in implicit_fig3.methods(setting)}
+    expected = set(itertools.product(methods, RATES_OF_APPENDIX_B, (0, 1, 2)))
+    found = {((r["data.readout"], r["data.supervision"]), r["model.lr"], r["data.data_seed"]) for r in runs}
+    assert found == expected
+    assert len(runs) == 72
+    assert all(r["data.readout"] == r["model.readout"] for r in runs)
+    assert setting.training.rates == RATES_OF_APPENDIX_B
+
+
+def test_the_sweep_of_parity_mixtures_is_figure_1s(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = expanded("implicit_parity_mixture", capsys)
+    setting = implicit_fig1.SETTINGS["paper"]
+    expected = {(n, 0.0) for n in setting.sizes} | {(setting.n, p) for p in setting.p}
+    assert {(r["data.n"], r["data.p"]) for r in runs} == expected
+    assert all(r["data.n"] == r["model.n"] for r in runs)
+    assert len(runs) == 3 * len(expected)
 
 
 @pytest.mark.usefixtures("tiny_bert")

@@ -50,6 +50,45 @@ def test_two_processes_train_the_same_model_as_one(tmp_path: Path) -> None:
         assert float(row["train/loss"]) == pytest.approx(float(other["train/loss"]), abs=1e-6)
 
 
+# Programs from [CLS]: devices see different numbers of labels, and the mean is over all of them.
+MIXED = (
+    "--model.readout=cls",
+    "--data.readout=cls",
+    "--data.supervision=mixture",
+    "--data.p_intermediate=0.3",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("parity_mixture", ()),
+        ("lego", ("--data.train_samples=100",)),
+        ("lego", ("--data.supervision=single",)),
+        ("programs", ()),
+        ("programs", MIXED),
+    ],
+)
+def test_two_processes_train_transformers_as_one(name: str, options: tuple[str, ...], tmp_path: Path) -> None:
+    """All that is recorded, parity mixtures' Sum errors and the accuracies of positions among it."""
+    run = [config(name), config(f"smoke/{name}")]
+    two = ("--trainer.devices=2", "--trainer.strategy=ddp_fork", "--trainer.accelerator=cpu")
+    assert in_child(lambda: fit(tmp_path / "one", *run, options=options)) == 0
+    assert in_child(lambda: fit(tmp_path / "two", *run, options=(*options, *two))) == 0
+    ours, theirs = final_weights(tmp_path / "one"), final_weights(tmp_path / "two")
+    for weight, tensor in ours.items():
+        # A bias of all keys alike changes no attention: its gradient is rounding, which Adam blows up.
+        if not weight.endswith("key.bias"):
+            torch.testing.assert_close(theirs[weight], tensor, rtol=0, atol=1e-5, msg=weight)
+    a, b = (read_table(tmp_path / n / "metrics.csv") for n in ("one", "two"))
+    assert len(a) == len(b) == 4
+    for row, other in zip(a, b, strict=True):
+        assert row.keys() == other.keys()
+        for metric in row.keys() - {"seconds"}:
+            expected = float(row[metric])
+            assert float(other[metric]) == pytest.approx(expected, abs=1e-5, nan_ok=True), metric
+
+
 def test_accumulation_changes_nothing_but_rounding(tmp_path: Path) -> None:
     assert in_child(lambda: fit(tmp_path / "one", *RUN)) == 0
     options = ("--trainer.accumulate_grad_batches=4",)

@@ -17,14 +17,30 @@ from tests.support import config, fit, in_child, killed_at_write, without_times
 ONLINE = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
 PCFG = [config("pcfg_bert"), config("smoke/pcfg_bert")]
 LEGO = [config("lego"), config("smoke/lego")]
+MIXTURE = [config("parity_mixture"), config("smoke/parity_mixture")]
+PROGRAMS = [config("programs"), config("smoke/programs")]
+THEORY = [config("sum_and_parity"), config("smoke/sum_and_parity")]
 SUBSETS = [config("bit_subset_parity"), config("smoke/bit_subset_parity")]
 ELMAN = [config("elman"), config("smoke/elman")]
 MINIBATCH = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]
 
+KINDS = (
+    "teacher",
+    "student",
+    "minibatch",
+    "bert",
+    "lego",
+    "mixture",
+    "programs",
+    "subsets",
+    "elman",
+    "theory",
+)
+
 
 @pytest.fixture(scope="module")
 def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """Seven runs that together write everything a run can write; the students need a teacher."""
+    """Ten runs that together write everything a run can write; the students need a teacher."""
     folder = tmp_path_factory.mktemp("overlays")
     resume = "{class_path: ExactResume, init_args: {min_seconds: 0, every_n_steps: 1}}"
     harvest = "{class_path: HarvestCheckpoints, init_args: {every_n_steps: 700, on_change: 0.02}}"
@@ -72,6 +88,24 @@ def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {every_n_steps: 4}}, "
         f"{resume}]}}\n"
     )
+    mixture = folder / "mixture.yaml"
+    mixture.write_text(
+        "model: {init_args: {dropout: 0.2}}\n"
+        "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {every_n_steps: 4}}, "
+        f"{resume}]}}\n"
+    )
+    programs = folder / "programs.yaml"
+    programs.write_text(
+        "model: {init_args: {readout: cls, dropout: 0.2, schedule: cosine, warmup_steps: 5}}\n"
+        "data: {init_args: {readout: cls, supervision: mixture, p_intermediate: 0.3}}\n"
+        "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {every_n_steps: 4}}, "
+        f"{resume}]}}\n"
+    )
+    theory = folder / "theory.yaml"
+    theory.write_text(
+        "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {every_n_steps: 23}}, "
+        f"{resume}]}}\n"
+    )
     subsets = folder / "subsets.yaml"
     subsets.write_text(
         "model: {init_args: {dropout: 0.2, warmup_steps: 15}}\n"
@@ -88,7 +122,10 @@ def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         "elman": [*ELMAN, str(elman)],
         "bert": [*PCFG, str(bert)],
         "lego": [*LEGO, str(lego)],
+        "mixture": [*MIXTURE, str(mixture)],
+        "programs": [*PROGRAMS, str(programs)],
         "subsets": [*SUBSETS, str(subsets)],
+        "theory": [*THEORY, str(theory)],
         "teacher": [*ONLINE, str(teacher)],
         "student": [*ONLINE, str(student)],
         "minibatch": [*MINIBATCH, str(adam)],
@@ -140,7 +177,7 @@ def uninterrupted(
     return folders
 
 
-@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert", "lego", "subsets", "elman"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_killed_inside_a_write_and_resumed_is_bit_identical(
     kind: str, overlays: dict[str, list[str]], uninterrupted: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -154,7 +191,7 @@ def test_killed_inside_a_write_and_resumed_is_bit_identical(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["teacher", "student", "minibatch", "bert", "lego", "subsets", "elman"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(20))
 def test_killed_at_a_random_moment_and_resumed_is_bit_identical(
     kind: str,

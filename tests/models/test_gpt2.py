@@ -16,18 +16,39 @@ def test_the_published_size() -> None:
     assert count_parameters(GPT2Reader(2, 100)) == pytest.approx(1.2e6, rel=0.02)
 
 
-def test_it_is_read_at_the_last_position() -> None:
-    model = GPT2Reader(2, 8, layers=1, heads=2, width=8, initializer_range=0.3).eval()
+@pytest.mark.parametrize("layers", [1, 3])
+def test_it_is_read_at_the_last_position(layers: int) -> None:
+    """transformers computes all positions of all layers; values and gradients are the same."""
+    model = GPT2Reader(2, 8, layers=layers, heads=2, width=8, initializer_range=0.3).eval()
     ids = torch.randint(2, (5, 8), generator=torch.Generator().manual_seed(1))
     hidden = model.gpt2(input_ids=ids).last_hidden_state
     expected = hidden[:, 7] @ model.head.weight.T + model.head.bias
     assert model(ids).shape == (5, 2)
     torch.testing.assert_close(model(ids), expected)
+    gradients = []
+    for out in (model(ids), expected):
+        model.zero_grad()
+        out.square().sum().backward()
+        gradients.append([parameter.grad.clone() for parameter in model.parameters()])
+    torch.testing.assert_close(*gradients)
     # The last position sees every token.
     for place in range(8):
         changed = ids.clone()
         changed[:, place] = 1 - changed[:, place]
         assert not torch.allclose(model(changed), model(ids), atol=1e-4)
+
+
+def test_dropout_is_that_of_its_layers() -> None:
+    """In training answers vary, by as much as transformers' own; at rate 0 they do not."""
+    model = GPT2Reader(2, 8, layers=1, heads=2, width=8, initializer_range=0.3, dropout=0.3).train()
+    ids = torch.randint(2, (1, 8), generator=torch.Generator().manual_seed(1)).expand(4000, 8)
+    torch.manual_seed(0)
+    ours = model(ids).detach()
+    theirs = model.head(model.gpt2(input_ids=ids).last_hidden_state[:, -1]).detach()
+    torch.testing.assert_close(ours.mean(0), theirs.mean(0), rtol=0, atol=float(5 * theirs.std() / 40))
+    torch.testing.assert_close(ours.std(0), theirs.std(0), rtol=0.1, atol=0)
+    model.eval()
+    assert torch.equal(model(ids[:2]), model(ids[:2]))
 
 
 def test_a_described_model_is_built_again() -> None:

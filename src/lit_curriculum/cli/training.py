@@ -30,7 +30,8 @@ import lit_curriculum.experiments.lego
 import lit_curriculum.experiments.parity_mixture
 import lit_curriculum.experiments.pcfg_bert
 import lit_curriculum.experiments.programs
-import lit_curriculum.experiments.sparse_parity  # noqa: F401
+import lit_curriculum.experiments.sparse_parity
+import lit_curriculum.experiments.sum_and_parity  # noqa: F401
 from lit_curriculum import callbacks as shipped_callbacks
 from lit_curriculum.callbacks import ExactResume, SwapTeacher
 from lit_curriculum.cli.messages import one_line

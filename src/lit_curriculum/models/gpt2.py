@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from lit_curriculum.errors import bad_value
 
@@ -59,8 +60,30 @@ class GPT2Reader(nn.Module):
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
         """Return the head's answers (n, n_outputs) at the last position."""
-        hidden = self.gpt2(input_ids=input_ids).last_hidden_state
-        return cast(torch.Tensor, self.head(hidden[:, -1]))
+        gpt2 = self.gpt2
+        places = torch.arange(input_ids.shape[1], device=input_ids.device)
+        hidden = gpt2.drop(gpt2.wte(input_ids) + gpt2.wpe(places))
+        for block in gpt2.h[:-1]:
+            hidden = block(hidden)
+        return cast(torch.Tensor, self.head(gpt2.ln_f(self._last_block(hidden))))
+
+    def _last_block(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the last block's embedding of the last position (n, width) alone.
+
+        Nobody reads the other positions, which there only have keys and values: of the block's operations a
+        sixth is left, with one layer of width 32 half of the step.
+        """
+        block = self.gpt2.h[-1]
+        attention, normed = block.attn, block.ln_1(hidden)
+        width, heads = hidden.shape[-1], attention.num_heads
+        weight, bias = attention.c_attn.weight, attention.c_attn.bias
+        query = torch.addmm(bias[:width], normed[:, -1], weight[:, :width]).unflatten(-1, (heads, 1, -1))
+        pair = functional.linear(normed, weight[:, width:].T, bias[width:])
+        key, value = pair.unflatten(-1, (2, heads, -1)).permute(2, 0, 3, 1, 4)
+        dropout = attention.attn_dropout.p if self.training else 0.0
+        seen = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout).flatten(1)
+        last = hidden[:, -1] + attention.resid_dropout(attention.c_proj(seen))
+        return cast(torch.Tensor, last + block.mlp(block.ln_2(last)))
 
 
 def build_gpt2(arguments: dict[str, Any]) -> Any:

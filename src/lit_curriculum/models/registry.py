@@ -19,6 +19,7 @@ from lit_curriculum.models.elman import ElmanRNN
 from lit_curriculum.models.gpt2 import GPT2Reader
 from lit_curriculum.models.gpt2_decoder import GPT2Decoder
 from lit_curriculum.models.mlp import MLP
+from lit_curriculum.models.two_layer import TwoLayerNet
 
 MODELS: dict[str, type[nn.Module]] = {
     "bert_masked_lm": BertMaskedLM,
@@ -28,6 +29,7 @@ MODELS: dict[str, type[nn.Module]] = {
     "gpt2_decoder": GPT2Decoder,
     "gpt2_reader": GPT2Reader,
     "mlp": MLP,
+    "two_layer": TwoLayerNet,
 }
 
 

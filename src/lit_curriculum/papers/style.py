@@ -25,12 +25,12 @@ LABELS = {
 }
 
 
-def panels(n: int, width: float = 4.2, height: float = 3.2) -> tuple[Any, list[Any]]:
-    """Return a figure and n axes side by side."""
+def panels(n: int, width: float = 4.2, height: float = 3.2, rows: int = 1) -> tuple[Any, list[Any]]:
+    """Return a figure and its axes, n side by side in each row, row after row."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width * n, height), layout="constrained")
-    axes = list(figure.subplots(1, n, squeeze=False)[0])
+    figure = Figure(figsize=(width * n, height * rows), layout="constrained")
+    axes = list(figure.subplots(rows, n, squeeze=False).flat)
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(alpha=0.25, lw=0.6)

@@ -1,7 +1,8 @@
 """GPT-2 learns a parity when some samples ask for the sum of the same bits, and not without (figure 1).
 
-Left: Parity alone, more and more bits. Middle: mixtures with Sum samples of probability p, most bits. Right:
-how long Parity takes to be solved, against p; and the Sum error, which the paper does not show.
+Above, as in the paper: Parity alone, more and more bits; mixtures with Sum samples of probability p, up to
+p = 1, which never asks for Parity; how long Parity takes to be solved, against p. Below, what its reviewers
+missed: Sum accuracy under the mixtures, the Sum error at the end, and models of other sizes.
 """
 
 from __future__ import annotations
@@ -17,18 +18,33 @@ from lit_curriculum.runs.graph import Lab
 
 
 @dataclass(frozen=True)
+class Shape:
+    """A model of another size than the configurations'."""
+
+    width: int
+    layers: int
+
+    def __str__(self) -> str:
+        return f"{self.width} x {self.layers}"
+
+
+@dataclass(frozen=True)
 class Mixtures:
-    """A setting, the bits of the left panel, ascending, and the mixtures of the others.
+    """A setting, the bits of the first panel, ascending, and the mixtures of the others.
 
     Attributes:
         training: what all runs share.
         sizes: n of the runs without Sum.
         p: probabilities of a Sum sample, at the largest n.
+        shapes: other models, each trained without Sum and with ``shapes_p``, at the largest n.
+        shapes_p: see ``shapes``.
     """
 
     training: Training
     sizes: tuple[int, ...]
     p: tuple[float, ...]
+    shapes: tuple[Shape, ...]
+    shapes_p: float = 0.3
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -52,17 +68,20 @@ SETTINGS: dict[Scale, Mixtures] = {
             ("parity_mixture", "smoke/parity_mixture"), 40, 10, 16, (1e-3,), seeds=(0,), tuning_seeds=()
         ),
         sizes=(4, 6),
-        p=(0.3,),
+        p=(0.3, 1.0),
+        shapes=(Shape(8, 1),),
     ),
     "laptop": Mixtures(
-        Training(("parity_mixture",), 5000, 100, 128, (1e-3,)),
+        Training(("parity_mixture",), 6000, 100, 64, (1e-3,)),
         sizes=(6, 8, 12),
-        p=(0.1, 0.3, 0.5),
+        p=(0.1, 0.3, 0.5, 0.75, 0.9, 1.0),
+        shapes=(Shape(16, 1), Shape(64, 1)),
     ),
     "paper": Mixtures(
         Training(("parity_mixture", "paper/parity_mixture"), 100_000, 500, 256, (2e-4,)),
         sizes=(10, 15, 20, 25, 30, 50),
         p=(0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 0.9, 1.0),
+        shapes=(Shape(64, 2), Shape(128, 2), Shape(256, 6), Shape(128, 12)),
     ),
 }
 
@@ -73,7 +92,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "half a minute",
-        "laptop": "18 runs of a few minutes each on one core (estimated, not run yet)",
+        "laptop": "39 runs of about half a minute each on one core (estimated, not run yet)",
         "paper": "per seed 14 runs of up to 1.8e16 operations (GPU)",
     }[scale]
 
@@ -88,48 +107,84 @@ def mixed(p: float) -> str:
     return f"p = {p:g}"
 
 
+def shaped(shape: Shape, p: float) -> str:
+    """Return the name of the run of a model of another size, e.g. ``32 x 1, p = 0.3``."""
+    return f"{shape}, {mixed(p)}"
+
+
 def methods(setting: Mixtures) -> list[Method]:
     """Return everything that is trained."""
     made = [Method(alone(n), {"n": n}, {"n": n, "p": 0.0}) for n in setting.sizes]
     largest = {"n": setting.n}
-    return made + [Method(mixed(p), largest, {**largest, "p": p}) for p in setting.p]
+    made += [Method(mixed(p), largest, {**largest, "p": p}) for p in setting.p]
+    for shape in setting.shapes:
+        model = {**largest, "width": shape.width, "layers": shape.layers}
+        made += [Method(shaped(shape, p), model, {**largest, "p": p}) for p in (0.0, setting.shapes_p)]
+    return made
 
 
 def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train Parity alone for every n, and every mixture at the largest."""
+    """Train Parity alone for every n, and every mixture and every model at the largest."""
     setting = SETTINGS[scale]
     names = ("accuracy", "sum_rmse", "sum_accuracy")
     return train(lab, setting.training, "mixture", methods(setting), {name: name for name in names})
 
 
 def draw(rows: Sequence[Row], scale: Scale) -> Any:
-    """Draw Parity accuracy alone and in mixtures, and the steps that each mixture takes."""
-    import matplotlib
-
-    setting, shades = SETTINGS[scale], matplotlib.colormaps["viridis"]
-    figure, axes = panels(3, width=4.2, height=3.6)
-    for axis, names in zip(axes, ([*map(alone, setting.sizes)], [*map(mixed, setting.p)]), strict=False):
-        for i, name in enumerate(names):
-            colour = shades(0.85 * i / max(1, len(names) - 1))
-            curve(axis, curves(rows, name, "accuracy"), colour, name)
-        axis.set(xlabel="training steps", ylabel="Parity accuracy", ylim=(0.4, 1.03))
+    """Draw the paper's panels above, the Sum task and the models of other sizes below."""
+    setting = SETTINGS[scale]
+    figure, axes = panels(3, width=4.2, height=3.6, rows=2)
+    alone_, mixtures, times, sums, errors, shapes = axes
+    _draw_curves(alone_, rows, [*map(alone, setting.sizes)], "accuracy")
+    _draw_curves(mixtures, rows, [*map(mixed, setting.p)], "accuracy")
+    _draw_curves(sums, rows, [*map(mixed, setting.p)], "sum_accuracy")
+    alone_.set(title="Parity alone", ylabel="Parity accuracy", ylim=(0.4, 1.03))
+    mixtures.set(title=f"with Sum samples, n = {setting.n}", ylabel="Parity accuracy", ylim=(0.4, 1.03))
+    sums.set(title="the same runs on Sum", ylabel="Sum accuracy", ylim=(0, 1.03))
+    _draw_shapes(shapes, rows, setting)
+    for axis in (alone_, mixtures, sums, shapes):
+        axis.set(xlabel="training steps")
         axis.legend(fontsize=7, frameon=False)
         in_millions(axis, setting.training.num_steps)
-    axes[0].set(title="Parity alone")
-    axes[1].set(title=f"with Sum samples, n = {setting.n}")
-    for seed in range(len(setting.seeds)):
-        steps = [steps_to(rows, mixed(p), "accuracy", SOLVED)[seed] for p in setting.p]
-        axes[2].plot(
-            setting.p, steps, "o", ms=4, color="#2f6fb0", label="Parity solved" if not seed else None
-        )
-    errors = axes[2].twinx()
-    for seed in range(len(setting.seeds)):
-        rmse = [finals(rows, mixed(p), "sum_rmse")[seed] for p in setting.p]
-        errors.plot(setting.p, rmse, "x", ms=5, color="#c8442b", label="Sum RMSE" if not seed else None)
-    errors.axhline(1 / setting.n, color="#c8442b", lw=1, ls=":")
-    axes[2].set(xlabel="p", ylabel=f"steps to {SOLVED}", title="time and Sum error (dots: 1 / n)")
-    errors.set(ylabel="Sum RMSE at the end", ylim=(0, None))
+    _draw_against_p(times, errors, rows, setting)
     return figure
+
+
+def _draw_curves(axis: Any, rows: Sequence[Row], names: Sequence[str], metric: str) -> None:
+    import matplotlib
+
+    shades = matplotlib.colormaps["viridis"]
+    for i, name in enumerate(names):
+        curve(axis, curves(rows, name, metric), shades(0.85 * i / max(1, len(names) - 1)), name)
+
+
+def _draw_shapes(axis: Any, rows: Sequence[Row], setting: Mixtures) -> None:
+    import matplotlib
+
+    shades = matplotlib.colormaps["viridis"]
+    for i, shape in enumerate(setting.shapes):
+        colour = shades(0.85 * i / max(1, len(setting.shapes) - 1))
+        for p, style in ((0.0, ":"), (setting.shapes_p, "-")):
+            found = curves(rows, shaped(shape, p), "accuracy")
+            curve(axis, found, colour, f"{shape}, p = {p:g}", ls=style)
+    axis.set(title="models of other widths x layers", ylabel="Parity accuracy", ylim=(0.4, 1.03))
+
+
+def _draw_against_p(times: Any, errors: Any, rows: Sequence[Row], setting: Mixtures) -> None:
+    """Draw a dot a seed; mixtures that do not solve Parity stand above the run's length, as hollow ones."""
+    longest = setting.training.num_steps
+    for p in setting.p:
+        for step in steps_to(rows, mixed(p), "accuracy", SOLVED):
+            reached = step <= longest
+            style = {"color": "#2f6fb0"} if reached else {"mec": "#2f6fb0", "mfc": "none"}
+            times.plot(p, step if reached else 1.06 * longest, "o", ms=5, **style)
+        for rmse in finals(rows, mixed(p), "sum_rmse"):
+            errors.plot(p, rmse, "o", ms=5, color="#c8442b")
+    times.axhline(longest, color="#999999", lw=0.8, ls=":")
+    times.set(xlabel="p", ylabel=f"steps to Parity {SOLVED}", title="time to solve (hollow: not solved)")
+    times.set_ylim(0, 1.12 * longest)
+    errors.axhline(1 / setting.n, color="#999999", lw=0.8, ls=":")
+    errors.set(xlabel="p", ylabel="Sum RMSE at the end", title="Sum error (dotted: 1 / n)", ylim=(0, None))
 
 
 def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
@@ -143,6 +198,10 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     hard, solved = finals(rows, alone(setting.n), "accuracy"), finals(rows, mixed(best), "accuracy")
     errors = finals(rows, mixed(best), "sum_rmse")
     easy = finals(rows, alone(setting.sizes[0]), "accuracy")
+    by_shape = {
+        p: [finals(rows, shaped(shape, p), "accuracy") for shape in setting.shapes]
+        for p in (0.0, setting.shapes_p)
+    }
     return [
         judge(
             "small-parity-alone-learned",
@@ -177,5 +236,21 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
             scale=scale,
             threshold=f"below 1 / n = {1 / setting.n:.3g} in every seed",
             holds=max(errors) < 1 / setting.n,
+        ),
+        judge(
+            "other-sizes-fail-alone",
+            "Models of other sizes stay at chance without Sum as well (largest accuracy of them).",
+            worst := [max(of_seed) for of_seed in zip(*by_shape[0.0], strict=True)],
+            scale=scale,
+            threshold=f"at most {CHANCE} in every seed",
+            holds=max(worst) <= CHANCE,
+        ),
+        judge(
+            "other-sizes-solve-mixture",
+            f"With it they solve Parity (p = {setting.shapes_p:g}, smallest accuracy of them).",
+            least := [min(of_seed) for of_seed in zip(*by_shape[setting.shapes_p], strict=True)],
+            scale=scale,
+            threshold=f"at least {SOLVED} in every seed",
+            holds=min(least) >= SOLVED,
         ),
     ]

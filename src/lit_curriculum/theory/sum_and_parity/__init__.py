@@ -11,6 +11,9 @@ from lit_curriculum.theory.sum_and_parity.two_phases import (
     draw_biases,
     parity_accuracy,
     population_loss,
+    sgd_steps,
+    stable_rate,
+    table_rows,
 )
 
 __all__ = [
@@ -26,4 +29,7 @@ __all__ = [
     "initialise",
     "parity_accuracy",
     "population_loss",
+    "sgd_steps",
+    "stable_rate",
+    "table_rows",
 ]

@@ -77,36 +77,62 @@ def average_sgd(
         generator: draws all samples.
     """
     runs, inputs, size = features.shape
-    rate = 0.9 / (features**2).sum(2).max(1) / batch
+    rates = [stable_rate(of_run) for of_run in features]
     weights, total = np.zeros((runs, size)), np.zeros((runs, size))
-    seen, below = np.ascontiguousarray(features), np.asarray(p, dtype=np.float64)
+    seen = np.ascontiguousarray(features)
     for first in range(0, steps, _CHUNK):
         shape = (min(_CHUNK, steps - first), batch)
         bits, uniform = generator.integers(inputs // 2, size=shape), generator.random(shape)
-        _steps(seen, y, below, rate, bits, uniform, weights, total)
+        for r in range(runs):
+            rows = table_rows(bits, uniform, p[r])
+            sgd_steps(seen[r], y, rows, rates[r], weights[r], total[r])
     return total / steps
 
 
+def stable_rate(features: Array) -> float:
+    """Return 0.9 / alpha, alpha being the largest squared length of the features (2^(n+1), F)."""
+    return float(0.9 / (features**2).sum(1).max())
+
+
+def table_rows(bits: npt.NDArray[np.integer[Any]], uniform: Array, p: float) -> npt.NDArray[np.int64]:
+    """Return the rows of `Population.x` that samples are, of any shape.
+
+    Args:
+        bits: x_1 .. x_n as the bits of a number, +1 where set.
+        uniform: numbers in [0, 1); a sample asks for the sum where its number is below p.
+        p: probability of a Sum sample.
+    """
+    return np.asarray(2 * bits + (uniform < p), dtype=np.int64)
+
+
 @njit(cache=True)
-def _steps(
-    features: Any, y: Any, p: Any, rate: Any, bits: Any, uniform: Any, weights: Any, total: Any
+def sgd_steps(
+    features: Any, y: Any, rows: Any, rate: Any, weights: Any, total: Any
 ) -> None:  # pragma: no cover - compiled
-    """Make a chunk of steps; ``weights`` and ``total``, their sum so far, both (R, F), change in place."""
-    runs, _, size = features.shape
+    """Make SGD steps on the square loss of a linear model.
+
+    Args:
+        features: of every input (2^(n+1), F).
+        y: labels (2^(n+1),).
+        rows: the samples of each step, as rows of the features (T, batch), int64.
+        rate: of a step on the batch's mean gradient.
+        weights: (F,), changed in place.
+        total: their sum over the steps so far (F,), changed in place.
+    """
+    size, each = len(weights), rate / rows.shape[1]
     gradient = np.empty(size)
-    for r in range(runs):
-        for t in range(bits.shape[0]):
-            gradient[:] = 0.0
-            for i in range(bits.shape[1]):
-                row = 2 * bits[t, i] + (1 if uniform[t, i] < p[r] else 0)
-                residual = -y[row]
-                for f in range(size):
-                    residual += features[r, row, f] * weights[r, f]
-                for f in range(size):
-                    gradient[f] += residual * features[r, row, f]
+    for t in range(rows.shape[0]):
+        gradient[:] = 0.0
+        for i in range(rows.shape[1]):
+            row = rows[t, i]
+            residual = -y[row]
             for f in range(size):
-                weights[r, f] -= rate[r] * gradient[f]
-                total[r, f] += weights[r, f]
+                residual += features[row, f] * weights[f]
+            for f in range(size):
+                gradient[f] += residual * features[row, f]
+        for f in range(size):
+            weights[f] -= each * gradient[f]
+            total[f] += weights[f]
 
 
 def population_loss(population: Population, outputs: Array) -> float:
