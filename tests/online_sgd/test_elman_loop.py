@@ -84,3 +84,9 @@ def test_cutting_the_strings_changes_no_bit() -> None:
 def test_other_numbers_than_float32_are_refused() -> None:
     with pytest.raises(UsageError, match="allowed: cpu, float32"):
         train_elman(made().double(), *strings(1, 4, 1), 0.1, Precision())
+
+
+def test_a_rate_that_diverges_is_told_with_its_step():
+    inputs, labels = strings(400, 8, 6)
+    with pytest.raises(UsageError, match=r"lr: got 1e\+10; allowed: .* after step 10\d\d\)"):
+        train_elman(made(), inputs, labels, 1e10, Precision(), first_step=1000)

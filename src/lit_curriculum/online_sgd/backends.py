@@ -136,7 +136,7 @@ def check_arguments(
 
 
 def check_finite(
-    model: MLP, losses: torch.Tensor, rates: torch.Tensor, first_step: int = 0, prefix: str = ""
+    model: torch.nn.Module, losses: torch.Tensor, rates: torch.Tensor, first_step: int = 0, prefix: str = ""
 ) -> None:
     """Refuse losses or weights that are not finite.
 

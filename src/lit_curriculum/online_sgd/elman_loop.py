@@ -19,11 +19,17 @@ from numba import njit
 
 from lit_curriculum.errors import bad_value
 from lit_curriculum.models.elman import ElmanRNN
+from lit_curriculum.online_sgd.backends import check_finite
 from lit_curriculum.online_sgd.precision import Precision
 
 
 def train_elman(
-    model: ElmanRNN, inputs: torch.Tensor, labels: torch.Tensor, lr: float, precision: Precision
+    model: ElmanRNN,
+    inputs: torch.Tensor,
+    labels: torch.Tensor,
+    lr: float,
+    precision: Precision,
+    first_step: int = 0,
 ) -> torch.Tensor:
     """Take one SGD step a string, in the order given, on ``model.W`` in place.
 
@@ -33,12 +39,14 @@ def train_elman(
         labels: tokens (n, L) of the last L positions.
         lr: rate eta.
         precision: how exactly the gradient is known.
+        first_step: step number of the first string, for messages.
 
     Returns:
         The loss (n,) of each string before its update.
 
     Raises:
-        UsageError: if the model is not float32 on the CPU.
+        UsageError: if the model is not float32 on the CPU; if a loss or a weight is not finite, naming the
+            step and the rate. The weights are then of no use.
     """
     weights = model.W.detach()
     if weights.device.type != "cpu" or weights.dtype != torch.float32:
@@ -56,7 +64,9 @@ def train_elman(
         precision.kind == "grid",
         losses,
     )
-    return torch.from_numpy(losses)
+    result = torch.from_numpy(losses)
+    check_finite(model, result, torch.full((len(inputs),), lr), first_step)
+    return result
 
 
 # Reassociation lets the compiler use SIMD sums; it changes rounding, never NaN or infinity handling.

@@ -84,7 +84,8 @@ class ElmanSGD(DecomposedModule):
         for start, stop in cut(origin, end, end, events):
             rows = slice(start - origin, stop - origin)
             strings, labels = batch["inputs"][rows], batch["labels"][rows]
-            losses = train_elman(cast(ElmanRNN, self.model), strings, labels, self.lr, self.precision)
+            model = cast(ElmanRNN, self.model)
+            losses = train_elman(model, strings, labels, self.lr, self.precision, start)
             self.add_loss(losses.double().sum(), len(strings))
             self.advance_to(stop)
 
