@@ -77,9 +77,9 @@ class GPT2Reader(nn.Module):
         attention, normed = block.attn, block.ln_1(hidden)
         width, heads = hidden.shape[-1], attention.num_heads
         weight, bias = attention.c_attn.weight, attention.c_attn.bias
-        query = torch.addmm(bias[:width], normed[:, -1], weight[:, :width]).unflatten(-1, (heads, 1, -1))
+        query = torch.addmm(bias[:width], normed[:, -1], weight[:, :width]).view(-1, heads, 1, width // heads)
         pair = functional.linear(normed, weight[:, width:].T, bias[width:])
-        key, value = pair.unflatten(-1, (2, heads, -1)).permute(2, 0, 3, 1, 4)
+        key, value = pair.view(*normed.shape[:2], 2, heads, width // heads).permute(2, 0, 3, 1, 4)
         dropout = attention.attn_dropout.p if self.training else 0.0
         seen = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout).flatten(1)
         last = hidden[:, -1] + attention.resid_dropout(attention.c_proj(seen))
