@@ -97,13 +97,13 @@ def _cells(
     return tuple(Cell(d, method, n, every, warm, initializer_range) for d, n, every, warm in sizes)
 
 
-# Plain training begins with larger weights than training with labels, 0.3 where the configuration has 0.1: on
-# tuning seeds it learns 8 and 10 bits several times sooner so, and labels need no help. What is compared with
-# labels is thus the better of the two.
+# Standard deviations of the initial weights were found on tuning seeds, out of 0.1, 0.2 and 0.3: with labels
+# 0.1 does up to 16 bits and 32 need 0.2; without labels 0.3 learns several times sooner than 0.1.
 _LAPTOP = Subsets(
     configs=("bit_subset_parity",),
     cells=(
-        *_cells(WITH, [(8, 400, 10, 0), (16, 1000, 25, 0), (32, 3000, 200, 0)]),
+        *_cells(WITH, [(8, 400, 10, 0), (16, 1000, 25, 0)]),
+        *_cells(WITH, [(32, 3500, 100, 0)], 0.2),
         *_cells(WITHOUT, [(8, 300, 10, 0), (10, 1500, 25, 0), (12, 6000, 100, 0), (16, 1000, 25, 0)], 0.3),
     ),
     typical=Cell(16, WITH, 1000, 25),

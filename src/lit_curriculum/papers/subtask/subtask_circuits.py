@@ -88,7 +88,7 @@ _LAPTOP = Circuits(
         Task("parity_tree", 1000, 50, hard=True),
         Task("inner_product", 800, 100, hard=True),
         Task("adder", 400, 25, hard=False),
-        Task("comparator", 600, 50, hard=False),
+        Task("comparator", 1200, 50, hard=False),
         Task("majority", 300, 25, hard=False),
     ),
 )
