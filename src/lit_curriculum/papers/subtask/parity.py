@@ -103,7 +103,7 @@ _LAPTOP = Subsets(
     configs=("bit_subset_parity",),
     cells=(
         *_cells(WITH, [(8, 400, 10, 0), (16, 1000, 25, 0)]),
-        *_cells(WITH, [(32, 3500, 100, 0)], 0.2),
+        *_cells(WITH, [(32, 6000, 200, 0)], 0.2),
         *_cells(WITHOUT, [(8, 300, 10, 0), (10, 1500, 25, 0), (12, 6000, 100, 0), (16, 1000, 25, 0)], 0.3),
     ),
     typical=Cell(16, WITH, 1000, 25),
