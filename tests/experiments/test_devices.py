@@ -88,8 +88,8 @@ def test_two_processes_train_transformers_as_one(name: str, options: tuple[str, 
     ours, theirs = final_weights(tmp_path / "one"), final_weights(tmp_path / "two")
     for weight, tensor in ours.items():
         expected, got = (without_key_bias(weight, values) for values in (tensor, theirs[weight]))
-        # Adam divides rounding by rounding where gradients are tiny: a twentieth of what one update can move a
-        # weight. A batch cut wrongly would move all of them by more.
+        # Adam divides rounding by rounding where gradients are tiny: a twentieth of what one update can
+        # move a weight. A batch cut wrongly would move all of them by more.
         torch.testing.assert_close(
             got, expected, rtol=0, atol=5e-5, msg=lambda text, w=weight: f"{w}: {text}"
         )
