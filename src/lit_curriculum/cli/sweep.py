@@ -16,7 +16,7 @@ from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.files import read_table, write_text
 from lit_curriculum.runs.configs import shipped
-from lit_curriculum.runs.folder import check_writable
+from lit_curriculum.runs.folder import RunFolder, check_writable
 from lit_curriculum.runs.graph import Finished, Lab, Run
 from lit_curriculum.runs.sweep import Sweep, describe, load_sweep
 
@@ -109,10 +109,8 @@ def _list(plan: Sweep, root: Path, as_json: bool) -> None:
 
 
 def _state(folder: Path) -> str:
-    record = folder / "provenance.json"
-    if not record.is_file():
-        return "new"
-    return "finished" if json.loads(record.read_text(encoding="utf-8"))["finished"] else "begun"
+    record = RunFolder(folder).provenance()
+    return "new" if not record else "finished" if record["finished"] else "begun"
 
 
 def _as_csv(rows: list[dict[str, Any]]) -> str:

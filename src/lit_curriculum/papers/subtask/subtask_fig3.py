@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
+from lit_curriculum.papers.figure import Claim, Row, Scale
 from lit_curriculum.papers.style import panels
+from lit_curriculum.papers.subtask.claims import gap_opens, slope
 from lit_curriculum.papers.subtask.parity import (
     SETTINGS,
     WITH,
     WITHOUT,
-    Cell,
     Subsets,
     better_steps,
     measure_cells,
@@ -77,24 +75,16 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
 def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     """Judge that without labels the steps grow faster with the number of bits."""
     setting = SETTINGS[scale]
-    growth = {
-        method: [_growth(rows, setting.of(method), seed) for seed in setting.seeds] for method in _COLOURS
-    }
-    pairs = [
-        (plain, labelled)
-        for labelled, plain in zip(growth[WITH], growth[WITHOUT], strict=True)
-        if math.isfinite(labelled) and math.isfinite(plain)
-    ]
-    complete = len(pairs) == len(setting.seeds)
-    claim = judge(
-        "gap-opens",
+    claim = gap_opens(
+        rows,
+        setting.of(WITH),
+        setting.of(WITHOUT),
+        setting.seeds,
+        scale,
+        _TIMES,
         "Without labels each bit more multiplies the steps by more (difference of the slopes of log2 "
         "steps against bits, by seed; steps until three evaluations in a row are better than random).",
-        [plain - labelled for plain, labelled in pairs],
-        scale=scale,
-        threshold="above 0.3 in every seed: two bits cost at least 1.5 times as much more",
-        holds=complete and min(plain - labelled for plain, labelled in pairs) > 0.3,
-        paper_value=round(_published_growth(WITHOUT) - _published_growth(WITH), 2),
+        round(_published_growth(WITHOUT) - _published_growth(WITH), 2),
     )
     return [replace(claim, note=_left_out(rows, setting))]
 
@@ -109,17 +99,5 @@ def _left_out(rows: Sequence[Row], setting: Subsets) -> str:
     return f"censored, so left out of the slopes: {', '.join(told)}" if told else ""
 
 
-def _growth(rows: Sequence[Row], cells: Sequence[Cell], seed: int) -> float:
-    """Return the least-squares slope of log2 steps against bits, where learned; nan below two sizes."""
-    steps = {cell.d: better_steps(rows, cell, [seed], _TIMES)[0] for cell in cells}
-    return _slope({d: step for d, step in steps.items() if 0 < step < math.inf})
-
-
 def _published_growth(method: str) -> float:
-    return _slope({d: mean for (name, d), (mean, _) in ITERATIONS.items() if name == method})
-
-
-def _slope(steps: dict[int, float]) -> float:
-    if len(steps) < 2:
-        return math.nan
-    return float(np.polyfit(list(steps), np.log2(list(steps.values())), 1)[0])
+    return slope({d: mean for (name, d), (mean, _) in ITERATIONS.items() if name == method})

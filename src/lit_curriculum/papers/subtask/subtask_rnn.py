@@ -17,6 +17,7 @@ import numpy as np
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge
 from lit_curriculum.papers.style import panels
 from lit_curriculum.papers.subtask import elman
+from lit_curriculum.papers.subtask.claims import at_chance, gap_opens, lemma_1
 from lit_curriculum.papers.subtask.elman import (
     ADAM,
     ROUNDED_GD,
@@ -34,7 +35,6 @@ from lit_curriculum.papers.subtask.parity import (
     WITHOUT,
     Cell,
     better_steps,
-    first_above,
     history,
 )
 from lit_curriculum.runs.graph import Lab
@@ -136,7 +136,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
         _gap(rows, setting, scale),
         _not_learned(rows, setting, scale),
         *(_learned(rows, setting, setting.of(method)[0], scale) for method in VARIANTS),
-        _lemma_1(rows, setting, scale),
+        lemma_1(rows, setting.cells, setting.seeds, scale),
     ]
 
 
@@ -156,72 +156,31 @@ def _learned(rows: Sequence[Row], setting: Elman, cell: Cell, scale: Scale) -> C
 
 
 def _gap(rows: Sequence[Row], setting: Elman, scale: Scale) -> Claim:
-    growth = {
-        method: [_growth(rows, setting.of(method), seed) for seed in setting.seeds] for method in _COLOURS
-    }
-    differences = [
-        plain - labelled
-        for labelled, plain in zip(growth[WITH], growth[WITHOUT], strict=True)
-        if math.isfinite(labelled) and math.isfinite(plain)
-    ]
-    claim = judge(
-        "gap-opens",
+    claim = gap_opens(
+        rows,
+        setting.of(WITH),
+        setting.of(WITHOUT),
+        setting.seeds,
+        scale,
+        _TIMES,
         "Without labels each bit more multiplies the updates by more (difference of the slopes of log2 "
         f"updates against bits, by seed; updates until {_TIMES} evaluations in a row are better than random; "
         "sizes that are learned).",
-        differences,
-        scale=scale,
-        threshold="above 0.3 in every seed: two bits cost at least 1.5 times as much more",
-        holds=len(differences) == len(setting.seeds) and min(differences) > 0.3,
     )
     if scale == "laptop" and claim.status == "fails":
         return replace(claim, status="not_shown_at_scale", note=FEW_SIZES)
     return claim
 
 
-def _growth(rows: Sequence[Row], cells: Sequence[Cell], seed: int) -> float:
-    """Return the least-squares slope of log2 updates against bits, where learned; nan below two sizes."""
-    steps = {cell.d: better_steps(rows, cell, [seed], _TIMES)[0] for cell in cells}
-    learned = {d: step for d, step in steps.items() if math.isfinite(step)}
-    if len(learned) < 2:
-        return math.nan
-    return float(np.polyfit(list(learned), np.log2(list(learned.values())), 1)[0])
-
-
 def _not_learned(rows: Sequence[Row], setting: Elman, scale: Scale) -> Claim:
     """At the largest size of both, plain training knows nothing when labels have solved it."""
     d = max({c.d for c in setting.of(WITH)} & {c.d for c in setting.of(WITHOUT)})
-    values = []
-    for seed in setting.seeds:
-        labelled, plain = (cell_of(setting.cells, method, d) for method in (WITH, WITHOUT))
-        solved = first_above(history(rows, labelled, seed, "val/accuracy"), ALMOST_FLAWLESS)
-        values += [v for step, v in history(rows, plain, seed, "test/accuracy") if step >= solved][:1]
-    return judge(
+    return at_chance(
         "chance-without-labels",
         f"At the update where labels have solved {d} bits (95 %), training without them is at chance (test).",
-        values,
-        scale=scale,
-        threshold="at most 0.55 in every seed, solved with labels in every seed",
-        holds=len(values) == len(setting.seeds) and max(values) <= 0.55,
-        paper_value=0.5,
-    )
-
-
-def _lemma_1(rows: Sequence[Row], setting: Elman, scale: Scale) -> Claim:
-    slack = []
-    for seed in setting.seeds:
-        for cell in setting.cells:
-            decoded, forced = (
-                [value for _, value in history(rows, cell, seed, f"test/{name}")]
-                for name in ("accuracy", "forced_errors")
-            )
-            slack.append(min(f - (1 - a) for a, f in zip(decoded, forced, strict=True)))
-    return judge(
-        "lemma-1",
-        "The decoded error is at most the sum of the teacher-forced errors (least difference of every run).",
-        slack,
-        scale=scale,
-        threshold="at least 0 at every evaluation of every run",
-        holds=min(slack) >= -1e-9,
-        paper_value=0,
+        rows,
+        cell_of(setting.cells, WITH, d),
+        cell_of(setting.cells, WITHOUT, d),
+        setting.seeds,
+        scale,
     )

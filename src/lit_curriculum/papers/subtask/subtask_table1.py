@@ -14,8 +14,8 @@ from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge
 from lit_curriculum.papers.style import panels
+from lit_curriculum.papers.subtask.claims import at_chance, lemma_1
 from lit_curriculum.papers.subtask.parity import (
-    ALMOST_FLAWLESS,
     SETTINGS,
     WITH,
     WITHOUT,
@@ -23,8 +23,6 @@ from lit_curriculum.papers.subtask.parity import (
     Subsets,
     better_steps,
     final_accuracies,
-    first_above,
-    history,
     measure_cells,
 )
 from lit_curriculum.papers.subtask.published import ACCURACY, ITERATIONS
@@ -141,7 +139,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     made = [_learned(rows, setting, cell, scale) for cell in setting.of(WITH)]
     made += _growth(rows, setting, scale)
     made += _at_chance(rows, setting, scale)
-    return [*made, _lemma_1(rows, setting, scale)]
+    return [*made, lemma_1(rows, setting.cells, setting.seeds, scale)]
 
 
 def _learned(rows: Sequence[Row], setting: Subsets, cell: Cell, scale: Scale) -> Claim:
@@ -206,39 +204,14 @@ def _at_chance(rows: Sequence[Row], setting: Subsets, scale: Scale) -> list[Clai
     both = [{cell.d: cell for cell in setting.of(method)}.get(16) for method in (WITH, WITHOUT)]
     if both[0] is None or both[1] is None:
         return []
-    values = []
-    for seed in setting.seeds:
-        solved = first_above(history(rows, both[0], seed, "val/accuracy"), ALMOST_FLAWLESS)
-        seen = [v for step, v in history(rows, both[1], seed, "test/accuracy") if step >= solved]
-        values += seen[:1]
     return [
-        judge(
+        at_chance(
             "chance-without-labels-16-bits",
             "At the step where labels have solved 16 bits (95 %), plain training is at chance (test).",
-            values,
-            scale=scale,
-            threshold="at most 0.55 in every seed, solved with labels in every seed",
-            holds=len(values) == len(setting.seeds) and max(values) <= 0.55,
-            paper_value=0.5,
+            rows,
+            both[0],
+            both[1],
+            setting.seeds,
+            scale,
         )
     ]
-
-
-def _lemma_1(rows: Sequence[Row], setting: Subsets, scale: Scale) -> Claim:
-    slack = []
-    for cell in setting.cells:
-        for seed in setting.seeds:
-            decoded, forced = (
-                [value for _, value in history(rows, cell, seed, f"test/{name}")]
-                for name in ("accuracy", "forced_errors")
-            )
-            slack.append(min(f - (1 - a) for a, f in zip(decoded, forced, strict=True)))
-    return judge(
-        "lemma-1",
-        "The decoded error is at most the sum of the teacher-forced errors (least difference of every run).",
-        slack,
-        scale=scale,
-        threshold="at least 0 at every evaluation of every run",
-        holds=min(slack) >= -1e-9,
-        paper_value=0,
-    )
