@@ -11,6 +11,7 @@ from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.base_data import _TrainingSteps
 from lit_curriculum.experiments.sparse_parity import SparseParityData
 from lit_curriculum.files import read_table
+from lit_curriculum.runs.folder import RunFolder
 from tests.support import config, fit, in_child
 
 RUN = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]
@@ -39,6 +40,7 @@ def test_two_processes_train_the_same_model_as_one(tmp_path: Path) -> None:
     two = ("--trainer.devices=2", "--trainer.strategy=ddp_fork", "--trainer.accelerator=cpu")
     assert in_child(lambda: fit(tmp_path / "one", *RUN)) == 0
     assert in_child(lambda: fit(tmp_path / "two", *RUN, options=two)) == 0
+    assert RunFolder(tmp_path / "two").provenance()["finished"]  # by the processes that trained, not ours
     ours, theirs = final_weights(tmp_path / "one"), final_weights(tmp_path / "two")
     for name, tensor in ours.items():
         torch.testing.assert_close(theirs[name], tensor, rtol=0, atol=1e-6)

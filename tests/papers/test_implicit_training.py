@@ -134,11 +134,13 @@ def test_fig2_holds_where_it_should() -> None:
     [
         ({"multi": 0.94}, ["multi-label-learns-several", "multi-label-learns-one"]),
         ({"single": 0.61}, ["single-label-stuck-several", "single-label-stuck-one"]),
-        ({"order": (100, 300, 200, 400, 500), "last": 250}, ["first-positions-in-order"]),
+        # With several chains the third of three is the last: it overtakes as well, and no shortcut explains it.
+        (
+            {"order": (100, 300, 200, 400, 500), "last": 250},
+            ["first-positions-in-order", "last-overtakes-with-one-chain"],
+        ),
         ({"order": (100, 200, 200, 400, 500)}, ["first-positions-in-order"]),
         ({"last": 500}, ["last-overtakes-with-one-chain"]),
-        # The last overtakes with several chains as well: no shortcut explains it.
-        ({"order": (100, 200, 300, 500, 400)}, ["last-overtakes-with-one-chain"]),
     ],
 )
 def test_each_claim_of_fig2_can_fail(spoilt: dict[str, Any], wrong: list[str]) -> None:

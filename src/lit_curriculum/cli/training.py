@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import inspect
 import logging
-import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +33,7 @@ import lit_curriculum.experiments.sparse_parity
 import lit_curriculum.experiments.sum_and_parity  # noqa: F401
 from lit_curriculum import callbacks as shipped_callbacks
 from lit_curriculum.callbacks import ExactResume, SwapTeacher
+from lit_curriculum.cli.finish import FinishRun
 from lit_curriculum.cli.messages import one_line
 from lit_curriculum.distillation import Strategy
 from lit_curriculum.errors import UsageError, bad_value
@@ -173,26 +173,16 @@ class CurriculumCLI(LightningCLI):
         if self.finished_before:
             rank_zero_info(f"{self.folder.path}: this run is finished already; nothing to do")
             return
-        began = time.monotonic()
+        finish = FinishRun(self.folder, self.resume_step)
         if self.resume_step == self.datamodule.num_steps:
             self.model.step = self.resume_step  # killed between its last checkpoint and its last line
+            if self.trainer.is_global_zero:
+                finish.record(self.trainer, self.model, 0.0)
         else:
+            self.trainer.callbacks.append(finish)  # type: ignore[attr-defined]
             self.trainer.fit(**kwargs)
-        seconds = time.monotonic() - began
-        if self.trainer.interrupted or self.model.step < self.datamodule.num_steps:
-            rank_zero_info(f"{self.folder.path}: stopped at step {self.model.step}; the same command goes on")
-            return
-        made = (self.model.step - (self.resume_step or 0)) * self.datamodule.batch_size
-        facts: dict[str, Any] = {
-            "steps": self.model.step,
-            "samples": self.model.step * self.datamodule.batch_size,
-            "wall_seconds": round(seconds, 3),
-            "samples_per_second": round(made / seconds, 1) if seconds > 0 else None,
-            "backend": getattr(self.model, "backend_used", "autograd"),
-            "teachers": [t for callback in self._callbacks(SwapTeacher) for t in callback.teachers],
-        }
-        if self.trainer.is_global_zero:
-            self.folder.finish(**facts)
+        if not self.folder.provenance().get("finished"):
+            rank_zero_info(f"{self.folder.path}: stopped before its end; the same command goes on")
 
     def predict(self, **kwargs: Any) -> None:
         """Write class probabilities and labels of the test stream to ``predictions.safetensors``."""

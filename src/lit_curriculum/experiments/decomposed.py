@@ -20,7 +20,7 @@ from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.experiments.decoding_errors import DecodingErrors
 from lit_curriculum.experiments.minibatch import MinibatchModule
-from lit_curriculum.experiments.rates import Schedule, check_adam, make_rate_schedule
+from lit_curriculum.experiments.rates import Schedule, check_adam, check_warmup, make_rate_schedule
 from lit_curriculum.tasks.bit_subset_parity import Tokens
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.splits import SPLITS_VERSION, BitStringSplits
@@ -263,8 +263,7 @@ class DecomposedGPT(DecomposedModule, MinibatchModule):
         check_adam(lr, betas, weight_decay)
         if not 0 < eps < float("inf"):
             raise bad_value("model.eps", eps, "a finite number > 0")
-        if warmup_steps < 0:
-            raise bad_value("model.warmup_steps", warmup_steps, "an integer of at least 0")
+        check_warmup(warmup_steps)
         arguments = {
             "vocab_size": 2,
             "max_length": max_length,
@@ -295,5 +294,4 @@ class DecomposedGPT(DecomposedModule, MinibatchModule):
         longest = cast(Any, self.model).init_args["max_length"]
         if longest < data.length:
             raise bad_value("model.max_length", longest, f"at least the data's {data.length} tokens")
-        if self.warmup_steps > data.num_steps:
-            raise bad_value("model.warmup_steps", self.warmup_steps, f"at most num_steps = {data.num_steps}")
+        check_warmup(self.warmup_steps, data.num_steps)

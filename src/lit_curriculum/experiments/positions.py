@@ -14,7 +14,7 @@ from torchmetrics import MeanMetric, Metric
 from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.experiments.minibatch import MinibatchModule
-from lit_curriculum.experiments.rates import Schedule, check_adam, make_rate_schedule
+from lit_curriculum.experiments.rates import Schedule, check_adam, check_warmup, make_rate_schedule
 
 
 class PositionAccuracy(Metric):
@@ -116,8 +116,7 @@ class PositionBert(MinibatchModule):
         model_seed: int = 0,
     ) -> None:
         check_adam(lr, betas, weight_decay)
-        if warmup_steps < 0:
-            raise bad_value("model.warmup_steps", warmup_steps, "an integer of at least 0")
+        check_warmup(warmup_steps)
         shape = {
             "layers": layers,
             "heads": heads,
@@ -148,8 +147,7 @@ class PositionBert(MinibatchModule):
         for key, least in cast(PositionData, data).demands.items():
             if ours[key] < least:
                 raise bad_value(f"model.{key}", ours[key], f"at least the data's {least}")
-        if self.warmup_steps > data.num_steps:
-            raise bad_value("model.warmup_steps", self.warmup_steps, f"at most num_steps = {data.num_steps}")
+        check_warmup(self.warmup_steps, data.num_steps)
 
     def setup(self, stage: str) -> None:
         """Make the metrics of every evaluated stream."""

@@ -47,3 +47,15 @@ def check_adam(lr: float, betas: tuple[float, float], weight_decay: float) -> No
         raise bad_value("model.betas", betas, "two numbers from 0 to below 1")
     if not 0 <= weight_decay < float("inf"):
         raise bad_value("model.weight_decay", weight_decay, "a finite number >= 0")
+
+
+def check_warmup(warmup_steps: int, num_steps: int | None = None) -> None:
+    """Check the updates in which the rate rises, and once the run's length is known, that they fit into it.
+
+    Raises:
+        UsageError: naming them.
+    """
+    if warmup_steps < 0:
+        raise bad_value("model.warmup_steps", warmup_steps, "an integer of at least 0")
+    if num_steps is not None and warmup_steps > num_steps:
+        raise bad_value("model.warmup_steps", warmup_steps, f"at most num_steps = {num_steps}")

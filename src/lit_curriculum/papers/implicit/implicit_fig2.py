@@ -51,12 +51,12 @@ SETTINGS: dict[Scale, Chains] = {
     "smoke": Chains(
         Training(("lego", "smoke/lego"), 40, 10, 16, (1e-3,), seeds=(0,), tuning_seeds=()),
         one=4,
-        several=(4, 2),
+        several=(3, 2),
     ),
     "laptop": Chains(
-        Training(("lego",), 8000, 100, 128, (1e-3,)),
+        Training(("lego",), 4000, 100, 256, (2e-3,)),
         one=5,
-        several=(5, 3),
+        several=(3, 2),
     ),
     "paper": Chains(
         Training(("lego", "paper/lego"), 23_400, 117, 1024, (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4)),
@@ -73,7 +73,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "half a minute",
-        "laptop": "12 runs of several minutes each on one core (estimated, not run yet)",
+        "laptop": "12 runs of about two minutes each on one core",
         "paper": "per seed 4 runs of 7.5e17 operations, six rates each (GPU)",
     }[scale]
 
@@ -167,7 +167,7 @@ def _ordered(rows: Sequence[Row], setting: Chains, scale: Scale) -> Claim:
     in_order = [float(all(a < b for a, b in pairwise(of_seed))) for of_seed in zip(*steps, strict=True)]
     return judge(
         "first-positions-in-order",
-        f"With several chains the first four positions reach {REACHED} one after the other (share of seeds).",
+        f"With several chains the first {len(first)} positions reach {REACHED} one after the other (share of seeds).",
         in_order,
         scale=scale,
         threshold="in every seed",

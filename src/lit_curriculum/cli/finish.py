@@ -1,0 +1,50 @@
+"""Marks a run as finished, in the processes that trained it: a strategy may fork or spawn them from ours."""
+
+from __future__ import annotations
+
+import time
+
+from lightning import Callback, LightningModule, Trainer
+
+from lit_curriculum.callbacks import SwapTeacher
+from lit_curriculum.experiments.base import CurriculumModule
+from lit_curriculum.runs.folder import RunFolder
+
+
+class FinishRun(Callback):
+    """Writes what is known only when a run has come to its end.
+
+    Args:
+        folder: the run's.
+        resume_step: step from which it went on, or None.
+    """
+
+    def __init__(self, folder: RunFolder, resume_step: int | None) -> None:
+        self.folder = folder
+        self.resume_step = resume_step
+        self._began = time.monotonic()
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._began = time.monotonic()
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Finish the run unless it was interrupted."""
+        assert isinstance(pl_module, CurriculumModule)
+        done = not trainer.interrupted and pl_module.step >= pl_module.data.num_steps
+        if done and trainer.is_global_zero:
+            self.record(trainer, pl_module, time.monotonic() - self._began)
+
+    def record(self, trainer: Trainer, module: CurriculumModule, seconds: float) -> None:
+        """Write steps, times and teachers; no rates if no time was spent."""
+        made = (module.step - (self.resume_step or 0)) * module.data.batch_size
+        callbacks = trainer.callbacks  # type: ignore[attr-defined]
+        swaps = [callback for callback in callbacks if isinstance(callback, SwapTeacher)]
+        self.folder.finish(
+            steps=module.step,
+            samples=module.step * module.data.batch_size,
+            wall_seconds=round(seconds, 3),
+            samples_per_second=round(made / seconds, 1) if seconds > 0 else None,
+            backend=getattr(module, "backend_used", "autograd"),
+            teachers=[teacher for callback in swaps for teacher in callback.teachers],
+        )
