@@ -109,8 +109,8 @@ def _list(plan: Sweep, root: Path, as_json: bool) -> None:
 
 
 def _state(folder: Path) -> str:
-    record = RunFolder(folder).provenance()
-    return "new" if not record else "finished" if record["finished"] else "begun"
+    run = RunFolder(folder)
+    return "finished" if run.finished else "begun" if run.provenance() else "new"
 
 
 def _as_csv(rows: list[dict[str, Any]]) -> str:

@@ -181,7 +181,7 @@ class CurriculumCLI(LightningCLI):
         else:
             self.trainer.callbacks.append(finish)  # type: ignore[attr-defined]
             self.trainer.fit(**kwargs)
-        if not self.folder.provenance().get("finished"):
+        if not self.folder.finished:
             rank_zero_info(f"{self.folder.path}: stopped before its end; the same command goes on")
 
     def predict(self, **kwargs: Any) -> None:

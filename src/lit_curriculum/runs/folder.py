@@ -72,7 +72,7 @@ class RunFolder:
                 f"(config_hash {str(recorded_hash)[:12]}, now {config_hash(config)[:12]}); "
                 "allowed: another folder"
             )
-        if self.provenance().get("finished"):
+        if self.finished:
             return "finished"
         return "resume" if self.checkpoint.is_file() else "new"
 
@@ -88,6 +88,11 @@ class RunFolder:
     def finish(self, **facts: Any) -> None:
         """Mark the run as finished and add what is known only now."""
         write_json(self.path / "provenance.json", {**self.provenance(), "finished": True, **facts})
+
+    @property
+    def finished(self) -> bool:
+        """Whether a run came to its end here."""
+        return bool(self.provenance().get("finished"))
 
     def provenance(self) -> dict[str, Any]:
         """Return the recorded provenance, or an empty dict."""

@@ -7,7 +7,6 @@ result, so that a second figure, or a second call, finds it finished.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import shutil
@@ -25,6 +24,7 @@ import yaml
 from lit_curriculum.errors import UsageError
 from lit_curriculum.files import hash_of_json, read_table, write_text
 from lit_curriculum.runs.configs import shipped
+from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.identity import versions_of
 
 
@@ -84,8 +84,7 @@ class Finished:
     @property
     def provenance(self) -> dict[str, Any]:
         """The run's provenance.json."""
-        loaded: dict[str, Any] = json.loads((self.path / "provenance.json").read_text(encoding="utf-8"))
-        return loaded
+        return RunFolder(self.path).provenance()
 
 
 class Progress(Protocol):
@@ -154,8 +153,7 @@ class Lab:
         if self.fresh and run.key not in self._made:
             shutil.rmtree(folder, ignore_errors=True)
             return False
-        record = folder / "provenance.json"
-        return record.is_file() and bool(json.loads(record.read_text(encoding="utf-8"))["finished"])
+        return RunFolder(folder).finished
 
     def _execute(self, pending: list[Run]) -> None:
         self.root.mkdir(parents=True, exist_ok=True)

@@ -167,7 +167,8 @@ def _ordered(rows: Sequence[Row], setting: Chains, scale: Scale) -> Claim:
     in_order = [float(all(a < b for a, b in pairwise(of_seed))) for of_seed in zip(*steps, strict=True)]
     return judge(
         "first-positions-in-order",
-        f"With several chains the first {len(first)} positions reach {REACHED} one after the other (share of seeds).",
+        f"With several chains the first {len(first)} positions reach {REACHED} one after the other "
+        "(share of seeds).",
         in_order,
         scale=scale,
         threshold="in every seed",
