@@ -39,7 +39,7 @@ def test_position_accuracy_counts_each_position_over_all_batches() -> None:
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("lego", LegoData(40, [3], 8, False, batch_size=16, eval_every=10)),
+        ("lego", LegoData(40, [3], 5, False, batch_size=16, eval_every=10)),
         ("programs", ProgramsData(40, 3, batch_size=16, eval_every=10)),
     ],
 )
@@ -48,7 +48,7 @@ def test_a_run_records_the_hard_position_and_every_other(name: str, data: Any, t
     assert in_child(lambda: fit(tmp_path / "run", config(name), config(f"smoke/{name}"))) == 0
     state = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     shape = {"layers": 1, "heads": 2, "head_size": 16}
-    module = LegoBert(13, 24, **shape) if name == "lego" else ProgramsBert("token", 3, 9, **shape)
+    module = LegoBert(10, 15, **shape) if name == "lego" else ProgramsBert("token", 3, 9, **shape)
     module.load_state_dict({key: value for key, value in state.items() if key.startswith("model.")})
     module.eval()
     row = read_table(tmp_path / "run" / "metrics.csv")[-1]

@@ -134,7 +134,7 @@ def test_fig2_holds_where_it_should() -> None:
     [
         ({"multi": 0.94}, ["multi-label-learns-several", "multi-label-learns-one"]),
         ({"single": 0.61}, ["single-label-stuck-several", "single-label-stuck-one"]),
-        # With several chains the third of three is the last: it overtakes as well, and no shortcut explains it.
+        # With several chains the third of three is the last: it overtakes, which no shortcut explains.
         (
             {"order": (100, 300, 200, 400, 500), "last": 250},
             ["first-positions-in-order", "last-overtakes-with-one-chain"],

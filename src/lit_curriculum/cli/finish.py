@@ -8,6 +8,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from lit_curriculum.callbacks import SwapTeacher
 from lit_curriculum.experiments.base import CurriculumModule
+from lit_curriculum.experiments.base_data import CurriculumData
 from lit_curriculum.runs.folder import RunFolder
 
 
@@ -33,16 +34,18 @@ class FinishRun(Callback):
         assert isinstance(pl_module, CurriculumModule)
         done = not trainer.interrupted and pl_module.step >= pl_module.data.num_steps
         if done and trainer.is_global_zero:
-            self.record(trainer, pl_module, time.monotonic() - self._began)
+            self.record(trainer, pl_module, pl_module.data, time.monotonic() - self._began)
 
-    def record(self, trainer: Trainer, module: CurriculumModule, seconds: float) -> None:
-        """Write steps, times and teachers; no rates if no time was spent."""
-        made = (module.step - (self.resume_step or 0)) * module.data.batch_size
+    def record(
+        self, trainer: Trainer, module: CurriculumModule, data: CurriculumData, seconds: float
+    ) -> None:
+        """Write steps, times and teachers; no rates if no time was spent. The trainer may not have begun."""
+        made = (module.step - (self.resume_step or 0)) * data.batch_size
         callbacks = trainer.callbacks  # type: ignore[attr-defined]
         swaps = [callback for callback in callbacks if isinstance(callback, SwapTeacher)]
         self.folder.finish(
             steps=module.step,
-            samples=module.step * module.data.batch_size,
+            samples=module.step * data.batch_size,
             wall_seconds=round(seconds, 3),
             samples_per_second=round(made / seconds, 1) if seconds > 0 else None,
             backend=getattr(module, "backend_used", "autograd"),

@@ -177,7 +177,7 @@ class CurriculumCLI(LightningCLI):
         if self.resume_step == self.datamodule.num_steps:
             self.model.step = self.resume_step  # killed between its last checkpoint and its last line
             if self.trainer.is_global_zero:
-                finish.record(self.trainer, self.model, 0.0)
+                finish.record(self.trainer, self.model, self.datamodule, 0.0)
         else:
             self.trainer.callbacks.append(finish)  # type: ignore[attr-defined]
             self.trainer.fit(**kwargs)
