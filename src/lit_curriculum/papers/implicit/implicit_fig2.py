@@ -73,7 +73,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "half a minute",
-        "laptop": "12 runs of about two minutes each on one core",
+        "laptop": "12 runs of about two minutes each on one core (not run to its end yet)",
         "paper": "per seed 4 runs of 7.5e17 operations, six rates each (GPU)",
     }[scale]
 
