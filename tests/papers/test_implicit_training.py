@@ -113,11 +113,12 @@ def fig2_rows(
     single: float = 0.52,
     order: tuple[int, ...] = (100, 200, 300, 400, 500),
     last: int = 300,
+    single_at: int = 500,
 ) -> Any:
     rows = []
     for chains in ("one", "several"):
         rows += curve(f"{chains}-multi", "accuracy", 0.5, multi, 500)
-        rows += curve(f"{chains}-single", "accuracy", 0.5, single, 500)
+        rows += curve(f"{chains}-single", "accuracy", 0.5, single, single_at)
         for v, at in enumerate(order, 1):
             shown = last if chains == "one" and v == len(order) else at
             rows += curve(f"{chains}-multi", f"position_{v}", 0.5, 1.0, shown)
@@ -145,6 +146,17 @@ def test_fig2_holds_where_it_should() -> None:
 )
 def test_each_claim_of_fig2_can_fail(spoilt: dict[str, Any], wrong: list[str]) -> None:
     assert failing(implicit_fig2, fig2_rows(**spoilt)) == wrong
+
+
+def test_single_label_is_judged_from_as_many_strings_as_multi_label() -> None:
+    assert failing(implicit_fig2, fig2_rows(single=0.9, single_at=600)) == []
+    stuck = next(
+        c for c in implicit_fig2.claims(fig2_rows(single=0.9, single_at=600), "laptop") if "stuck" in c.id
+    )
+    assert stuck.measured == 0.5
+    assert stuck.note.endswith("0.90, 0.90, 0.90")
+    # Where multi-label never learns, all of the run counts.
+    assert "single-label-stuck-one" in failing(implicit_fig2, fig2_rows(multi=0.9, single=0.9, single_at=600))
 
 
 # --- figure 3 ----------------------------------------------------------------------------------------
