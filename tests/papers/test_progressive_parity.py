@@ -20,6 +20,7 @@ from lit_curriculum.papers.progressive import (
     fig9,
     parity,
 )
+from lit_curriculum.papers.progressive.distilled import strategy
 from tests.papers.test_figure import SCHEMA
 
 SEEDS = (0, 1, 2)
@@ -452,7 +453,7 @@ def init_args(run, part):
 
 
 def test_a_student_needs_the_teacher_of_its_seed_and_sees_other_samples():
-    student = SETTING.student(0.1, 3, parity.strategy("OneShot"))
+    student = SETTING.student(0.1, 3, strategy("OneShot"))
     assert student.needs == (SETTING.teacher(3),)
     for part, key in (("data", "data_seed"), ("model", "model_seed")):
         assert init_args(student, part)[key] != init_args(SETTING.teacher(3), part)[key]
@@ -471,7 +472,7 @@ def test_rates_are_chosen_without_looking_at_the_test_stream():
 
 
 def test_methods_keep_their_own_strategies():
-    makers = SETTING.methods({"a": parity.strategy("OneShot"), "b": parity.strategy("Kappa", kappa=1.0)})
+    makers = SETTING.methods({"a": strategy("OneShot"), "b": parity.strategy("Kappa", kappa=1.0)})
     names = [
         maker(0.1, 0).settings["trainer"]["callbacks"][0]["init_args"]["strategy"]["class_path"]
         for maker in makers.values()

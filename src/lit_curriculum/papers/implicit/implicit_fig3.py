@@ -6,8 +6,8 @@ probability 1/320. Right: token by token, the last value alone against all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
@@ -26,16 +26,18 @@ from lit_curriculum.runs.graph import Lab
 
 @dataclass(frozen=True)
 class Statements:
-    """A setting and the length of its programs.
+    """A setting, and for each panel, i.e. style of classification, its programs and its model's depth.
 
     Attributes:
         training: what all runs share.
-        n_statements: statements of a program.
+        n_statements: statements of a program, by style.
+        layers: of BERT, by style; what is missing has the configurations'.
         p_intermediate: probability of an intermediate label in the mixture.
     """
 
     training: Training
-    n_statements: int
+    n_statements: Mapping[str, int]
+    layers: Mapping[str, int] = field(default_factory=dict)
     p_intermediate: float = 1 / 320
 
     @property
@@ -52,13 +54,20 @@ class Statements:
 SETTINGS: dict[Scale, Statements] = {
     "smoke": Statements(
         Training(("programs", "smoke/programs"), 40, 10, 16, (1e-3,), seeds=(0,), tuning_seeds=()),
-        n_statements=3,
+        n_statements={"cls": 3, "token": 3},
         p_intermediate=0.1,
     ),
-    "laptop": Statements(Training(("programs",), 20_000, 250, 128, (1e-3,)), n_statements=4),
+    # Each step of a program takes a layer, and a value read from [CLS] is learned later the deeper the model
+    # is. With p = 0.1 the mixture has as many labels an update, some forty, as the paper's larger batch (29).
+    "laptop": Statements(
+        Training(("programs",), 10_000, 250, 128, (1e-3,)),
+        n_statements={"cls": 4, "token": 5},
+        layers={"cls": 3, "token": 5},
+        p_intermediate=0.1,
+    ),
     "paper": Statements(
         Training(("programs", "paper/programs"), 24_000, 250, 1024, (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4)),
-        n_statements=10,
+        n_statements={"cls": 10, "token": 10},
     ),
 }
 
@@ -72,7 +81,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "half a minute",
-        "laptop": "12 runs of several minutes each on one core (estimated, not run yet)",
+        "laptop": "12 runs of about four minutes each on one core",
         "paper": "per seed 4 runs of 2.5e17 operations, six rates each (GPU)",
     }[scale]
 
@@ -82,8 +91,9 @@ def methods(setting: Statements) -> list[Method]:
     made = []
     for method in (name for pair in PAIRS for name in pair):
         readout, supervision = method.split("-")
-        model = {"readout": readout, "n_statements": setting.n_statements}
-        data = {**model, "supervision": supervision, "p_intermediate": setting.p_intermediate}
+        shared = {"readout": readout, "n_statements": setting.n_statements[readout]}
+        model = shared | ({"layers": setting.layers[readout]} if readout in setting.layers else {})
+        data = {**shared, "supervision": supervision, "p_intermediate": setting.p_intermediate}
         made.append(Method(method, model, data))
     return made
 
@@ -92,7 +102,7 @@ def measure(lab: Lab, scale: Scale) -> list[Row]:
     """Train the variants and their baselines."""
     setting = SETTINGS[scale]
     metrics = {"accuracy": "accuracy"}
-    metrics |= {f"position_{t}": f"position_{t}" for t in range(1, setting.n_statements + 1)}
+    metrics |= {f"position_{t}": f"position_{t}" for t in range(1, max(setting.n_statements.values()) + 1)}
     return train(lab, setting.training, "programs", methods(setting), metrics)
 
 
@@ -100,8 +110,10 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     """Draw the accuracy of the last value, a panel a style of classification."""
     setting = SETTINGS[scale]
     figure, axes = panels(2, width=4.6, height=3.6)
-    titles = ("from [CLS]", "token by token")
-    for axis, pair, title in zip(axes, PAIRS, titles, strict=True):
+    styles = {"cls": "from [CLS]", "token": "token by token"}
+    for axis, pair in zip(axes, PAIRS, strict=True):
+        readout = pair[0].split("-")[0]
+        title = f"{styles[readout]}, {setting.n_statements[readout]} statements"
         for method in pair:
             supervision = method.split("-")[1]
             label = {"last": "last value alone", "all": "all values"}.get(

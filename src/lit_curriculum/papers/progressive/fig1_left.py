@@ -14,7 +14,8 @@ from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
 from lit_curriculum.papers.progressive import parity
-from lit_curriculum.papers.progressive.parity import Parity, strategy
+from lit_curriculum.papers.progressive.distilled import strategy
+from lit_curriculum.papers.progressive.parity import Parity
 from lit_curriculum.papers.style import COLOURS, LABELS, curve, in_millions, panels
 from lit_curriculum.papers.tuning import choose_rates
 from lit_curriculum.runs.graph import Lab

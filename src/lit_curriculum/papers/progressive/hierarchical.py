@@ -6,47 +6,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lit_curriculum.papers.figure import Scale
-from lit_curriculum.papers.progressive.parity import strategy
-from lit_curriculum.runs.graph import Run
+from lit_curriculum.papers.progressive.distilled import TeacherAndStudents, strategy
 
 # Of the degrees that the paper shows (1 and 2) the one at which its figure 17 is clean.
 DEGREE = 2
 
 
-@dataclass(frozen=True)
-class Tree:
-    """What a scale sets.
+@dataclass(frozen=True, kw_only=True)
+class Tree(TeacherAndStudents):
+    """What a scale sets; its teachers measure correlations wherever they harvest.
 
     Attributes:
-        configs: the base configuration and its overlay.
-        d, depth, node_size: the task.
-        teacher_width, student_width: hidden units.
-        num_steps: samples of the teacher.
-        student_steps: samples of every student.
-        eval_every: samples between two evaluations.
-        spacing: samples between two harvested checkpoints, each with its correlations.
-        teacher_lr: the teacher's rate.
-        rates: grid of the students' rates.
-        T: student steps under each intermediate checkpoint.
-        seeds: seeds that are reported; data and model seed together.
-        tuning_seeds: seeds that choose the rates.
+        depth, node_size: the task.
     """
 
-    configs: tuple[str, ...]
-    d: int
     depth: int
     node_size: int
-    teacher_width: int
-    student_width: int
-    num_steps: int
-    student_steps: int
-    eval_every: int
-    spacing: int
-    teacher_lr: float
-    rates: tuple[float, ...]
-    T: int
-    seeds: tuple[int, ...] = (0, 1, 2)
-    tuning_seeds: tuple[int, ...] = (100, 101)
 
     @property
     def first_and_last(self) -> tuple[list[str], list[str]]:
@@ -55,8 +30,12 @@ class Tree:
         metric = f"monomials/degree_{DEGREE}/node_{{}}"
         return [metric.format(i) for i in first], [metric.format(i) for i in last]
 
-    def teacher(self, seed: int) -> Run:
-        """Return the teacher of a seed, with its checkpoints and their correlations.
+    def task(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """See `TeacherAndStudents.task`."""
+        return {"depth": self.depth}, {"depth": self.depth, "node_size": self.node_size}
+
+    def harvest(self, seed: int) -> list[dict[str, Any]]:
+        """See `TeacherAndStudents.harvest`.
 
         Every node lies on the path to the left leaf of a node of the last level: these classes' probabilities
         show all nodes.
@@ -68,21 +47,7 @@ class Tree:
             "max_off_support": 1000,
             "labels": list(range(0, 2**self.depth, 2)),
         }
-        monomials = {"class_path": "LogMonomials", "init_args": rule}
-        return self._run("teacher", self.teacher_width, self.teacher_lr, seed, [harvest, monomials])
-
-    def student(
-        self, rate: float, seed: int, teach: dict[str, Any] | None = None, report: bool = True
-    ) -> Run:
-        """Return a student; ``teach`` holds SwapTeacher's strategy and tau, None trains with labels.
-
-        The student's seeds differ from its teacher's: it sees other samples from other initial weights.
-        """
-        if teach is None:
-            return self._run("student", self.student_width, rate, seed + 1000, [], (), report)
-        swap = {"class_path": "SwapTeacher", "init_args": {"bank": "{bank}", **teach}}
-        needs = (self.teacher(seed),)
-        return self._run("student", self.student_width, rate, seed + 1000, [swap], needs, report)
+        return [harvest, {"class_path": "LogMonomials", "init_args": rule}]
 
     def ways(self) -> dict[str, dict[str, Any] | None]:
         """Return the ways to be taught that figures 15, 18 and 19 compare."""
@@ -94,36 +59,6 @@ class Tree:
             "last level": strategy("PeakOfEach", T=self.T, phases=[last]),
             "both": strategy("PeakOfEach", T=self.T, phases=[first, last]),
         }
-
-    def _run(
-        self,
-        kind: str,
-        width: int,
-        rate: float,
-        seed: int,
-        callbacks: list[dict[str, Any]],
-        needs: tuple[Run, ...] = (),
-        report: bool = True,
-    ) -> Run:
-        num_steps = self.num_steps if kind == "teacher" else self.student_steps
-        model = {"d": self.d, "depth": self.depth, "width": width, "lr": rate, "model_seed": seed}
-        data = {
-            "d": self.d,
-            "depth": self.depth,
-            "node_size": self.node_size,
-            "num_steps": num_steps,
-            "eval_every": self.eval_every,
-            "steps_per_call": self.eval_every,
-            "data_seed": seed,
-            # Rates are chosen on val; only reported runs look at test.
-            "eval_streams": ["val", "test"] if report else ["val"],
-        }
-        settings = {
-            "model": {"init_args": model},
-            "data": {"init_args": data},
-            "trainer": {"callbacks": callbacks},
-        }
-        return Run(kind, self.configs, settings, needs, num_steps * (width * self.d + 20_000) * 1e-9)
 
 
 _SMOKE = Tree(

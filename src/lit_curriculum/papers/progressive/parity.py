@@ -7,53 +7,33 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lit_curriculum.papers.figure import Row, Scale
-from lit_curriculum.papers.tuning import MakeRun
-from lit_curriculum.runs.graph import Finished, Run
+from lit_curriculum.papers.progressive.distilled import TeacherAndStudents
+from lit_curriculum.runs.graph import Finished
 
 
-@dataclass(frozen=True)
-class Parity:
-    """What a scale sets; the names follow the paper.
+@dataclass(frozen=True, kw_only=True)
+class Parity(TeacherAndStudents):
+    """What a scale sets.
 
     Attributes:
-        config: overlays of ``sparse_parity_mlp`` that give d, k, widths, lengths and spacing.
-        d, k: the task; repeated here only for what a figure prints.
-        teacher_width, student_width: hidden units.
-        num_steps: samples of the teacher.
-        student_steps: samples of every student.
-        eval_every: samples between two evaluations.
-        spacing: samples between two harvested checkpoints.
+        k: size of the support.
         on_change: harvest also where the accuracy moved by this much.
         degrees: degrees of the monomials that reported teachers log wherever they harvest.
         samples, max_off_support: of these measurements, see `LogMonomials`; None keeps its own values.
-        teacher_lr: the teacher's rate.
-        rates: grid of the students' rates.
-        T: student steps under the intermediate checkpoint of two-shot distillation.
-        seeds: seeds that are reported; data and model seed together.
-        tuning_seeds: seeds that choose the rates.
     """
 
-    configs: tuple[str, ...]
-    d: int
     k: int
-    teacher_width: int
-    student_width: int
-    num_steps: int
-    student_steps: int
-    eval_every: int
-    spacing: int
-    teacher_lr: float
-    rates: tuple[float, ...]
-    T: int
-    seeds: tuple[int, ...] = (0, 1, 2)
-    tuning_seeds: tuple[int, ...] = (100, 101)
     on_change: float | None = None
     degrees: tuple[int, ...] = ()
     samples: int | None = None
     max_off_support: int | None = None
 
-    def teacher(self, seed: int) -> Run:
-        """Return the teacher of a seed; it harvests every ``spacing`` samples."""
+    def task(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """See `TeacherAndStudents.task`."""
+        return {}, {"k": self.k}
+
+    def harvest(self, seed: int) -> list[dict[str, Any]]:
+        """See `TeacherAndStudents.harvest`; the monomials of reported seeds alone."""
         rule = {"every_n_steps": self.spacing, "on_change": self.on_change}
         callbacks = [{"class_path": "HarvestCheckpoints", "init_args": rule}]
         if self.degrees and seed in self.seeds:
@@ -61,58 +41,7 @@ class Parity:
             given = {name: value for name, value in size.items() if value is not None}
             measured = {**rule, "degrees": list(self.degrees), **given}
             callbacks.append({"class_path": "LogMonomials", "init_args": measured})
-        return self._run("teacher", self.teacher_width, self.teacher_lr, seed, callbacks)
-
-    def student(
-        self, rate: float, seed: int, teach: dict[str, Any] | None = None, report: bool = True
-    ) -> Run:
-        """Return a student; ``teach`` holds SwapTeacher's strategy and tau, None trains with labels.
-
-        The student's seeds differ from its teacher's: it sees other samples from other initial weights.
-        """
-        if teach is None:
-            return self._run("student", self.student_width, rate, seed + 1000, [], (), report)
-        swap = {"class_path": "SwapTeacher", "init_args": {"bank": "{bank}", **teach}}
-        needs = (self.teacher(seed),)
-        return self._run("student", self.student_width, rate, seed + 1000, [swap], needs, report)
-
-    def methods(self, teach: dict[str, dict[str, Any] | None]) -> dict[str, MakeRun]:
-        """Return, for each way to be taught, the function (rate, seed) -> tuning run."""
-
-        def maker(how: dict[str, Any] | None) -> MakeRun:
-            return lambda rate, seed: self.student(rate, seed, how, report=False)
-
-        return {name: maker(how) for name, how in teach.items()}
-
-    def _run(
-        self,
-        kind: str,
-        width: int,
-        rate: float,
-        seed: int,
-        callbacks: list[dict[str, Any]],
-        needs: tuple[Run, ...] = (),
-        report: bool = True,
-    ) -> Run:
-        num_steps = self.num_steps if kind == "teacher" else self.student_steps
-        settings = {
-            "model": {"init_args": {"d": self.d, "width": width, "lr": rate, "model_seed": seed}},
-            "data": {
-                "init_args": {
-                    "d": self.d,
-                    "k": self.k,
-                    "num_steps": num_steps,
-                    "eval_every": self.eval_every,
-                    "steps_per_call": self.eval_every,
-                    "data_seed": seed,
-                    # Rates are chosen on val; only reported runs look at test.
-                    "eval_streams": ["val", "test"] if report else ["val"],
-                }
-            },
-            "trainer": {"callbacks": callbacks},
-        }
-        cost = num_steps * (width * self.d + 20_000) * 1e-9
-        return Run(kind, self.configs, settings, needs, cost)
+        return callbacks
 
     def with_width(self, width: int) -> Parity:
         """Return the same setting with other students."""
@@ -239,11 +168,6 @@ SETTINGS_FIG7: dict[Scale, Widths] = {
     ),
     "paper": Widths(replace(_PAPER, seeds=(0, 1, 2, 3, 4)), (100, 1000, 50_000)),
 }
-
-
-def strategy(name: str, tau: float = 1e-4, **arguments: Any) -> dict[str, Any]:
-    """Return SwapTeacher's arguments for a strategy class and its own arguments."""
-    return {"strategy": {"class_path": name, "init_args": arguments}, "tau": tau}
 
 
 def accuracy_rows(method: str, seed: int, rate: float, run: Finished) -> list[Row]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lit_curriculum.papers.figure import Scale
-from lit_curriculum.papers.progressive.parity import strategy
+from lit_curriculum.papers.progressive.distilled import strategy
 from lit_curriculum.runs.graph import Run
 from lit_curriculum.tasks.pcfg import load_grammar
 
