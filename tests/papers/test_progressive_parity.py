@@ -472,7 +472,7 @@ def test_rates_are_chosen_without_looking_at_the_test_stream():
 
 
 def test_methods_keep_their_own_strategies():
-    makers = SETTING.methods({"a": strategy("OneShot"), "b": parity.strategy("Kappa", kappa=1.0)})
+    makers = SETTING.methods({"a": strategy("OneShot"), "b": strategy("Kappa", kappa=1.0)})
     names = [
         maker(0.1, 0).settings["trainer"]["callbacks"][0]["init_args"]["strategy"]["class_path"]
         for maker in makers.values()
