@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from lit_curriculum.models import build
 from lit_curriculum.tasks.sparse_parity import SparseParity
 from tests.support import config, fit, in_child
 
+FINISHED = ("finished", "steps", "samples", "wall_seconds", "samples_per_second", "backend", "teachers")
 RUN = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
 
 
@@ -60,6 +62,20 @@ def test_every_update_is_supervised_by_the_scheduled_teacher(bank: Path, tmp_pat
         torch.testing.assert_close(state[f"model.{name}"].double(), tensor, rtol=0, atol=2e-6)
     swaps = [(int(row["step"]), int(row["teacher_step"])) for row in read_table(run / "swaps.csv")]
     assert swaps == [(0, 3000), (7, 9000), (27, 20000)]
+
+
+def test_a_run_killed_before_its_last_line_still_names_its_teachers(bank: Path, tmp_path: Path) -> None:
+    """Its training is over, so nothing trains any more; the same command only writes what was to be written."""
+    plan = "{class_path: TwoShot, init_args: {T: 20, checkpoint: 3000}}"
+    run = student(tmp_path, bank, plan)
+    written = json.loads((run / "provenance.json").read_text())
+    begun = {key: value for key, value in written.items() if key not in FINISHED}
+    (run / "provenance.json").write_text(json.dumps(begun))
+    student(tmp_path, bank, plan)
+    again = json.loads((run / "provenance.json").read_text())
+    assert again["teachers"] == written["teachers"]
+    assert [teacher["step"] for teacher in again["teachers"]] == [3000, 20000]
+    assert (again["steps"], again["samples"]) == (60, 60)
 
 
 def test_the_students_checkpoint_holds_no_teacher_but_its_hashes(bank: Path, tmp_path: Path) -> None:

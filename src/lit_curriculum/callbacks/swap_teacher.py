@@ -107,11 +107,12 @@ class SwapTeacher(StepListener, Callback):
             bank.verify(entry)
         bank.load(schedule.teachers[0])  # one load tells whether the architecture fits the files
         self._loader = TeacherLoader(bank)
+        self._schedule = schedule
         return schedule
 
     @property
     def teachers(self) -> list[dict[str, Any]]:
-        """Path and hash of every teacher of the schedule, for provenance."""
+        """Path and hash of every teacher of the schedule, for provenance; none before `plan`."""
         if self._schedule is None:
             return []
         folder = Path(self.bank)
@@ -123,11 +124,11 @@ class SwapTeacher(StepListener, Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the schedule; say which checkpoints it had to drop."""
         assert isinstance(pl_module, CurriculumModule)
-        self._schedule = self.plan(pl_module.data)
-        if self._schedule.dropped:
+        dropped = self.plan(pl_module.data).dropped
+        if dropped:
             rank_zero_info(
-                f"SwapTeacher: {len(self._schedule.dropped)} checkpoints do not fit into the student's "
-                f"{pl_module.data.num_steps} steps and are dropped: {list(self._schedule.dropped)}"
+                f"SwapTeacher: {len(dropped)} checkpoints do not fit into the student's "
+                f"{pl_module.data.num_steps} steps and are dropped: {list(dropped)}"
             )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
