@@ -65,7 +65,7 @@ def test_every_update_is_supervised_by_the_scheduled_teacher(bank: Path, tmp_pat
 
 
 def test_a_run_killed_before_its_last_line_still_names_its_teachers(bank: Path, tmp_path: Path) -> None:
-    """Its training is over, so nothing trains any more; the same command only writes what was to be written."""
+    """Its training is over, so nothing trains any more; the same command only writes what was missing."""
     plan = "{class_path: TwoShot, init_args: {T: 20, checkpoint: 3000}}"
     run = student(tmp_path, bank, plan)
     written = json.loads((run / "provenance.json").read_text())
