@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from torch.nn import functional
 
 from lit_curriculum.errors import UsageError
@@ -47,8 +48,8 @@ def test_a_run_records_the_hard_position_and_every_other(name: str, data: Any, t
     """The last weights, evaluated again by hand on the same held-out samples."""
     assert in_child(lambda: fit(tmp_path / "run", config(name), config(f"smoke/{name}"))) == 0
     state = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
-    shape = {"layers": 1, "heads": 2, "head_size": 16}
-    module = LegoBert(10, 15, **shape) if name == "lego" else ProgramsBert("token", 3, 9, **shape)
+    resolved = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text(encoding="utf-8"))
+    module = (LegoBert if name == "lego" else ProgramsBert)(**resolved["model"]["init_args"])
     module.load_state_dict({key: value for key, value in state.items() if key.startswith("model.")})
     module.eval()
     row = read_table(tmp_path / "run" / "metrics.csv")[-1]
