@@ -21,7 +21,7 @@ needs_triton = pytest.mark.skipif(
 
 @pytest.fixture
 def interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let triton's programs run on the processor, in blocks of 8 samples and chunks of 16 units.
+    """Let triton's programs run on the processor, in blocks of 8 samples, halved, and chunks of 16 units.
 
     Triton reads the variable when it first sees a program, so it is set before that module is imported; for
     triton's own programs `tests` has done so.
@@ -29,8 +29,9 @@ def interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRITON_INTERPRET", "1")
     from lit_curriculum.online_sgd import triton_blocks
 
-    monkeypatch.setattr(triton_blocks, "BLOCK", 8)
-    monkeypatch.setattr(triton_blocks, "_CHUNK", 16)
+    monkeypatch.setattr(
+        triton_blocks, "TILING", triton_blocks.Tiling(block=8, sub_block=4, chunk=16, warps=1)
+    )
 
 
 @needs_triton
@@ -87,10 +88,47 @@ def test_nan_in_a_weight_is_not_an_inactive_unit() -> None:
 
 @needs_triton
 @pytest.mark.usefixtures("interpreter")
-def test_hinge_is_refused() -> None:
-    model, x, _, rates = draw(4, 5, 1, 2)
-    with pytest.raises(UsageError, match=r"^loss: got 'hinge'; allowed: cross_entropy with backend triton"):
-        train_samples(model, x, x[:, :1], rates, backend="triton", loss="hinge")
+def test_hinge_loss_is_that_of_autograd() -> None:
+    model, x, _, rates = draw(4, 19, 1, 11, rate=0.1)
+    signs = x[:, :1].sign()
+    with torch.no_grad():
+        model.output.weight.mul_(5)  # so that some samples lie beyond the margin
+    autograd = copy.deepcopy(model)
+    expected = train_samples(autograd, x, signs, rates, backend="reference", loss="hinge", loss_scale=0.7)
+    losses = train_samples(model, x, signs, rates, backend="triton", loss="hinge", loss_scale=0.7)
+    assert (expected == 0).any()
+    assert (expected > 0).any()
+    torch.testing.assert_close(losses, expected, rtol=1e-9, atol=1e-12)
+    for a, b in zip(model.parameters(), autograd.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
+
+
+@needs_triton
+@pytest.mark.usefixtures("interpreter")
+def test_students_side_by_side_have_the_bits_of_students_alone() -> None:
+    from lit_curriculum.online_sgd import triton_blocks
+
+    drawn = [draw(5, 20, 3, 11, rate=0.1 * (i + 1), seed=i) for i in range(3)]
+    x = drawn[0][1]
+    models, targets, rates = ([of[i] for of in drawn] for i in (0, 2, 3))
+    alone = copy.deepcopy(models)
+    losses = triton_blocks.train_many(models, x, targets, rates, 0.6)
+    for i, model in enumerate(alone):
+        assert torch.equal(losses[i], triton_blocks.train(model, x, targets[i], rates[i], 0.6))
+        assert all(torch.equal(a, b) for a, b in zip(model.parameters(), models[i].parameters(), strict=True))
+
+
+@needs_triton
+@pytest.mark.usefixtures("interpreter")
+def test_a_network_that_was_moved_or_reloaded_between_calls_is_trained_where_it_lies() -> None:
+    model, x, targets, rates = draw(4, 9, 2, 11)
+    whole = copy.deepcopy(model)
+    for rows in (slice(0, 5), slice(5, 11)):
+        train_samples(model, x[rows], targets[rows], rates[rows], backend="triton")
+        model.hidden.weight = torch.nn.Parameter(model.hidden.weight.detach().clone())
+    train_samples(whole, x, targets, rates, backend="triton")
+    for a, b in zip(model.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
 
 
 def test_on_a_processor_it_is_refused_but_under_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:

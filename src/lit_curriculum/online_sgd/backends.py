@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -109,7 +109,7 @@ def train_samples(
     """
     check_arguments(model, x, targets, rates, loss)
     if len(x) == 0:
-        return torch.empty(0, dtype=x.dtype)
+        return torch.empty(0, dtype=x.dtype, device=x.device)
     losses = BACKENDS[backend](model, x, targets, rates, loss_scale, loss)
     check_finite(model, losses, rates, first_step)
     return losses
@@ -144,13 +144,20 @@ def check_finite(
         UsageError: naming the step and its rate.
     """
     row, what = len(losses) - 1, "a weight"
-    # numpy, because torch would wake all its threads for this.
+    if _all_finite([losses, *model.parameters()]):
+        return
     broken = np.flatnonzero(~np.isfinite(losses.cpu().numpy()))
     if len(broken):
         row, what = int(broken[0]), "the loss"
-    elif all(np.isfinite(p.detach().cpu().numpy()).all() for p in model.parameters()):
-        return
     raise UsageError(
         f"{prefix}lr: got {float(rates[row]):g}; allowed: a rate at which training stays finite "
         f"({what} was not after step {first_step + row})"
     )
+
+
+def _all_finite(tensors: Sequence[torch.Tensor]) -> bool:
+    if tensors[0].is_cuda:
+        # One answer for all: each that is fetched waits for the device.
+        return bool(torch.stack([torch.isfinite(tensor).all() for tensor in tensors]).all())
+    # numpy, because torch would wake all its threads for this.
+    return all(np.isfinite(tensor.detach().numpy()).all() for tensor in tensors)

@@ -1,4 +1,4 @@
-"""Many students of one shape on the same inputs: one a core, each exactly as if it trained alone."""
+"""Many students on the same inputs, each exactly as if alone: one a core, or all at once on a GPU."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from lit_curriculum.errors import bad_value
 from lit_curriculum.models.mlp import MLP
 from lit_curriculum.online_sgd import blocked
-from lit_curriculum.online_sgd.backends import check_arguments, check_finite
+from lit_curriculum.online_sgd.backends import check_arguments, check_finite, choose_backend
 
 
 def train_population(
@@ -28,24 +28,27 @@ def train_population(
 
     Students (seeds, rates, target sets) differ in weights, targets and rates and share x, as they do in a
     comparison on one stream. They are independent, so threads never wait for each other; a student's weights
-    and losses are the same bits as from `backends.train_samples` with backend ``blocked``.
+    and losses are the same bits as from `backends.train_samples` with backend ``blocked``, on a GPU with
+    backend ``triton``.
 
     Args:
-        models: S networks on the CPU, of any width, all with d inputs and x's dtype; updated in place.
+        models: S networks on x's device, all with d inputs and x's dtype; updated in place. On a GPU they
+            must have one shape.
         x: inputs (n, d).
         targets: S arrays (n, C); the same array may occur several times.
         rates: S arrays (n,).
         loss_scale: factor on the loss that is descended.
         loss: ``cross_entropy`` or ``hinge``.
         first_step: step number of row 0, for messages.
-        threads: students trained at a time, default torch's number of threads.
+        threads: students trained at a time on the CPU, default torch's number of threads.
 
     Returns:
         The loss before each step (S, n).
 
     Raises:
-        UsageError: for lengths that differ, or where a student's loss or weights are not finite, naming the
-            student, the step and the rate. The other students have been trained nevertheless.
+        UsageError: for lengths or, on a GPU, shapes that differ; where a student's loss or weights are not
+            finite, naming the student, the step and the rate. The other students have been trained
+            nevertheless.
     """
     for key, values in (("targets", targets), ("rates", rates)):
         if len(values) != len(models):
@@ -53,15 +56,48 @@ def train_population(
     for model, target, rate in zip(models, targets, rates, strict=True):
         check_arguments(model, x, target, rate, loss)
     if not models or len(x) == 0:
-        return torch.empty(len(models), len(x), dtype=x.dtype)
+        return torch.empty(len(models), len(x), dtype=x.dtype, device=x.device)
+    if choose_backend("triton" if x.is_cuda else "blocked", x.device) == "triton":
+        losses = _side_by_side(models, x, targets, rates, loss_scale, loss)
+    else:
+        losses = _one_a_thread(models, x, targets, rates, loss_scale, loss, threads)
+    for student, model in enumerate(models):
+        check_finite(model, losses[student], rates[student], first_step, f"student {student}: ")
+    return losses
 
+
+def _side_by_side(
+    models: Sequence[MLP],
+    x: torch.Tensor,
+    targets: Sequence[torch.Tensor],
+    rates: Sequence[torch.Tensor],
+    loss_scale: float,
+    loss: str,
+) -> torch.Tensor:
+    from lit_curriculum.online_sgd import triton_blocks
+
+    shapes = [(model.hidden.out_features, model.output.out_features) for model in models]
+    for student, shape in enumerate(shapes):
+        if shape != shapes[0]:
+            raise bad_value(
+                f"(width, n_classes) of student {student}", shape, f"{shapes[0]}, student 0's, on a GPU"
+            )
+    return triton_blocks.train_many(models, x, targets, rates, loss_scale, loss)
+
+
+def _one_a_thread(
+    models: Sequence[MLP],
+    x: torch.Tensor,
+    targets: Sequence[torch.Tensor],
+    rates: Sequence[torch.Tensor],
+    loss_scale: float,
+    loss: str,
+    threads: int | None,
+) -> torch.Tensor:
     def train(student: int) -> torch.Tensor:
         return blocked.train(
             models[student], x, targets[student], rates[student], loss_scale, loss, threads=1
         )
 
     with ThreadPoolExecutor(threads or torch.get_num_threads()) as pool:
-        losses = list(pool.map(train, range(len(models))))
-    for student, model in enumerate(models):
-        check_finite(model, losses[student], rates[student], first_step, f"student {student}: ")
-    return torch.stack(losses)
+        return torch.stack(list(pool.map(train, range(len(models)))))

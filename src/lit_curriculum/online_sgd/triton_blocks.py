@@ -1,83 +1,56 @@
-"""The blocked algorithm for a GPU: products by torch, the steps inside a block by one Triton program.
+"""The blocked algorithm for a GPU: products by torch, a step by one Triton launch, all in one CUDA graph.
 
 As in `blocked`, the first layer is not touched within a block of B samples. Before it torch takes W x of all
-its samples and their Gram matrix; after it torch makes one update of W of rank B. In between one program goes
-through the block: it corrects a sample's pre-activations by the steps before it, takes the loss's gradient
-and updates the second layer. Steps follow each other within one program, so nothing waits across programs.
+its samples and their Gram matrix; after it torch makes one update of W of rank B. In between each step is
+one launch over all hidden units (`triton_kernel.step`): a step's logits are sums over the units, and the end
+of a launch is what lets all units see them. Within sub-blocks a step corrects its own pre-activations by the
+steps before it; between sub-blocks a product corrects all rows that follow.
 
-This has run under Triton's interpreter only, never on a GPU: its arithmetic is tested, its speed is not
-known. A single program keeps one multiprocessor busy, whatever the width.
+Launching from Python would take longer than a step, so the launches and products of a block are captured in
+a CUDA graph once, and replayed. What is left over at the end is filled up with steps of rate 0, which change
+nothing. Under Triton's interpreter, on a processor, the same launches follow each other without a graph.
+
+Several students of one shape are a second axis of the launches. Their products are separate, so that each
+has the bits that it would have alone.
 
 Import this module only where triton is installed; `backends` does so when it is asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 import triton
-import triton.language as tl
 
-from lit_curriculum.errors import bad_value
 from lit_curriculum.models.mlp import MLP
-
-BLOCK = 32
-_CHUNK = 128  # hidden units that the program works on at a time
+from lit_curriculum.online_sgd.triton_kernel import step
 
 
-@triton.jit
-def _steps_of_a_block(  # type: ignore[no-untyped-def]
-    H, gram, U, c, targets, rates, steps, losses, n, m, n_classes,
-    BLOCK: tl.constexpr, CHUNK: tl.constexpr, CLASSES: tl.constexpr,
-):  # fmt: skip  # pragma: no cover - compiled
-    """Take n <= BLOCK steps; U, c and H are updated in place.
+@dataclass(frozen=True)
+class Tiling:
+    """How the work is cut; results differ in their last bits.
 
-    H (n, m): W x + b as before the block, after it with the corrections. gram (n, n): inner products of the
-    inputs, 1 added for the bias. U (C, m), c (C,), targets (n, C), rates (n,). Out: steps (n, m), each rate
-    times the gradient with respect to the pre-activation; losses (n,).
+    Attributes:
+        block: samples between two updates of W, a multiple of ``sub_block``.
+        sub_block: samples between two products that correct what follows; a power of two.
+        chunk: hidden units of a program; a power of two.
+        warps: of a program.
     """
-    row = tl.arange(0, BLOCK)
-    k = tl.arange(0, CLASSES)
-    is_class = k < n_classes
-    bias = tl.load(c + k, mask=is_class, other=0.0)
-    for t in range(n):
-        weights = tl.load(gram + row * n + t, mask=row < t, other=0.0)
-        logits = bias
-        for start in range(0, m, CHUNK):
-            j = start + tl.arange(0, CHUNK)
-            is_unit = j < m
-            before = (row < t)[:, None] & is_unit[None, :]
-            earlier = tl.load(steps + row[:, None] * m + j[None, :], mask=before, other=0.0)
-            pre = tl.load(H + t * m + j, mask=is_unit, other=0.0) - tl.sum(weights[:, None] * earlier, axis=0)
-            tl.store(H + t * m + j, pre, mask=is_unit)
-            # Not "pre > 0": a NaN must not pass for an inactive unit.
-            active = tl.where(pre <= 0, 0.0, pre)
-            both = is_class[:, None] & is_unit[None, :]
-            u = tl.load(U + k[:, None] * m + j[None, :], mask=both, other=0.0)
-            logits += tl.sum(u * active[None, :], axis=1)
-        tl.debug_barrier()
-        top = tl.max(tl.where(is_class, logits, float("-inf")), axis=0)
-        p = tl.where(is_class, tl.exp(logits - top), 0.0)
-        normaliser = tl.sum(p, axis=0)
-        target = tl.load(targets + t * n_classes + k, mask=is_class, other=0.0)
-        log_ratio = tl.log(tl.where(target > 0, target, 1.0)) - (logits - top - tl.log(normaliser))
-        tl.store(losses + t, tl.sum(target * log_ratio, axis=0))
-        # d/dz_k of -sum_k target_k log softmax(z)_k, for targets of any total mass.
-        factor = tl.load(rates + t) * (tl.sum(target, axis=0) * p / normaliser - target)
-        bias -= factor
-        for start in range(0, m, CHUNK):
-            j = start + tl.arange(0, CHUNK)
-            is_unit = j < m
-            pre = tl.load(H + t * m + j, mask=is_unit, other=0.0)
-            both = is_class[:, None] & is_unit[None, :]
-            place = U + k[:, None] * m + j[None, :]
-            u = tl.load(place, mask=both, other=0.0)
-            gradient = tl.sum(factor[:, None] * u, axis=0)
-            tl.store(steps + t * m + j, tl.where(pre <= 0, 0.0, gradient), mask=is_unit)
-            tl.store(place, u - factor[:, None] * tl.where(pre <= 0, 0.0, pre)[None, :], mask=both)
-        tl.debug_barrier()
-    tl.store(c + k, bias, mask=is_class)
+
+    block: int = 128
+    sub_block: int = 32
+    chunk: int = 512
+    warps: int = 8
+
+
+TILING = Tiling()
+# The latest block of each network, which its next call finds again; given up with the network.
+_blocks: WeakKeyDictionary[MLP, _Block] = WeakKeyDictionary()
 
 
 def train(
@@ -88,39 +61,151 @@ def train(
     loss_scale: float,
     loss: str = "cross_entropy",
 ) -> torch.Tensor:
-    """Take one SGD step a row, in place; see `backends.train_samples` for the contract.
+    """Take one SGD step a row, in place; see `backends.train_samples` for the contract."""
+    return train_many([model], x, [targets], [rates], loss_scale, loss)[0]
 
-    Raises:
-        UsageError: for the hinge loss, which the program does not know.
+
+def train_many(
+    models: Sequence[MLP],
+    x: torch.Tensor,
+    targets: Sequence[torch.Tensor],
+    rates: Sequence[torch.Tensor],
+    loss_scale: float,
+    loss: str = "cross_entropy",
+) -> torch.Tensor:
+    """Take one SGD step a row for each of S networks of one shape; see `population.train_population`.
+
+    Returns:
+        The loss before each step (S, n).
     """
-    if loss != "cross_entropy":
-        raise bad_value("loss", loss, "cross_entropy with backend triton; reference and blocked know hinge")
-    W, b, U, c = (parameter.detach() for parameter in model.parameters())
-    losses = torch.empty(len(x), dtype=x.dtype, device=x.device)
-    for start in range(0, len(x), BLOCK):
-        rows = slice(start, start + BLOCK)
-        scaled = (rates[rows] * loss_scale).contiguous()
-        _train_block(W, b, U, c, x[rows], targets[rows].contiguous(), scaled, losses[rows])
+    block = _blocks.get(models[0])
+    if block is None or not block.serves(models, loss):
+        block = _Block(models, loss, TILING)
+        _blocks[models[0]] = block
+    losses = torch.empty(len(models), len(x), dtype=x.dtype, device=x.device)
+    block.take_weights()
+    for start in range(0, len(x), block.tiling.block):
+        rows = slice(start, start + block.tiling.block)
+        block.fill(x[rows], [t[rows] for t in targets], [rate[rows] for rate in rates], loss_scale)
+        block.run()
+        losses[:, rows] = block.losses[:, : len(x[rows])]
+    block.give_weights()
     return losses
 
 
-def _train_block(
-    W: torch.Tensor,
-    b: torch.Tensor,
-    U: torch.Tensor,
-    c: torch.Tensor,
-    x: torch.Tensor,
-    targets: torch.Tensor,
-    rates: torch.Tensor,
-    losses: torch.Tensor,
-) -> None:
-    """Take the steps of at most BLOCK rows; every tensor is contiguous."""
-    H = torch.addmm(b, x, W.T)
-    steps = torch.zeros_like(H)
-    launch: Any = _steps_of_a_block[(1,)]
-    launch(
-        H, x @ x.T + 1, U, c, targets, rates, steps, losses, len(x), len(W), len(c),
-        BLOCK=BLOCK, CHUNK=_CHUNK, CLASSES=max(2, triton.next_power_of_2(len(c))),
-    )  # fmt: skip
-    W.addmm_(steps.T, x, alpha=-1)
-    b.sub_(steps.sum(dim=0))
+class _Block:
+    """Buffers of one block of samples for S students, and the graph that works on them.
+
+    First layers are updated where they lie; second layers, which are small, have a copy here so that one
+    launch reaches those of all students.
+    """
+
+    def __init__(self, models: Sequence[MLP], loss: str, tiling: Tiling) -> None:
+        self.loss, self.tiling = loss, tiling
+        self.first = [(model.hidden.weight.detach(), model.hidden.bias.detach()) for model in models]
+        self.second = [(model.output.weight.detach(), model.output.bias.detach()) for model in models]
+        W, _ = self.first[0]
+        (m, d), n_classes, students, size = W.shape, len(self.second[0][1]), len(models), tiling.block
+        self.m, self.n_classes, self.programs = m, n_classes, triton.cdiv(m, tiling.chunk)
+
+        def zeros(*shape: int) -> torch.Tensor:
+            return torch.zeros(*shape, dtype=W.dtype, device=W.device)
+
+        self.x, self.gram, self.ones = zeros(size, d), zeros(size, size), zeros(size) + 1
+        self.targets, self.rates = zeros(students, size, n_classes), zeros(students, size)
+        self.losses, self.biases = zeros(students, size), zeros(students, size + 1, n_classes)
+        self.U, self.partial = zeros(students, n_classes, m), zeros(students, 2, n_classes, self.programs)
+        self.H, self.steps = zeros(students, size, m), zeros(students, size, m)
+        self.graph = self._captured() if W.is_cuda else None
+
+    def serves(self, models: Sequence[MLP], loss: str) -> bool:
+        """Tell whether this block was made for the weights of these networks, where they lie now."""
+        ours = [tensor.data_ptr() for pair in (*self.first, *self.second) for tensor in pair]
+        layers = [model.hidden for model in models] + [model.output for model in models]
+        theirs = [tensor.data_ptr() for layer in layers for tensor in (layer.weight, layer.bias)]
+        return (ours, self.loss, self.tiling) == (theirs, loss, TILING)
+
+    def take_weights(self) -> None:
+        """Copy the second layers here."""
+        for student, (U, c) in enumerate(self.second):
+            self.U[student].copy_(U)
+            self.biases[student, 0].copy_(c)
+
+    def give_weights(self) -> None:
+        """Copy the second layers back into their networks."""
+        for student, (U, c) in enumerate(self.second):
+            U.copy_(self.U[student])
+            c.copy_(self.biases[student, 0])
+
+    def fill(
+        self, x: torch.Tensor, targets: Sequence[torch.Tensor], rates: Sequence[torch.Tensor], scale: float
+    ) -> None:
+        """Put at most a block of rows here; with a rate of 0 the others do nothing."""
+        n = len(x)
+        self.x[:n].copy_(x)
+        self.rates[:, n:] = 0
+        for student in range(len(self.first)):
+            self.targets[student, :n].copy_(targets[student])
+            torch.mul(rates[student], scale, out=self.rates[student, :n])
+
+    def run(self) -> None:
+        """Take the block's steps."""
+        if self.graph is None:
+            self._launch()
+        else:
+            self.graph.replay()
+
+    def _captured(self) -> torch.cuda.CUDAGraph:
+        """Return the graph of a block. Rates are 0 still, so that compiling, a run, changes nothing."""
+        side: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            self._launch()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        # Only this thread is watched: loaders may allocate pinned memory meanwhile.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            self._launch()
+        return graph
+
+    def _launch(self) -> None:
+        size, part = self.tiling.block, self.tiling.sub_block
+        with _full_precision():
+            torch.addmm(self.ones.expand(size, size), self.x, self.x.T, out=self.gram)
+            for (W, b), H in zip(self.first, self.H, strict=True):
+                torch.addmm(b, self.x, W.T, out=H)
+            for start in range(0, size, part):
+                stop = start + part
+                self._step(start, start, end=False, begin=True)
+                for t in range(start + 1, stop):
+                    self._step(t, start, end=True, begin=True)
+                self._step(stop, start, end=True, begin=False)
+                if stop < size:
+                    for H, steps in zip(self.H, self.steps, strict=True):
+                        H[stop:].addmm_(self.gram[start:stop, stop:].T, steps[start:stop], alpha=-1)
+            for (W, b), steps in zip(self.first, self.steps, strict=True):
+                W.addmm_(steps.T, self.x, alpha=-1)
+                b.addmv_(steps.T, self.ones, alpha=-1)
+            self.biases[:, 0].copy_(self.biases[:, size])
+
+    def _step(self, t: int, first: int, end: bool, begin: bool) -> None:
+        launch: Any = step[(self.programs, len(self.first))]
+        launch(
+            self.H, self.U, self.steps, self.partial, self.biases, self.gram,
+            self.targets, self.rates, self.losses, t, first, self.m, self.n_classes, self.programs,
+            BLOCK=self.tiling.block, SUB_BLOCK=self.tiling.sub_block, CHUNK=self.tiling.chunk,
+            CLASSES=max(2, triton.next_power_of_2(self.n_classes)),
+            PROGRAMS=max(2, triton.next_power_of_2(self.programs)),
+            END=end, BEGIN=begin, HINGE=self.loss == "hinge", num_warps=self.tiling.warps,
+        )  # fmt: skip
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """Take products in the weights' own precision, whatever the program around has chosen for its own."""
+    chosen = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(chosen)
