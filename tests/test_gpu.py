@@ -12,6 +12,8 @@ import pytest
 import torch
 
 from lit_curriculum.distillation import CheckpointBank
+from lit_curriculum.experiments.rates import adamw
+from lit_curriculum.files import read_table
 from lit_curriculum.models import MLP, build
 from lit_curriculum.online_sgd import choose_backend, train_population, train_samples
 from lit_curriculum.tasks.counter import random_words
@@ -109,3 +111,29 @@ def test_minibatch_training_runs_and_harvests_on_the_gpu(precision: str, tmp_pat
     bank = CheckpointBank.open(tmp_path / "run" / "bank")
     assert bank.final.step == 200
     assert bank.final.metrics["val/accuracy"] > 0.9
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_gpt2_learns_bit_subset_parity_on_the_gpu_and_stops(precision: str, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("trainer: {callbacks: [{class_path: StopWhenLearned}]}\n")
+    options = ("--trainer.accelerator=gpu", "--trainer.devices=1", f"--trainer.precision={precision}")
+    short = ("--data.d=8", "--data.num_steps=1000", "--data.eval_every=10")
+    run = [config("bit_subset_parity"), str(overlay)]
+    assert fit(tmp_path / "run", *run, options=(*options, *short)) == 0
+    last = read_table(tmp_path / "run" / "metrics.csv")[-1]
+    assert float(last["test/accuracy"]) == 1.0
+    assert int(last["step"]) < 1000
+
+
+def test_gpt2_on_the_gpu_has_the_gradients_of_the_processor() -> None:
+    sizes = {"vocab_size": 2, "max_length": 8, "layers": 2, "heads": 2, "width": 16}
+    description = {"name": "gpt2_decoder", "init_args": sizes}
+    tokens = torch.randint(0, 2, (4, 8), generator=torch.Generator().manual_seed(0))
+    here, there = build(description, seed=0), build(description, seed=0).cuda()
+    for model, given in ((here, tokens), (there, tokens.cuda())):
+        torch.nn.functional.cross_entropy(model(given).flatten(0, 1), given.flatten()).backward()
+    for a, b in zip(here.parameters(), there.parameters(), strict=True):
+        torch.testing.assert_close(b.grad.cpu(), a.grad, rtol=1e-3, atol=1e-5)
+    assert adamw(there.parameters(), lr=1e-3).defaults["fused"]
+    assert not adamw(here.parameters(), lr=1e-3).defaults["fused"]

@@ -36,6 +36,15 @@ def test_the_slices_of_all_devices_are_the_global_batch(world: int, accumulate: 
         assert {int(piece["first_step"]) for piece in pieces} == {step}
 
 
+def test_what_a_batch_says_of_itself_stays_on_the_host() -> None:
+    data = SparseParityData(d=9, k=2, num_steps=6, batch_size=16, eval_every=6, data_seed=5)
+    batch = _TrainingSteps(data, 0, 1, 1)[3]
+    moved = data.transfer_batch_to_device(batch, torch.device("meta"), 0)
+    assert set(moved) == set(batch)
+    assert {name for name, value in moved.items() if value.is_meta} == {"inputs", "labels"}
+    assert int(moved["first_step"]) == 3
+
+
 def test_two_processes_train_the_same_model_as_one(tmp_path: Path) -> None:
     two = ("--trainer.devices=2", "--trainer.strategy=ddp_fork", "--trainer.accelerator=cpu")
     assert in_child(lambda: fit(tmp_path / "one", *RUN)) == 0

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from transformers.activations import ACT2FN
 
 from lit_curriculum.errors import UsageError
 from lit_curriculum.models import GPT2Reader, build, count_parameters, describe
+from lit_curriculum.models.gpt2 import build_gpt2
 
 
 def test_the_published_size() -> None:
@@ -72,3 +74,10 @@ def test_wrong_arguments_are_refused(arguments: dict[str, Any], message: str) ->
     with pytest.raises(UsageError) as caught:
         GPT2Reader(**{"vocab_size": 2, "max_length": 6, **arguments})
     assert str(caught.value) == message
+
+
+def test_the_processor_computes_transformers_gelu_and_a_gpu_the_same_function() -> None:
+    x = torch.linspace(-6, 6, 1001)
+    act = build_gpt2(GPT2Reader(3, 4, layers=1, heads=1, width=4).init_args).h[0].mlp.act
+    assert torch.equal(act(x), ACT2FN["gelu_new"](x))
+    torch.testing.assert_close(torch.nn.functional.gelu(x, approximate="tanh"), act(x), rtol=0, atol=1e-6)

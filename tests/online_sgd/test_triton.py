@@ -139,14 +139,15 @@ def test_on_a_processor_it_is_refused_but_under_the_interpreter(monkeypatch: pyt
     assert str(caught.value) == message
 
 
-def test_on_a_gpu_it_must_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_gpu_it_is_what_auto_means(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
-    assert choose_backend("auto", "cuda") == "reference"
-    assert choose_backend("triton", "cuda") == "triton"
+    assert choose_backend("auto", "cuda") == "triton"
+    assert choose_backend("reference", "cuda") == "reference"
 
 
 def test_it_is_refused_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert choose_backend("auto", "cuda") == "reference"
     with pytest.raises(UsageError, match=r"^backend: got 'triton'; allowed: reference \(triton is not"):
         choose_backend("triton", "cuda")
 

@@ -5,6 +5,7 @@ from lit_curriculum.callbacks.harvest import HarvestCheckpoints
 from lit_curriculum.callbacks.monomials import LogMonomials
 from lit_curriculum.callbacks.ngram import LogNgrams
 from lit_curriculum.callbacks.nonterminal import LogNonterminals
+from lit_curriculum.callbacks.stop_when_learned import StopWhenLearned
 from lit_curriculum.callbacks.swap_teacher import SwapTeacher
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "LogMonomials",
     "LogNgrams",
     "LogNonterminals",
+    "StopWhenLearned",
     "SwapTeacher",
 ]

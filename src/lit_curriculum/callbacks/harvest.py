@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
 
 from lit_curriculum.callbacks.metric_moved import MetricMoved
+from lit_curriculum.callbacks.stop_when_learned import StopWhenLearned
 from lit_curriculum.distillation import BankWriter
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
@@ -126,6 +127,15 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
             self._harvest(trainer, module)
         if self._writer is not None:
             self._writer.add_metrics(module.step, metrics)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Harvest the end of a run that `StopWhenLearned` ended before its time."""
+        module = _checked(pl_module)
+        callbacks = trainer.callbacks  # type: ignore[attr-defined]
+        early = any(isinstance(callback, StopWhenLearned) and callback.learned for callback in callbacks)
+        if early and self._writer is not None and module.step not in self._writer.steps:
+            self._harvest(trainer, module)
+            self._writer.add_metrics(module.step, module.evaluation)
 
     def on_metrics(self, step: int, metrics: dict[str, float]) -> None:
         """Note them in the manifest, if this step is harvested (before or after they are measured)."""

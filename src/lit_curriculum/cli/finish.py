@@ -6,7 +6,7 @@ import time
 
 from lightning import Callback, LightningModule, Trainer
 
-from lit_curriculum.callbacks import SwapTeacher
+from lit_curriculum.callbacks import StopWhenLearned, SwapTeacher
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import CurriculumData
 from lit_curriculum.runs.folder import RunFolder
@@ -32,8 +32,10 @@ class FinishRun(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Finish the run unless it was interrupted."""
         assert isinstance(pl_module, CurriculumModule)
-        done = not trainer.interrupted and pl_module.step >= pl_module.data.num_steps
-        if done and trainer.is_global_zero:
+        callbacks = trainer.callbacks  # type: ignore[attr-defined]
+        learned = any(isinstance(callback, StopWhenLearned) and callback.learned for callback in callbacks)
+        done = learned or pl_module.step >= pl_module.data.num_steps
+        if done and not trainer.interrupted and trainer.is_global_zero:
             self.record(trainer, pl_module, pl_module.data, time.monotonic() - self._began)
 
     def record(

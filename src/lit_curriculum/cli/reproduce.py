@@ -24,7 +24,7 @@ def reproduce(options: argparse.Namespace) -> int:
     """Run ``lit reproduce`` and return its exit code: 1 if a claim fails.
 
     Raises:
-        UsageError: for an unknown target or scale, or a folder that cannot be written.
+        UsageError: for an unknown target, a scale that it lacks, or a folder that cannot be written.
     """
     if options.list:
         _list(options.json)
@@ -38,6 +38,9 @@ def reproduce(options: argparse.Namespace) -> int:
         raise bad_value("--jobs", options.jobs, "an integer of at least 1")
     # All of them first: a wrong name is told before the hours that the others take.
     modules = {name: figure.load(name) for name in options.target}
+    for name, module in modules.items():
+        if options.scale not in module.SETTINGS:
+            raise bad_value("--scale", options.scale, f"{', '.join(module.SETTINGS)} for {name}")
     out = Path(options.out)
     check_writable("--out", out)
 

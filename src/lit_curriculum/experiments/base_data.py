@@ -18,6 +18,9 @@ EvalStream = Literal["val", "test"]
 # ``inputs`` is what the model takes: a tensor, or a dict of tensors. Everything else is a tensor.
 Batch = dict[str, Any]
 
+# What a batch says of itself, read on the host alone.
+_BOOKKEEPING = ("first_step", "last_step", "index", "part_weight")
+
 
 class CurriculumData(LightningDataModule, ABC):
     """A stream of fresh samples, cut into steps of one declared global batch.
@@ -124,6 +127,12 @@ class CurriculumData(LightningDataModule, ABC):
         ):
             calls = self.eval_every // self.steps_per_call
             trainer.val_check_interval = calls * trainer.accumulate_grad_batches
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Move a batch; its bookkeeping stays, since reading that back would wait for all queued work."""
+        moved = {name: value for name, value in batch.items() if name not in _BOOKKEEPING}
+        stays = {name: value for name, value in batch.items() if name in _BOOKKEEPING}
+        return {**super().transfer_batch_to_device(moved, device, dataloader_idx), **stays}
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the batches that are still to come: from the module's step on."""

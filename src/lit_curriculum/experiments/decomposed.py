@@ -20,7 +20,7 @@ from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.experiments.decoding_errors import DecodingErrors
 from lit_curriculum.experiments.minibatch import MinibatchModule
-from lit_curriculum.experiments.rates import Schedule, check_adam, check_warmup, make_rate_schedule
+from lit_curriculum.experiments.rates import Schedule, adamw, check_adam, check_warmup, make_rate_schedule
 from lit_curriculum.tasks.bit_subset_parity import Tokens
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.splits import SPLITS_VERSION, BitStringSplits
@@ -273,7 +273,7 @@ class DecomposedGPT(DecomposedModule, MinibatchModule):
             "initializer_range": initializer_range,
             "dropout": dropout,
         }
-        optimizer = partial(torch.optim.AdamW, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        optimizer = partial(adamw, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
         super().__init__({"name": "gpt2_decoder", "init_args": arguments}, optimizer, None, model_seed)
         self.schedule = schedule
         self.warmup_steps = warmup_steps

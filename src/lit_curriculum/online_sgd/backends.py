@@ -44,7 +44,7 @@ def choose_backend(name: str, device: torch.device | str | None = "cpu") -> str:
     """Resolve ``auto`` to a backend for the device; check any other name.
 
     Without a device, which a module learns only when it is trained, the name alone is checked. On a GPU
-    ``auto`` is the reference: ``triton`` must be asked for until it has been measured on one.
+    ``auto`` is ``triton`` where that is installed, else the reference; provenance.json says which ran.
 
     Raises:
         UsageError: for an unknown backend, one that cannot run on the device, or one whose package is not
@@ -56,14 +56,20 @@ def choose_backend(name: str, device: torch.device | str | None = "cpu") -> str:
         return name
     kind = torch.device(device).type
     if name == "auto":
+        if kind == "cuda" and _has_triton():
+            return "triton"
         return "blocked" if kind == "cpu" else "reference"
     fitting = _runs_on(kind)
     if name not in fitting:
         raise bad_value("backend", name, f"a backend that runs on {kind}: {', '.join(fitting)}")
-    if name == "triton" and importlib.util.find_spec("triton") is None:
+    if name == "triton" and not _has_triton():
         fitting.remove(name)
         raise bad_value("backend", name, f"{', '.join(fitting)} (triton is not installed: extra 'triton')")
     return name
+
+
+def _has_triton() -> bool:
+    return importlib.util.find_spec("triton") is not None
 
 
 def _runs_on(kind: str) -> list[str]:

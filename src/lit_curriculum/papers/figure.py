@@ -3,7 +3,8 @@
 A target is a module below ``papers/<paper>/``. Its file name is its name (``fig1_left.py`` is
 ``fig1-left``), the first line of its docstring its title. It defines
 
-    SETTINGS: dict[scale, ...]      everything that a scale changes, ``seeds`` among it
+    SETTINGS: dict[scale, ...]      everything that a scale changes, ``seeds`` among it; a scale that the
+                                    target does not have is left out, and refused
     measure(lab, scale) -> rows     runs what is needed and returns plain rows
     draw(rows, scale) -> Figure     from the rows alone
     claims(rows, scale) -> claims   from the rows alone, by code that can say no

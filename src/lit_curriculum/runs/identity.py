@@ -38,6 +38,7 @@ RESULTS_VERSION: dict[str, int] = {
     "lit_curriculum.callbacks.LogMonomials": 2,
     "lit_curriculum.callbacks.LogNgrams": 1,
     "lit_curriculum.callbacks.LogNonterminals": 1,
+    "lit_curriculum.callbacks.StopWhenLearned": 1,
     "lit_curriculum.callbacks.SwapTeacher": 1,
 }
 

@@ -6,7 +6,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lit_curriculum.papers.figure import Row, Scale
@@ -28,6 +28,7 @@ class Cell:
         eval_every: updates between two evaluations; the paper's 1,000, in fast runs 10.
         warmup_steps: updates in which the rate rises; the paper's 1,000, in fast runs none.
         initializer_range: standard deviation of the initial weights; None for the configuration's.
+        seeds: the seeds that are reported; None for those of the table.
     """
 
     d: int
@@ -36,6 +37,7 @@ class Cell:
     eval_every: int
     warmup_steps: int = 0
     initializer_range: float | None = None
+    seeds: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Subsets:
         seeds: data seeds that are reported; each is the model's seed as well.
         tuning_seeds: seeds that choose rate and decay.
         token_cost: relative cost of an update, a token that is read.
+        trainer: settings of the Trainer, its callbacks among them.
     """
 
     configs: tuple[str, ...]
@@ -61,10 +64,15 @@ class Subsets:
     seeds: tuple[int, ...] = (0, 1, 2)
     tuning_seeds: tuple[int, ...] = (100, 101)
     token_cost: float = 1.0
+    trainer: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def of(self, method: str) -> list[Cell]:
         """Return a method's cells, d ascending."""
         return sorted((cell for cell in self.cells if cell.method == method), key=lambda cell: cell.d)
+
+    def seeds_of(self, cell: Cell) -> tuple[int, ...]:
+        """Return the seeds that are reported of a cell."""
+        return self.seeds if cell.seeds is None else cell.seeds
 
     def run(self, cell: Cell, rate: float, decay: float, seed: int, report: bool = True) -> Run:
         """Return the run of a cell."""
@@ -73,7 +81,7 @@ class Subsets:
         model = {"max_length": length, "lr": rate, "weight_decay": decay, "warmup_steps": cell.warmup_steps}
         if cell.initializer_range is not None:
             model["initializer_range"] = cell.initializer_range
-        settings = {
+        settings: dict[str, Any] = {
             "model": {"init_args": {**model, "model_seed": seed}},
             "data": {
                 "init_args": {
@@ -87,6 +95,8 @@ class Subsets:
                 }
             },
         }
+        if self.trainer:
+            settings["trainer"] = self.trainer
         cost = cell.num_steps * length * self.token_cost
         return Run("subsets", self.configs, settings, cost=cost)
 
@@ -146,7 +156,7 @@ SETTINGS: dict[Scale, Subsets] = {
 def measure_cells(lab: Lab, setting: Subsets, cells: Sequence[Cell]) -> list[Row]:
     """Train every cell with every seed, and return what was evaluated."""
     chosen = _search(lab, setting, cells)
-    jobs = [(cell, seed, *chosen[cell]) for cell in cells for seed in setting.seeds]
+    jobs = [(cell, seed, *chosen[cell]) for cell in cells for seed in setting.seeds_of(cell)]
     finished = lab.fit([setting.run(cell, rate, decay, seed) for cell, seed, rate, decay in jobs])
     rows = []
     for run, (cell, seed, rate, decay) in zip(finished, jobs, strict=True):

@@ -5,34 +5,14 @@ Table 1 beside the paper's own numbers, as table.csv, table.md and a figure of t
 
 from __future__ import annotations
 
-import itertools
-import math
-import statistics
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
-from lit_curriculum.papers.style import panels
+from lit_curriculum.papers.figure import Claim, Row, Scale
 from lit_curriculum.papers.subtask.claims import at_chance, lemma_1
-from lit_curriculum.papers.subtask.parity import (
-    SETTINGS,
-    WITH,
-    WITHOUT,
-    Cell,
-    Subsets,
-    better_steps,
-    final_accuracies,
-    measure_cells,
-)
-from lit_curriculum.papers.subtask.published import ACCURACY, ITERATIONS
+from lit_curriculum.papers.subtask.parity import SETTINGS, WITH, WITHOUT, Subsets, measure_cells
+from lit_curriculum.papers.subtask.table import compared, entries, growth, learned
 from lit_curriculum.runs.graph import Lab
-
-# Chance alone exceeds 60 % on the 32 validation strings of 8 bits about once in ten; not thrice in a row.
-_TIMES = 3
-_COLOURS = {WITH: "#c8442b", WITHOUT: "#4b9b5b"}
-# The sizes on which growth is judged: those that plain training still learns on a laptop.
-_GROWTH = (8, 10, 12)
 
 
 def cost(scale: Scale) -> str:
@@ -52,151 +32,21 @@ def measure(lab: Lab, scale: Scale) -> list[Row]:
 
 def table(rows: Sequence[Row], scale: Scale) -> list[Row]:
     """Return the table: a row for each number of bits, ours beside the paper's."""
-    setting = SETTINGS[scale]
-    by_size = {(cell.method, cell.d): cell for cell in setting.cells}
-    lines = []
-    for d in sorted({cell.d for cell in setting.cells}):
-        line: Row = {"bits": d}
-        for method in (WITH, WITHOUT):
-            cell = by_size.get((method, d))
-            line |= {
-                f"accuracy {method}": _accuracy(rows, cell, setting),
-                f"accuracy {method}, paper": _published(ACCURACY, method, d, "%", ""),
-                f"steps {method}": _steps(rows, cell, setting),
-                f"steps {method}, paper": _published(ITERATIONS, method, d, "", "> 100,000"),
-            }
-        lines.append(line)
-    return lines
-
-
-def _accuracy(rows: Sequence[Row], cell: Cell | None, setting: Subsets) -> str:
-    if cell is None:
-        return ""
-    return _mean_and_twice_spread([100 * v for v in final_accuracies(rows, cell, setting.seeds)], "%")
-
-
-def _steps(rows: Sequence[Row], cell: Cell | None, setting: Subsets) -> str:
-    if cell is None:
-        return ""
-    steps = better_steps(rows, cell, setting.seeds)
-    reached = [step for step in steps if math.isfinite(step)]
-    if len(reached) < len(steps):
-        return f"> {cell.num_steps:,} in {len(steps) - len(reached)} of {len(steps)} seeds"
-    return _mean_and_twice_spread(reached, "")
-
-
-def _mean_and_twice_spread(values: Sequence[float], unit: str) -> str:
-    """Return a mean with two standard deviations over seeds, as the paper's caption has it."""
-    text = f"{statistics.fmean(values):,.4g}{unit}"
-    return f"{text} ± {2 * statistics.stdev(values):,.3g}" if len(values) > 1 else text
-
-
-def _published(
-    numbers: dict[tuple[str, int], tuple[float, float]], method: str, d: int, unit: str, otherwise: str
-) -> str:
-    if (method, d) not in ACCURACY:
-        return ""
-    if (method, d) not in numbers:
-        return otherwise
-    mean, twice = numbers[method, d]
-    return f"{mean:,.10g}{unit} ± {twice:,.10g}"
+    return compared(rows, SETTINGS[scale])
 
 
 def draw(rows: Sequence[Row], scale: Scale) -> Any:
     """Draw final accuracy and steps against the number of bits, ours filled, the paper's hollow."""
-    setting = SETTINGS[scale]
-    figure, (left, right) = panels(2, width=4.6, height=3.6)
-    for method, colour in _COLOURS.items():
-        for cell in setting.of(method):
-            for value in final_accuracies(rows, cell, setting.seeds):
-                left.plot(cell.d, value, "o", ms=5, color=colour, alpha=0.7)
-            for step in better_steps(rows, cell, setting.seeds):
-                reached = math.isfinite(step)
-                right.plot(
-                    cell.d, step if reached else cell.num_steps, "o" if reached else "^", ms=5, color=colour
-                )
-        for axis, numbers, unit in ((left, ACCURACY, 100), (right, ITERATIONS, 1)):
-            sizes = [d for name, d in numbers if name == method]
-            means = [numbers[method, d][0] / unit for d in sizes]
-            axis.plot(sizes, means, "s--", ms=6, mfc="none", lw=0.8, color=colour, label=f"{method}, paper")
-        left.plot([], [], "o", color=colour, label=f"{method}, ours")
-    left.set(xscale="log", ylabel="test accuracy, decoded", title="after the last step")
-    right.set(xscale="log", yscale="log", ylabel="steps", title="first better than random (triangle: never)")
-    for axis in (left, right):
-        axis.set_xticks([8, 16, 32, 64, 128], ["8", "16", "32", "64", "128"])
-        axis.minorticks_off()
-        axis.set_xlabel("bits")
-    left.legend(fontsize=7, frameon=False)
-    return figure
-
-
-# --- claims -----------------------------------------------------------------------------------------------
+    return entries(rows, SETTINGS[scale])
 
 
 def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     """Judge what labels make learnable, how the cost grows without them, and Lemma 1."""
     setting = SETTINGS[scale]
-    made = [_learned(rows, setting, cell, scale) for cell in setting.of(WITH)]
-    made += _growth(rows, setting, scale)
+    made = [learned(rows, setting, cell, scale) for cell in setting.of(WITH)]
+    made += growth(rows, setting, scale)
     made += _at_chance(rows, setting, scale)
     return [*made, lemma_1(rows, setting.cells, setting.seeds, scale)]
-
-
-def _learned(rows: Sequence[Row], setting: Subsets, cell: Cell, scale: Scale) -> Claim:
-    values = final_accuracies(rows, cell, setting.seeds)
-    published = ACCURACY.get((WITH, cell.d))
-    return judge(
-        f"learned-{cell.d}-bits",
-        f"With labels of the sub-tasks {cell.d} bits are learned: decoded test accuracy.",
-        values,
-        scale=scale,
-        threshold="1.00 to two digits (>= 0.995) in every seed",
-        holds=min(values) >= 0.995,
-        paper_value=published[0] / 100 if published else None,
-    )
-
-
-def _growth(rows: Sequence[Row], setting: Subsets, scale: Scale) -> list[Claim]:
-    """Without labels, each two bits more multiply the steps."""
-    cells = {cell.d: cell for cell in setting.of(WITHOUT)}
-    made = []
-    for few, many in itertools.pairwise(_GROWTH):
-        if few not in cells or many not in cells:
-            continue
-        steps = [better_steps(rows, cells[d], setting.seeds, _TIMES) for d in (few, many)]
-        # A run that has not learned needs more than its length: the ratio is a lower bound.
-        longest = cells[many].num_steps
-        ratios = [min(b, longest) / a for a, b in zip(*steps, strict=True) if math.isfinite(a)]
-        claim = judge(
-            f"growth-{few}-to-{many}-bits",
-            f"Without labels {many} bits take many times the steps of {few} until {_TIMES} evaluations "
-            "in a row are better than random (ratio, paired by seed; a run that never is counts with "
-            "its length).",
-            ratios,
-            scale=scale,
-            threshold=f"mean at least 3, {few} bits learned in every seed",
-            holds=len(ratios) == len(setting.seeds) and statistics.fmean(ratios) >= 3,
-            paper_value=round(ITERATIONS[WITHOUT, many][0] / ITERATIONS[WITHOUT, few][0], 1),
-        )
-        made.append(replace(claim, note=_censored(steps[0], steps[1], cells[few], cells[many])))
-    return made
-
-
-def _censored(few: Sequence[float], many: Sequence[float], smaller: Cell, larger: Cell) -> str:
-    """Say which runs ended before they learned, and what that makes of the ratio; nothing if none did."""
-    told = []
-    if lost := sum(map(math.isinf, few)):
-        told.append(
-            f"{lost} of {len(few)} seeds do not learn {smaller.d} bits within {smaller.num_steps:,} steps "
-            "and have no ratio"
-        )
-    bounds = [math.isfinite(a) and math.isinf(b) for a, b in zip(few, many, strict=True)]
-    if any(bounds):
-        told.append(
-            f"censored: {sum(bounds)} of {len(many)} seeds do not learn {larger.d} bits within "
-            f"{larger.num_steps:,} steps; their ratio, and so the mean, is a lower bound"
-        )
-    return "; ".join(told)
 
 
 def _at_chance(rows: Sequence[Row], setting: Subsets, scale: Scale) -> list[Claim]:
