@@ -74,13 +74,17 @@ def launches(count: int) -> Call:
 
 
 def captured(run: Call) -> Call:
-    """Return the replay of a call's CUDA graph."""
+    """Return the replay of a call's CUDA graph; it keeps the call, whose tensors the graph works on."""
     run()
     torch.cuda.synchronize()
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         run()
-    return graph.replay
+
+    def replay(_kept: Call = run) -> None:
+        graph.replay()
+
+    return replay
 
 
 def medians(calls: dict[str, tuple[Call, int]], repetitions: int) -> dict[str, float]:

@@ -229,7 +229,7 @@ def test_block_sizes_that_do_not_nest() -> None:
 
 def test_choice_of_backend() -> None:
     assert choose_backend("auto") == "blocked"
-    assert choose_backend("auto", "cuda") == "reference"
+    assert choose_backend("auto", "cuda") == "triton"
     assert choose_backend("numba") == "numba"
     with pytest.raises(UsageError, match="did you mean 'blocked'"):
         choose_backend("blokced")

@@ -20,7 +20,7 @@ def train(
 ) -> torch.Tensor:
     """Take one SGD step a row; see `backends.train_samples` for the contract."""
     parameters = list(model.parameters())
-    losses = torch.empty(len(x), dtype=x.dtype)
+    losses = torch.empty(len(x), dtype=x.dtype, device=x.device)
     for i in range(len(x)):
         logits = model(x[i : i + 1])[0]
         if loss == "hinge":
