@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import time
 from typing import Any
 
 import torch
 import triton
 
+import online_sgd
 from lit_curriculum.models.mlp import MLP
 from lit_curriculum.online_sgd import train_population, train_samples, triton_blocks
 from lit_curriculum.online_sgd.triton_blocks import Tiling
@@ -88,16 +87,13 @@ def captured(run: Call) -> Call:
 
 
 def medians(calls: dict[str, tuple[Call, int]], repetitions: int) -> dict[str, float]:
-    """Return microseconds a step of each call; they take turns, and the first turn is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(repetitions + 1):
-        for name, (call, steps) in calls.items():
-            torch.cuda.synchronize()
-            start = time.perf_counter()
-            call()
-            torch.cuda.synchronize()
-            seconds[name].append((time.perf_counter() - start) / steps)
-    return {name: 1e6 * statistics.median(values[1:]) for name, values in seconds.items()}
+    """Return microseconds a step of each call, as `online_sgd.medians`, each waited for."""
+
+    def waited_for(call: Call) -> Call:
+        return lambda: (call(), torch.cuda.synchronize())
+
+    torch.cuda.synchronize()
+    return online_sgd.medians({name: (waited_for(call), n) for name, (call, n) in calls.items()}, repetitions)
 
 
 def bare(width: int, steps: int) -> Call:

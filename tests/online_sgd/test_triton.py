@@ -120,6 +120,18 @@ def test_students_side_by_side_have_the_bits_of_students_alone() -> None:
 
 @needs_triton
 @pytest.mark.usefixtures("interpreter")
+def test_students_of_different_shapes_are_refused() -> None:
+    from lit_curriculum.online_sgd import triton_blocks
+
+    (one, x, targets, rates), (other, *_) = draw(5, 20, 3, 4), draw(5, 21, 3, 4)
+    with pytest.raises(UsageError) as caught:
+        triton_blocks.train_many([one, one, other], x, [targets] * 3, [rates] * 3, 1.0)
+    message = "(width, n_classes) of student 2: got (21, 3); allowed: (20, 3), student 0's, on a GPU"
+    assert str(caught.value) == message
+
+
+@needs_triton
+@pytest.mark.usefixtures("interpreter")
 def test_a_network_that_was_moved_or_reloaded_between_calls_is_trained_where_it_lies() -> None:
     model, x, targets, rates = draw(4, 9, 2, 11)
     whole = copy.deepcopy(model)

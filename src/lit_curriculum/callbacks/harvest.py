@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
 
 from lit_curriculum.callbacks.metric_moved import MetricMoved
-from lit_curriculum.callbacks.stop_when_learned import StopWhenLearned
+from lit_curriculum.callbacks.stop_when_learned import ended_early
 from lit_curriculum.distillation import BankWriter
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
@@ -131,9 +131,7 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Harvest the end of a run that `StopWhenLearned` ended before its time."""
         module = _checked(pl_module)
-        callbacks = trainer.callbacks  # type: ignore[attr-defined]
-        early = any(isinstance(callback, StopWhenLearned) and callback.learned for callback in callbacks)
-        if early and self._writer is not None and module.step not in self._writer.steps:
+        if self._writer is not None and ended_early(trainer) and module.step not in self._writer.steps:
             self._harvest(trainer, module)
             self._writer.add_metrics(module.step, module.evaluation)
 

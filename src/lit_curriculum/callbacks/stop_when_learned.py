@@ -12,6 +12,12 @@ from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 
 
+def ended_early(trainer: Trainer) -> bool:
+    """Tell whether a `StopWhenLearned` of this trainer has seen the task learned."""
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]
+    return any(isinstance(callback, StopWhenLearned) and callback.learned for callback in callbacks)
+
+
 class StopWhenLearned(Callback):
     """Stop after several evaluations in a row whose metric is at a level; the run is then finished.
 

@@ -6,7 +6,8 @@ import time
 
 from lightning import Callback, LightningModule, Trainer
 
-from lit_curriculum.callbacks import StopWhenLearned, SwapTeacher
+from lit_curriculum.callbacks import SwapTeacher
+from lit_curriculum.callbacks.stop_when_learned import ended_early
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import CurriculumData
 from lit_curriculum.runs.folder import RunFolder
@@ -32,9 +33,7 @@ class FinishRun(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Finish the run unless it was interrupted."""
         assert isinstance(pl_module, CurriculumModule)
-        callbacks = trainer.callbacks  # type: ignore[attr-defined]
-        learned = any(isinstance(callback, StopWhenLearned) and callback.learned for callback in callbacks)
-        done = learned or pl_module.step >= pl_module.data.num_steps
+        done = ended_early(trainer) or pl_module.step >= pl_module.data.num_steps
         if done and not trainer.interrupted and trainer.is_global_zero:
             self.record(trainer, pl_module, pl_module.data, time.monotonic() - self._began)
 

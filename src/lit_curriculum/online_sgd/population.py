@@ -58,46 +58,18 @@ def train_population(
     if not models or len(x) == 0:
         return torch.empty(len(models), len(x), dtype=x.dtype, device=x.device)
     if choose_backend("triton" if x.is_cuda else "blocked", x.device) == "triton":
-        losses = _side_by_side(models, x, targets, rates, loss_scale, loss)
+        from lit_curriculum.online_sgd import triton_blocks
+
+        losses = triton_blocks.train_many(models, x, targets, rates, loss_scale, loss)
     else:
-        losses = _one_a_thread(models, x, targets, rates, loss_scale, loss, threads)
+
+        def train(student: int) -> torch.Tensor:
+            return blocked.train(
+                models[student], x, targets[student], rates[student], loss_scale, loss, threads=1
+            )
+
+        with ThreadPoolExecutor(threads or torch.get_num_threads()) as pool:
+            losses = torch.stack(list(pool.map(train, range(len(models)))))
     for student, model in enumerate(models):
         check_finite(model, losses[student], rates[student], first_step, f"student {student}: ")
     return losses
-
-
-def _side_by_side(
-    models: Sequence[MLP],
-    x: torch.Tensor,
-    targets: Sequence[torch.Tensor],
-    rates: Sequence[torch.Tensor],
-    loss_scale: float,
-    loss: str,
-) -> torch.Tensor:
-    from lit_curriculum.online_sgd import triton_blocks
-
-    shapes = [(model.hidden.out_features, model.output.out_features) for model in models]
-    for student, shape in enumerate(shapes):
-        if shape != shapes[0]:
-            raise bad_value(
-                f"(width, n_classes) of student {student}", shape, f"{shapes[0]}, student 0's, on a GPU"
-            )
-    return triton_blocks.train_many(models, x, targets, rates, loss_scale, loss)
-
-
-def _one_a_thread(
-    models: Sequence[MLP],
-    x: torch.Tensor,
-    targets: Sequence[torch.Tensor],
-    rates: Sequence[torch.Tensor],
-    loss_scale: float,
-    loss: str,
-    threads: int | None,
-) -> torch.Tensor:
-    def train(student: int) -> torch.Tensor:
-        return blocked.train(
-            models[student], x, targets[student], rates[student], loss_scale, loss, threads=1
-        )
-
-    with ThreadPoolExecutor(threads or torch.get_num_threads()) as pool:
-        return torch.stack(list(pool.map(train, range(len(models)))))

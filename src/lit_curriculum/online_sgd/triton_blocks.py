@@ -27,6 +27,7 @@ from weakref import WeakKeyDictionary
 import torch
 import triton
 
+from lit_curriculum.errors import bad_value
 from lit_curriculum.models.mlp import MLP
 from lit_curriculum.online_sgd.triton_kernel import step
 
@@ -77,7 +78,15 @@ def train_many(
 
     Returns:
         The loss before each step (S, n).
+
+    Raises:
+        UsageError: for networks of different shapes, naming the first student that differs.
     """
+    shapes = [(model.hidden.out_features, model.output.out_features) for model in models]
+    for student, shape in enumerate(shapes):
+        if shape != shapes[0]:
+            allowed = f"{shapes[0]}, student 0's, on a GPU"
+            raise bad_value(f"(width, n_classes) of student {student}", shape, allowed)
     block = _blocks.get(models[0])
     if block is None or not block.serves(models, loss):
         block = _Block(models, loss, TILING)

@@ -6,13 +6,11 @@ Table 1 beside the paper's own numbers, as table.csv, table.md and a figure of t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale
 from lit_curriculum.papers.subtask.claims import at_chance, lemma_1
-from lit_curriculum.papers.subtask.parity import SETTINGS, WITH, WITHOUT, Subsets, measure_cells
-from lit_curriculum.papers.subtask.table import compared, entries, growth, learned
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.papers.subtask.parity import SETTINGS, WITH, WITHOUT, Subsets
+from lit_curriculum.papers.subtask.table import growth, learned, target
 
 
 def cost(scale: Scale) -> str:
@@ -24,20 +22,7 @@ def cost(scale: Scale) -> str:
     }[scale]
 
 
-def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train every entry of the table."""
-    setting = SETTINGS[scale]
-    return measure_cells(lab, setting, setting.cells)
-
-
-def table(rows: Sequence[Row], scale: Scale) -> list[Row]:
-    """Return the table: a row for each number of bits, ours beside the paper's."""
-    return compared(rows, SETTINGS[scale])
-
-
-def draw(rows: Sequence[Row], scale: Scale) -> Any:
-    """Draw final accuracy and steps against the number of bits, ours filled, the paper's hollow."""
-    return entries(rows, SETTINGS[scale])
+measure, table, draw = target(SETTINGS)
 
 
 def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:

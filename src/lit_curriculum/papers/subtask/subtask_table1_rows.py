@@ -14,10 +14,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge
-from lit_curriculum.papers.subtask.parity import WITH, WITHOUT, Cell, Subsets, better_steps, measure_cells
+from lit_curriculum.papers.subtask.parity import WITH, WITHOUT, Cell, Subsets, better_steps
 from lit_curriculum.papers.subtask.published import ITERATIONS
-from lit_curriculum.papers.subtask.table import TIMES, compared, entries, growth, learned, name
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.papers.subtask.table import TIMES, growth, learned, name, target
 
 _FACTOR = 3.0
 """How far our steps may lie from the paper's: evaluations are as much as 500 steps apart, seeds are few."""
@@ -74,20 +73,7 @@ def cost(scale: Scale) -> str:
     }[scale]
 
 
-def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train every entry until it is learned."""
-    setting = SETTINGS[scale]
-    return measure_cells(lab, setting, setting.cells)
-
-
-def table(rows: Sequence[Row], scale: Scale) -> list[Row]:
-    """Return the table: a row for each number of bits, ours beside the paper's."""
-    return compared(rows, SETTINGS[scale])
-
-
-def draw(rows: Sequence[Row], scale: Scale) -> Any:
-    """Draw final accuracy and steps against the number of bits, ours filled, the paper's hollow."""
-    return entries(rows, SETTINGS[scale])
+measure, table, draw = target(SETTINGS)
 
 
 # --- claims -----------------------------------------------------------------------------------------------

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge
 from lit_curriculum.papers.style import panels
@@ -18,14 +18,33 @@ from lit_curriculum.papers.subtask.parity import (
     Subsets,
     better_steps,
     final_accuracies,
+    measure_cells,
 )
 from lit_curriculum.papers.subtask.published import ACCURACY, ITERATIONS
+from lit_curriculum.runs.graph import Lab
 
 # Chance alone exceeds 60 % on the 32 validation strings of 8 bits about once in ten; not thrice in a row.
 TIMES = 3
 _COLOURS = {WITH: "#c8442b", WITHOUT: "#4b9b5b"}
 # The sizes on which growth is judged: those that plain training still learns on a laptop.
 _GROWTH = (8, 10, 12)
+
+
+class TableTarget(NamedTuple):
+    """The functions that every target showing the table shares."""
+
+    measure: Callable[[Lab, Scale], list[Row]]
+    table: Callable[[Sequence[Row], Scale], list[Row]]
+    draw: Callable[[Sequence[Row], Scale], Any]
+
+
+def target(settings: Mapping[Scale, Subsets]) -> TableTarget:
+    """Return what trains every entry, shows it beside the paper's, and draws both."""
+    return TableTarget(
+        lambda lab, scale: measure_cells(lab, settings[scale], settings[scale].cells),
+        lambda rows, scale: compared(rows, settings[scale]),
+        lambda rows, scale: entries(rows, settings[scale]),
+    )
 
 
 def name(cell: Cell) -> str:
