@@ -58,6 +58,22 @@ def test_every_claim_holds_where_it_should() -> None:
     assert failing(rows()) == set()
 
 
+@pytest.mark.parametrize("others", [[], [{"class_path": "ExactResume"}]])
+def test_a_cell_that_ends_once_learned_says_so_beside_the_tables_own_callbacks(
+    others: list[dict[str, Any]],
+) -> None:
+    setting = replace(SETTING, trainer={"callbacks": others} if others else {})
+    plain = Cell(8, WITH, 100, 10)
+    ends = setting.run(replace(plain, stop_after=4), 1e-3, 0.0, 0).settings["trainer"]["callbacks"]
+    assert ends == [
+        *others,
+        {"class_path": "StopWhenLearned", "init_args": {"level": 1.0, "times": 4}},
+    ]
+    kept = setting.run(plain, 1e-3, 0.0, 0).settings.get("trainer", {})
+    assert kept == setting.trainer
+    assert setting.trainer.get("callbacks", []) == others
+
+
 SLOW = {**LEARNED, (WITHOUT, 12): 500}
 
 

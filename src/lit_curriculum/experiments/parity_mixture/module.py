@@ -14,7 +14,7 @@ from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.experiments.minibatch import MinibatchModule
 from lit_curriculum.experiments.parity_mixture.data import ParityMixtureData
-from lit_curriculum.experiments.rates import check_adam
+from lit_curriculum.experiments.rates import Schedule, check_adam, make_rate_schedule
 
 
 class ParityMixtureGPT(MinibatchModule):
@@ -31,9 +31,10 @@ class ParityMixtureGPT(MinibatchModule):
         heads: attention heads; the paper's 4.
         initializer_range: standard deviation of the initial weights.
         dropout: rate inside GPT-2; transformers' default would be 0.1.
-        lr: Adam's constant rate; the paper's 2e-4.
+        lr: Adam's peak rate; the paper's 2e-4.
         betas: Adam's.
         weight_decay: decoupled; none in the paper.
+        schedule: ``constant`` as in the paper, or ``cosine``, which falls to zero at the end of the run.
         model_seed: seed of the initial weights and of dropout.
 
     Raises:
@@ -54,6 +55,7 @@ class ParityMixtureGPT(MinibatchModule):
         lr: float = 2e-4,
         betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.0,
+        schedule: Schedule = "constant",
         model_seed: int = 0,
     ) -> None:
         check_adam(lr, betas, weight_decay)
@@ -71,8 +73,13 @@ class ParityMixtureGPT(MinibatchModule):
         optimizer = partial(torch.optim.AdamW, lr=lr, betas=betas, weight_decay=weight_decay, fused=True)
         super().__init__({"name": "gpt2_reader", "init_args": arguments}, optimizer, None, model_seed)
         self.n = n
+        self.schedule = schedule
         self._sum_errors = nn.ModuleList()
         self._sum_accuracies = nn.ModuleList()
+
+    def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
+        """Return the course of the rate over the data's number of steps."""
+        return make_rate_schedule(optimizer, self.data.num_steps, 0.0, self.schedule)
 
     def check_data(self, data: CurriculumData) -> None:
         """Check that the data are parity mixtures of as many bits.

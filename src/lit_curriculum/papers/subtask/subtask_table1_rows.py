@@ -14,7 +14,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge
-from lit_curriculum.papers.subtask.parity import WITH, WITHOUT, Cell, Subsets, better_steps
+from lit_curriculum.papers.subtask.parity import (
+    WITH,
+    WITHOUT,
+    Cell,
+    Subsets,
+    better_steps,
+    stop_when_learned,
+)
 from lit_curriculum.papers.subtask.published import ITERATIONS
 from lit_curriculum.papers.subtask.table import TIMES, growth, learned, name, target
 
@@ -27,9 +34,8 @@ def _trainer(level: float, times: int, precision: str) -> dict[str, Any]:
 
     A checkpoint of the published size has a gigabyte: one a minute will do.
     """
-    stop = {"class_path": "StopWhenLearned", "init_args": {"level": level, "times": times}}
     resume = {"class_path": "ExactResume", "init_args": {"min_seconds": 60.0}}
-    return {"precision": precision, "callbacks": [stop, resume]}
+    return {"precision": precision, "callbacks": [stop_when_learned(level, times), resume]}
 
 
 # Lengths are a few times the steps that the paper needs until better than random. Longest runs first.
