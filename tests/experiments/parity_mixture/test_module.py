@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,21 @@ def test_the_loss_is_each_samples_own() -> None:
     assert count == 30
     assert float(loss) == pytest.approx(sum(expected) / 30, abs=1e-5)
     assert {bool(asked) for asked in batch["is_sum"]} == {True, False}
+
+
+def test_the_rate_stays_as_in_the_paper_or_falls_along_a_cosine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ParityMixtureGPT, "data", data())
+    rates = {}
+    for schedule in ("constant", "cosine"):
+        module = ParityMixtureGPT(6, **TINY, lr=0.5, schedule=schedule)  # type: ignore[arg-type]
+        made = module.configure_optimizers()
+        rates[schedule] = []
+        for _ in range(20):
+            rates[schedule].append(made["optimizer"].param_groups[0]["lr"])
+            made["optimizer"].step()
+            made["lr_scheduler"]["scheduler"].step()
+    assert rates["constant"] == [0.5] * 20
+    assert rates["cosine"] == pytest.approx([0.25 + 0.25 * math.cos(math.pi * t / 20) for t in range(20)])
 
 
 def test_a_run_records_both_tasks(tmp_path: Path) -> None:
