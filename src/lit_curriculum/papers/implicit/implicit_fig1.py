@@ -72,8 +72,8 @@ SETTINGS: dict[Scale, Mixtures] = {
         shapes=(Shape(8, 1),),
     ),
     "laptop": Mixtures(
-        Training(("parity_mixture",), 12_000, 200, 64, (1e-3,)),
-        sizes=(4, 6, 8, 12),
+        Training(("parity_mixture",), 5_000, 200, 64, (1e-3,)),
+        sizes=(4, 6, 8, 10),
         p=(0.1, 0.3, 0.5, 0.75, 0.9, 1.0),
         shapes=(Shape(16, 1), Shape(64, 1)),
     ),
