@@ -79,7 +79,7 @@ def test_fig1_holds_where_it_should() -> None:
     [
         ({"small": 0.98}, "small-parity-alone-learned"),
         ({"alone": 0.56}, "parity-alone-fails"),
-        ({"rmse": 1 / 12}, "mixture-learns-sum"),
+        ({"rmse": 1 / implicit_fig1.SETTINGS["laptop"].n}, "mixture-learns-sum"),
         ({"shape_alone": 0.56}, "other-sizes-fail-alone"),
         ({"shape_mixed": 0.98}, "other-sizes-solve-mixture"),
     ],
