@@ -83,7 +83,7 @@ def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     )
     lego = folder / "lego.yaml"
     lego.write_text(
-        "model: {init_args: {dropout: 0.2, schedule: cosine}}\n"
+        "model: {init_args: {dropout: 0.2, schedule: cosine, optimizer: muon}}\n"
         "data: {init_args: {supervision: single, train_samples: 100}}\n"
         "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {every_n_steps: 4}}, "
         f"{resume}]}}\n"

@@ -34,11 +34,15 @@ class MinibatchModule(CurriculumModule):
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer, and the scheduler if there is one."""
-        optimizer = self._make_optimizer(self.model.parameters())
+        optimizer = self.make_optimizer()
         scheduler = self.make_scheduler(optimizer)
         if scheduler is None:
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """Return the optimizer of the model's parameters."""
+        return self._make_optimizer(self.model.parameters())
 
     def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
         """Return the schedule of the rate, stepped once an update, or None for a constant one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from functools import partial
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import nn
@@ -14,7 +14,9 @@ from torchmetrics import MeanMetric, Metric
 from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.experiments.minibatch import MinibatchModule
+from lit_curriculum.experiments.muon import MuonAdamW
 from lit_curriculum.experiments.rates import Schedule, check_adam, check_warmup, make_rate_schedule
+from lit_curriculum.models.bert_classifiers import BertStepClassifier, BertTokenClassifier
 
 
 class PositionAccuracy(Metric):
@@ -73,7 +75,7 @@ class PositionData(CurriculumData):
 
 
 class PositionBert(MinibatchModule):
-    """BERT trained by Adam on whatever positions the data supervise; each position's accuracy is recorded.
+    """BERT trained on whatever positions the data supervise; each position's accuracy is recorded.
 
     ``val/accuracy`` and ``val/loss`` are those of the hard position alone, whatever is trained, so that
     single-label and multi-label runs are compared by the same numbers. ``val/position_1`` to
@@ -88,8 +90,9 @@ class PositionBert(MinibatchModule):
         initializer_range: standard deviation of the initial weights; transformers' 0.02 at any width unless
             set, which at width 64 costs thousands of steps.
         dropout: rate inside BERT; transformers' default would be 0.1.
+        optimizer: ``adamw`` as in the paper, or ``muon``, see `MuonAdamW`.
         lr: peak learning rate; the paper searches 1e-5 to 5e-4.
-        betas: Adam's.
+        betas: AdamW's.
         weight_decay: decoupled.
         schedule: ``cosine`` falls to zero at the end of the run; stepped once an update.
         warmup_steps: updates in which the rate rises linearly.
@@ -108,6 +111,7 @@ class PositionBert(MinibatchModule):
         head_size: int = 64,
         initializer_range: float = 0.02,
         dropout: float = 0.0,
+        optimizer: Literal["adamw", "muon"] = "adamw",
         lr: float = 1e-4,
         betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.0,
@@ -126,11 +130,22 @@ class PositionBert(MinibatchModule):
         }
         model = {"name": name, "init_args": {**arguments, **shape}}
         # One kernel for all parameters: at these sizes a loop over them costs a tenth of the step.
-        optimizer = partial(torch.optim.AdamW, lr=lr, betas=betas, weight_decay=weight_decay, fused=True)
-        super().__init__(model, optimizer, None, model_seed)
+        adam: dict[str, Any] = {"lr": lr, "betas": betas, "weight_decay": weight_decay}
+        super().__init__(model, partial(torch.optim.AdamW, **adam, fused=True), None, model_seed)
+        self.optimizer = optimizer
+        self._adam = adam
         self.schedule = schedule
         self.warmup_steps = warmup_steps
         self._positions = nn.ModuleList()
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """See `MinibatchModule.make_optimizer`; Muon is for the matrices of BERT's layers."""
+        if self.optimizer == "adamw":
+            return super().make_optimizer()
+        matrices = cast(BertTokenClassifier | BertStepClassifier, self.model).layer_matrices()
+        chosen = set(map(id, matrices))
+        others = [parameter for parameter in self.model.parameters() if id(parameter) not in chosen]
+        return MuonAdamW(matrices, others, **self._adam)
 
     def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
         """Return the warm-up and decay of the rate over the data's number of steps."""
