@@ -28,7 +28,7 @@ def split(model: nn.Sequential) -> tuple[list[nn.Parameter], list[nn.Parameter]]
 
 
 def together(model: nn.Sequential) -> MuonAdamW:
-    return MuonAdamW(*split(model), **SETTINGS, momentum=0.7)
+    return MuonAdamW(*split(model), **SETTINGS, momentum=0.7, adamw_share=0.5)
 
 
 def gradients(model: nn.Sequential, step: int) -> None:
@@ -42,10 +42,8 @@ def test_updates_are_those_of_the_two_optimizers_apart() -> None:
     optimizer = together(ours)
     matrices, others = split(theirs)
     apart = (
-        torch.optim.Muon(
-            matrices, lr=0.01, weight_decay=0.1, momentum=0.7, adjust_lr_fn="match_rms_adamw"
-        ),
-        torch.optim.AdamW(others, lr=0.01, betas=(0.8, 0.9), weight_decay=0.1, fused=True),
+        torch.optim.Muon(matrices, lr=0.01, weight_decay=0.1, momentum=0.7, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=0.005, betas=(0.8, 0.9), weight_decay=0.1, fused=True),
     )
     for step in range(3):
         gradients(ours, step)
@@ -126,5 +124,5 @@ def test_bert_gives_muon_the_matrices_of_its_layers(kind: Any) -> None:
     assert len(matrices) == 12
     assert {tuple(p.shape) for p in matrices} == {(8, 8), (32, 8), (8, 32)}
     assert set(map(id, matrices + others)) == set(map(id, module.parameters()))
-    assert [(g["lr"], g["weight_decay"]) for g in optimizer.param_groups] == [(0.25, 0.5)] * 2
+    assert [(g["lr"], g["weight_decay"]) for g in optimizer.param_groups] == [(0.25, 0.5), (0.05, 0.5)]
     assert isinstance(kind(max_length=9, **sizes, **TINY).make_optimizer(), torch.optim.AdamW)

@@ -20,10 +20,11 @@ class MuonAdamW(torch.optim.Optimizer):
     Args:
         matrices: two-dimensional weights of hidden layers; not embeddings, not the classifier.
         others: all other parameters.
-        lr: rate of both.
+        lr: Muon's rate.
         betas: AdamW's.
         weight_decay: decoupled, of both.
         momentum: Muon's.
+        adamw_share: AdamW's rate as a share of ``lr``.
     """
 
     def __init__(
@@ -34,11 +35,14 @@ class MuonAdamW(torch.optim.Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.0,
         momentum: float = 0.95,
+        adamw_share: float = 0.2,
     ) -> None:
         muon = torch.optim.Muon(
             matrices, lr=lr, weight_decay=weight_decay, momentum=momentum, adjust_lr_fn="match_rms_adamw"
         )
-        adamw = torch.optim.AdamW(others, lr=lr, betas=betas, weight_decay=weight_decay, fused=True)
+        adamw = torch.optim.AdamW(
+            others, lr=adamw_share * lr, betas=betas, weight_decay=weight_decay, fused=True
+        )
         self._parts: tuple[torch.optim.Optimizer, ...] = (muon, adamw)
         super().__init__([*muon.param_groups, *adamw.param_groups], {})
         self._share()

@@ -90,7 +90,8 @@ class PositionBert(MinibatchModule):
         initializer_range: standard deviation of the initial weights; transformers' 0.02 at any width unless
             set, which at width 64 costs thousands of steps.
         dropout: rate inside BERT; transformers' default would be 0.1.
-        optimizer: ``adamw`` as in the paper, or ``muon``, see `MuonAdamW`.
+        optimizer: ``adamw`` as in the paper, or ``muon``: Muon for the matrices of BERT's layers and AdamW,
+            at a fifth of the rate, for the rest (`MuonAdamW`).
         lr: peak learning rate; the paper searches 1e-5 to 5e-4.
         betas: AdamW's.
         weight_decay: decoupled.
