@@ -54,7 +54,7 @@ SETTINGS: dict[Scale, Chains] = {
         several=(3, 2),
     ),
     "laptop": Chains(
-        Training(("lego",), 8000, 200, 256, (2e-3,)),
+        Training(("lego",), 2500, 100, 256, (2.5e-3,)),
         one=5,
         several=(3, 2),
     ),
@@ -73,7 +73,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "half a minute",
-        "laptop": "12 runs of about three minutes each on one core",
+        "laptop": "12 runs of about four minutes each on one core",
         "paper": "per seed 4 runs of 7.5e17 operations, six rates each (GPU)",
     }[scale]
 

@@ -60,9 +60,9 @@ SETTINGS: dict[Scale, Statements] = {
     # Each step of a program takes a layer, and a value read from [CLS] is learned later the deeper the model
     # is. With p = 0.1 the mixture has as many labels an update, some forty, as the paper's larger batch (29).
     "laptop": Statements(
-        Training(("programs",), 10_000, 250, 128, (1e-3,)),
-        n_statements={"cls": 4, "token": 5},
-        layers={"cls": 3, "token": 5},
+        Training(("programs",), 2000, 100, 128, (5e-3,)),
+        n_statements={"cls": 4, "token": 4},
+        layers={"cls": 3, "token": 4},
         p_intermediate=0.1,
     ),
     "paper": Statements(
