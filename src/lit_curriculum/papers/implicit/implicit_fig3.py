@@ -61,7 +61,7 @@ SETTINGS: dict[Scale, Statements] = {
     # is. With p = 0.1 the mixture has as many labels an update, some forty, as the paper's larger batch (29).
     "laptop": Statements(
         Training(("programs",), 2000, 100, 128, (5e-3,)),
-        n_statements={"cls": 4, "token": 4},
+        n_statements={"cls": 3, "token": 4},
         layers={"cls": 3, "token": 4},
         p_intermediate=0.1,
     ),
@@ -81,7 +81,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "half a minute",
-        "laptop": "12 runs of about four minutes each on one core",
+        "laptop": "12 runs of three to five minutes each on one core",
         "paper": "per seed 4 runs of 2.5e17 operations, six rates each (GPU)",
     }[scale]
 
