@@ -38,15 +38,16 @@ def _trainer(level: float, times: int, precision: str) -> dict[str, Any]:
     return {"precision": precision, "callbacks": [stop_when_learned(level, times), resume]}
 
 
-# Lengths are a few times the steps that the paper needs until better than random. Longest runs first.
+# Lengths are a few times the steps that the paper needs until better than random. Shortest runs first, so that
+# a call that is cut off leaves whole rows; the next one goes on.
 _CELLS = (
-    Cell(64, WITH, 24_000, 500, warmup_steps=1000, seeds=(27,)),
-    Cell(12, WITHOUT, 16_000, 100),
-    Cell(32, WITH, 6_000, 100),
-    Cell(10, WITHOUT, 4_000, 25),
-    Cell(16, WITH, 2_000, 25),
-    Cell(8, WITHOUT, 2_000, 10),
     Cell(8, WITH, 1_000, 10),
+    Cell(8, WITHOUT, 2_000, 10),
+    Cell(16, WITH, 2_000, 25),
+    Cell(10, WITHOUT, 4_000, 25),
+    Cell(32, WITH, 6_000, 100),
+    Cell(12, WITHOUT, 16_000, 100),
+    Cell(64, WITH, 24_000, 500, warmup_steps=1000, seeds=(27,)),
 )
 SETTINGS: dict[Scale, Subsets] = {
     "smoke": Subsets(
@@ -61,7 +62,7 @@ SETTINGS: dict[Scale, Subsets] = {
     "paper": Subsets(
         configs=("bit_subset_parity", "paper/bit_subset_parity"),
         cells=_CELLS,
-        typical=_CELLS[2],
+        typical=_CELLS[4],
         rates=(1e-4,),
         seeds=(27, 67, 93),
         tuning_seeds=(),
