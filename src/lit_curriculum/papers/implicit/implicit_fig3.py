@@ -58,7 +58,7 @@ SETTINGS: dict[Scale, Statements] = {
         p_intermediate=0.1,
     ),
     # Each step of a program takes a layer, and a value read from [CLS] is learned later the deeper the model
-    # is. With p = 0.1 the mixture has as many labels an update, some forty, as the paper's larger batch (29).
+    # is. With p = 0.1 the mixture has 26 intermediate labels an update, the paper's larger batch 29.
     "laptop": Statements(
         Training(("programs",), 2000, 100, 128, (5e-3,)),
         n_statements={"cls": 3, "token": 4},
