@@ -38,8 +38,8 @@ def _trainer(level: float, times: int, precision: str) -> dict[str, Any]:
     return {"precision": precision, "callbacks": [stop_when_learned(level, times), resume]}
 
 
-# Lengths are a few times the steps that the paper needs until better than random. Shortest runs first, so that
-# a call that is cut off leaves whole rows; the next one goes on.
+# Lengths are a few times the steps that the paper needs until better than random. Shortest runs first, so
+# that a call that is cut off leaves whole rows; the next one goes on.
 _CELLS = (
     Cell(8, WITH, 1_000, 10),
     Cell(8, WITHOUT, 2_000, 10),
