@@ -246,6 +246,7 @@ def test_lego_at_paper_scale_is_the_published_setting(tmp_path: Path) -> None:
     assert (data.task.chain_lengths, data.train_samples, data.eval_samples) == ((12,), 120_000, 12_000)
     assert (data.batch_size, data.num_steps) == (1024, 200 * (120_000 // 1024))
     assert (cli.model.warmup_steps, cli.model.schedule) == (1000, "cosine")
+    assert cli.model.optimizer == "adamw"
     assert adam(cli)["weight_decay"] == 0.01
 
 
@@ -259,6 +260,7 @@ def test_programs_at_paper_scale_are_the_published_setting(tmp_path: Path) -> No
     assert (data.n_positions, data.batch_size, data.num_steps) == (10, 1024, 24_000)
     assert data.p_intermediate == 1 / 320
     assert (cli.model.warmup_steps, cli.model.schedule) == (0, "cosine")
+    assert cli.model.optimizer == "adamw"
     assert adam(cli)["weight_decay"] == 0.0
 
 
