@@ -15,6 +15,9 @@ class MuonAdamW(torch.optim.Optimizer):
     with a weak gradient move as far as those with a strong one. Its updates are scaled to the size that
     AdamW's have (``match_rms_adamw``): one rate serves both.
 
+    torch's iteration rounds to bfloat16, so two numbers of devices, which sum a batch in another order, agree
+    to that and not to float32's rounding. Resuming is exact.
+
     Lightning's automatic optimization and a schedule of the rate know a single optimizer; hence this class.
 
     Args:
