@@ -14,7 +14,7 @@ class MuonAdamW(torch.optim.Optimizer):
     Muon takes the momentum of a matrix's gradient and makes all its singular values one, so that directions
     with a weak gradient move as far as those with a strong one. Its updates are scaled to the size that
     AdamW's have where gradients are little but signal (``match_rms_adamw``). The gradients of embeddings,
-    biases and norms are mostly noise, so AdamW follows at a fixed share of the rate, and one rate is searched.
+    biases and norms are mostly noise, so AdamW follows at a fixed share of the rate: one rate is searched.
 
     torch's iteration rounds to bfloat16, so two numbers of devices, which sum a batch in another order, agree
     to that and not to float32's rounding. Resuming is exact.
