@@ -61,8 +61,9 @@ def test_two_processes_train_the_same_model_as_one(tmp_path: Path) -> None:
         assert float(row["train/loss"]) == pytest.approx(float(other["train/loss"]), abs=1e-6)
 
 
-# Programs from [CLS]: devices see different numbers of labels, and the mean is over all of them.
+# Muon rounds its update to bfloat16, which enlarges what the order of a sum changes.
 ADAMW = ("--model.optimizer=adamw", "--model.lr=0.001")
+# Programs from [CLS]: devices see different numbers of labels, and the mean is over all of them.
 MIXED = (
     "--model.readout=cls",
     "--data.readout=cls",
@@ -85,7 +86,6 @@ def without_key_bias(name: str, tensor: torch.Tensor) -> torch.Tensor:
     ("name", "options"),
     [
         ("parity_mixture", ()),
-        # Muon rounds its update to bfloat16, which enlarges what the order of a sum changes.
         ("lego", (*ADAMW, "--data.train_samples=100")),
         ("lego", (*ADAMW, "--data.supervision=single")),
         ("programs", ADAMW),

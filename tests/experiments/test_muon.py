@@ -99,7 +99,6 @@ def test_a_saved_state_goes_on_exactly() -> None:
             opt.step()
     for a, b in zip(model.parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b)
-    # Without the state the same two updates lead elsewhere.
     assert len(optimizer.state) == 4
 
 
