@@ -137,9 +137,10 @@ def assert_same_run(ours: Path, theirs: Path) -> None:
     a, b = (torch.load(p / "checkpoints" / "last.ckpt", weights_only=True) for p in (ours, theirs))
     for name, tensor in a["state_dict"].items():
         assert torch.equal(tensor, b["state_dict"][name]), name
-    for mine, other in zip(a["optimizer_states"], b["optimizer_states"], strict=True):
-        torch.testing.assert_close(mine["state"], other["state"], rtol=0, atol=0)
-        assert mine["param_groups"] == other["param_groups"]
+    # Groups hold words as well, which assert_close takes for no values. Batch-1 SGD has none.
+    mine, other = ([s.pop("param_groups", None) for s in c["optimizer_states"]] for c in (a, b))
+    assert mine == other
+    torch.testing.assert_close(a["optimizer_states"], b["optimizer_states"], rtol=0, atol=0)
     assert a["lr_schedulers"] == b["lr_schedulers"]
     assert a["lit_curriculum"]["step"] == b["lit_curriculum"]["step"]
     assert without_times(ours / "metrics.csv") == without_times(theirs / "metrics.csv")
