@@ -72,7 +72,7 @@ SETTINGS: dict[Scale, Mixtures] = {
         shapes=(Shape(8, 1),),
     ),
     "laptop": Mixtures(
-        Training(("parity_mixture",), 5_000, 200, 64, (1e-3,)),
+        Training(("parity_mixture",), 5_000, 200, 32, (1e-3,)),
         sizes=(4, 6, 8, 10),
         p=(0.1, 0.3, 0.5, 0.75, 0.9, 1.0),
         shapes=(Shape(16, 1), Shape(64, 1)),
@@ -92,7 +92,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "half a minute",
-        "laptop": "42 runs of about three quarters of a minute each on one core",
+        "laptop": "42 runs of about half a minute each on one core",
         "paper": "per seed 14 runs of up to 1.8e16 operations (GPU)",
     }[scale]
 

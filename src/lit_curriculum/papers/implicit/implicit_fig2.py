@@ -26,11 +26,13 @@ class Chains:
         training: what all runs share.
         one: length of the single chain.
         several: lengths of two or more, the one whose last variable counts first.
+        one_steps: updates of the runs with one chain; None for those of all.
     """
 
     training: Training
     one: int
     several: tuple[int, ...]
+    one_steps: int | None = None
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -54,9 +56,10 @@ SETTINGS: dict[Scale, Chains] = {
         several=(3, 2),
     ),
     "laptop": Chains(
-        Training(("lego",), 2500, 100, 256, (2.5e-3,)),
-        one=5,
-        several=(3, 2),
+        Training(("lego",), 5000, 100, 256, (2.5e-3,)),
+        one=7,
+        several=(4, 3),
+        one_steps=2500,
     ),
     "paper": Chains(
         Training(("lego", "paper/lego"), 23_400, 117, 1024, (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4)),
@@ -85,9 +88,12 @@ def name(chains: str, supervision: str) -> str:
 
 def methods(setting: Chains) -> list[Method]:
     """Return everything that is trained."""
+    kinds = (("one", [setting.one], setting.one_steps), ("several", list(setting.several), None))
     return [
-        Method(name(chains, supervision), {}, {"chain_lengths": lengths, "supervision": supervision})
-        for chains, lengths in (("one", [setting.one]), ("several", list(setting.several)))
+        Method(
+            name(chains, supervision), {}, {"chain_lengths": lengths, "supervision": supervision}, num_steps
+        )
+        for chains, lengths, num_steps in kinds
         for supervision in ("multi", "single")
     ]
 

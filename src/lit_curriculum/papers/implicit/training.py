@@ -15,12 +15,28 @@ Curve = list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
+class Method:
+    """One way to be trained.
+
+    Attributes:
+        name: its name in data.csv.
+        model, data: arguments that set it apart.
+        num_steps: its updates; None for those of all.
+    """
+
+    name: str
+    model: dict[str, Any] = field(default_factory=dict, hash=False)
+    data: dict[str, Any] = field(default_factory=dict, hash=False)
+    num_steps: int | None = None
+
+
+@dataclass(frozen=True)
 class Training:
     """What a scale sets for the runs of one figure; sizes that are not here are the configurations'.
 
     Attributes:
         configs: shipped configurations, overlays after their base.
-        num_steps: updates of every run.
+        num_steps: updates of a run, unless its method has its own.
         eval_every: updates between two evaluations.
         batch_size: global batch.
         rates: grid from which every method chooses.
@@ -39,17 +55,16 @@ class Training:
     model: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
 
-    def run(
-        self, kind: str, model: dict[str, Any], data: dict[str, Any], rate: float, seed: int, report: bool
-    ) -> Run:
-        """Return one run; ``model`` and ``data`` are what sets its method apart."""
+    def run(self, kind: str, method: Method, rate: float, seed: int, report: bool) -> Run:
+        """Return one run of a method."""
+        num_steps = self.num_steps if method.num_steps is None else method.num_steps
         settings = {
-            "model": {"init_args": {**self.model, **model, "lr": rate, "model_seed": seed}},
+            "model": {"init_args": {**self.model, **method.model, "lr": rate, "model_seed": seed}},
             "data": {
                 "init_args": {
                     **self.data,
-                    **data,
-                    "num_steps": self.num_steps,
+                    **method.data,
+                    "num_steps": num_steps,
                     "eval_every": self.eval_every,
                     "batch_size": self.batch_size,
                     "data_seed": seed,
@@ -58,16 +73,7 @@ class Training:
                 }
             },
         }
-        return Run(kind, self.configs, settings, cost=self.num_steps * self.batch_size)
-
-
-@dataclass(frozen=True)
-class Method:
-    """One way to be trained: its name in data.csv, and what sets it apart."""
-
-    name: str
-    model: dict[str, Any] = field(default_factory=dict, hash=False)
-    data: dict[str, Any] = field(default_factory=dict, hash=False)
+        return Run(kind, self.configs, settings, cost=num_steps * self.batch_size)
 
 
 def train(
@@ -85,13 +91,11 @@ def train(
     """
 
     def maker(method: Method) -> MakeRun:
-        return lambda rate, seed: training.run(kind, method.model, method.data, rate, seed, report=False)
+        return lambda rate, seed: training.run(kind, method, rate, seed, report=False)
 
     rates = choose_rates(lab, {m.name: maker(m) for m in methods}, training.rates, training.tuning_seeds)
     runs = {
-        (method.name, seed): training.run(
-            kind, method.model, method.data, rates[method.name], seed, report=True
-        )
+        (method.name, seed): training.run(kind, method, rates[method.name], seed, report=True)
         for method in methods
         for seed in training.seeds
     }
