@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections import Counter
 from typing import get_args
@@ -208,3 +209,18 @@ def test_description_identifies_the_task():
     assert FULL.fingerprint() == Lego.create((12,), 26).fingerprint()
     others = [Lego.create((8, 4)), Lego.create((12,), 25), Lego.create(punctuation=False)]
     assert len({task.fingerprint() for task in (FULL, *others)}) == 4
+
+
+@pytest.mark.parametrize("lengths", [(3, 2), (4, 3), (2, 2), (5,), (3, 2, 2), (2, 4), (1, 2), (4, 1)])
+def test_counting_accuracy_is_that_of_the_best_guess_among_all_strings(lengths: tuple[int, ...]) -> None:
+    """Every assignment of signs, grouped by what is known without a look-up."""
+    answers: dict[tuple[int, ...], Counter[int]] = {}
+    n = sum(lengths)
+    roots = set(itertools.accumulate((0, *lengths[:-1])))
+    own = lengths[0] - 1
+    for signs in itertools.product((1, -1), repeat=n):
+        others = sorted(signs[v] for v in range(n) if v not in roots and v != own)
+        known = (signs[own], *sorted(signs[v] for v in roots), *others)
+        answers.setdefault(known, Counter())[math.prod(signs[: own + 1])] += 1
+    best = sum(max(counts.values()) for counts in answers.values()) / 2**n
+    assert Lego.create(lengths).counting_accuracy == pytest.approx(1.0 if own == 0 else best)

@@ -13,6 +13,7 @@ Problem and order of clauses of sample i are f(seed, stream, i); which problems 
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,6 +93,19 @@ class Lego:
     def last(self) -> int:
         """The variable that single-label training predicts: the last of the first chain."""
         return self.chain_lengths[0] - 1
+
+    @property
+    def counting_accuracy(self) -> float:
+        """Highest accuracy on `last` for whoever knows its own sign, but looks up no name.
+
+        What is left are the values of the roots and the number of minus signs in the other clauses, of which
+        the ones that count cannot be told apart. With one chain all of them count, and this is 1.
+        """
+        others, own = self.n_variables - len(self.chain_lengths) - 1, self.chain_lengths[0] - 2
+        if own < 0:
+            return 1.0
+        # The roots and the number of minus signs are independent, and so their expected signs multiply.
+        return 0.5 + _bias_of_a_root(len(self.chain_lengths)) * _bias_of_a_product(own, others) / 2
 
     @property
     def length(self) -> int:
@@ -183,6 +197,21 @@ class Lego:
         clauses = np.empty((*names.shape, self.clause_length), dtype=np.int64)
         np.put_along_axis(clauses, places[:, :, None], np.stack(parts, axis=-1), axis=1)
         return clauses.reshape(len(names), -1)
+
+
+def _bias_of_a_root(n: int) -> float:
+    """Return E|E[a root | the number of roots that are +1]|, of n fair ones."""
+    return sum(math.comb(n, plus) * abs(2 * plus - n) for plus in range(n + 1)) / (n * math.pow(2, n))
+
+
+def _bias_of_a_product(k: int, n: int) -> float:
+    """Return E|E[product of k signs out of n | the number of minus signs among the n]|, of fair signs."""
+    # Number of ways, even less odd, for k given signs to hold i of the m minus signs.
+    excess = [
+        sum((1 - i % 2 * 2) * math.comb(k, i) * math.comb(n - k, m - i) for i in range(m + 1))
+        for m in range(n + 1)
+    ]
+    return sum(map(abs, excess)) / math.pow(2, n)
 
 
 @njit(cache=True, nogil=True)

@@ -16,6 +16,7 @@ from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
 from lit_curriculum.papers.implicit.training import Method, Training, curves, highest, steps_to, train
 from lit_curriculum.papers.style import curve, in_millions, panels
 from lit_curriculum.runs.graph import Lab
+from lit_curriculum.tasks.lego import Lego
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ class Chains:
         """Seeds that choose the rates."""
         return self.training.tuning_seeds
 
-    def length(self, chains: str) -> int:
-        """Return the length of the chain whose last variable counts."""
-        return self.one if chains == "one" else self.several[0]
+    def lengths(self, chains: str) -> tuple[int, ...]:
+        """Return the lengths of a kind's chains; the last variable of the first counts."""
+        return (self.one,) if chains == "one" else self.several
 
 
 SETTINGS: dict[Scale, Chains] = {
@@ -88,14 +89,13 @@ def name(chains: str, supervision: str) -> str:
 
 def methods(setting: Chains) -> list[Method]:
     """Return everything that is trained."""
-    kinds = (("one", [setting.one], setting.one_steps), ("several", list(setting.several), None))
-    return [
-        Method(
-            name(chains, supervision), {}, {"chain_lengths": lengths, "supervision": supervision}, num_steps
-        )
-        for chains, lengths, num_steps in kinds
-        for supervision in ("multi", "single")
-    ]
+    made = []
+    for chains, num_steps in (("one", setting.one_steps), ("several", None)):
+        strings = {"chain_lengths": list(setting.lengths(chains))}
+        for supervision in ("multi", "single"):
+            data = {**strings, "supervision": supervision}
+            made.append(Method(name(chains, supervision), data=data, num_steps=num_steps))
+    return made
 
 
 def measure(lab: Lab, scale: Scale) -> list[Row]:
@@ -117,9 +117,11 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
             label = f"{supervision}-label, {chains} chain{'s' if chains == 'several' else ''}"
             found = curves(rows, name(chains, supervision), "accuracy")
             curve(axes[0], found, colour, label, ls=style)
+    counting = Lego.create(setting.several).counting_accuracy
+    axes[0].axhline(counting, color="#999999", lw=0.8, ls=":", label="counting signs, several chains")
     axes[0].set(title="last variable")
     for axis, chains in zip(axes[1:], ("several", "one"), strict=True):
-        length = setting.length(chains)
+        length = setting.lengths(chains)[0]
         for v in range(1, length + 1):
             shade = shades(0.9 * (v - 1) / max(1, length - 1))
             curve(axis, curves(rows, name(chains, "multi"), f"position_{v}"), shade, f"position {v}")
@@ -151,11 +153,11 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
                 paper_value="almost perfect",
             )
         )
-        result.append(_stuck(rows, chains, words, scale))
+        result.append(_stuck(rows, chains, words, scale, setting.lengths(chains)))
     return [*result, _ordered(rows, setting, scale), _overtakes(rows, setting, scale)]
 
 
-def _stuck(rows: Sequence[Row], chains: str, words: str, scale: Scale) -> Claim:
+def _stuck(rows: Sequence[Row], chains: str, words: str, scale: Scale, lengths: Sequence[int]) -> Claim:
     """Both see the same number of strings: up to the one at which multi-label has learned, or all of them."""
     until = steps_to(rows, name(chains, "multi"), "accuracy", LEARNED)
     single = curves(rows, name(chains, "single"), "accuracy")
@@ -171,7 +173,9 @@ def _stuck(rows: Sequence[Row], chains: str, words: str, scale: Scale) -> Claim:
         paper_value="near chance",
     )
     at_last = ", ".join(f"{max(v for _, v in seen):.2f}" for seen in single)
-    return replace(claim, note=f"highest in the whole run, seed by seed: {at_last}")
+    counting = Lego.create(lengths).counting_accuracy
+    note = f"highest in the whole run, seed by seed: {at_last}; best guess without a look-up: {counting:.3g}"
+    return replace(claim, note=note)
 
 
 def _ordered(rows: Sequence[Row], setting: Chains, scale: Scale) -> Claim:
@@ -196,7 +200,7 @@ def _overtakes(rows: Sequence[Row], setting: Chains, scale: Scale) -> Claim:
     for chains in ("one", "several"):
         found = [
             steps_to(rows, name(chains, "multi"), f"position_{v}", REACHED)
-            for v in range(2, setting.length(chains) + 1)
+            for v in range(2, setting.lengths(chains)[0] + 1)
         ]
         *middle, last = found
         shares[chains] = [float(any(m[i] > last[i] for m in middle)) for i in range(len(last))]
