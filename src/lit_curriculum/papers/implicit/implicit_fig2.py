@@ -57,7 +57,7 @@ SETTINGS: dict[Scale, Chains] = {
         several=(3, 2),
     ),
     "laptop": Chains(
-        Training(("lego",), 5000, 100, 256, (2.5e-3,)),
+        Training(("lego",), 6000, 100, 256, (2.5e-3,)),
         one=7,
         several=(4, 3),
         one_steps=2500,
@@ -77,7 +77,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "half a minute",
-        "laptop": "12 runs of about four minutes each on one core",
+        "laptop": "12 runs of four to ten minutes each on one core",
         "paper": "per seed 4 runs of 7.5e17 operations, six rates each (GPU)",
     }[scale]
 
