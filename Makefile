@@ -3,14 +3,17 @@ PYTHON ?= python3
 VENV   ?= .venv
 SCALE  ?= laptop
 OUT    ?= out
+# Processes that share the tests, file by file; each uses one thread.
+TESTERS ?= 2
 BIN    := $(VENV)/bin
+PYTEST  = $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all test-gpu lint format coverage clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables: SCALE=smoke|laptop|paper  OUT=$(OUT)  PYTHON=$(PYTHON)  VENV=$(VENV)"
+	@echo "  variables: SCALE=smoke|laptop|paper  OUT=$(OUT)  TESTERS=$(TESTERS)  PYTHON=$(PYTHON)  VENV=$(VENV)"
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -31,16 +34,16 @@ reproduce-%: $(VENV)/.runtime ## reproduce a figure, e.g. make reproduce-fig2 SC
 	$(BIN)/lit reproduce $* --scale $(SCALE) --out $(OUT)
 
 test: $(VENV)/.dev ## run the tests (under 10 minutes on two cores)
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+	$(PYTEST) -m "not slow and not gpu"
 
 test-all: $(VENV)/.dev ## run all tests that need no GPU
-	$(BIN)/python -m pytest -m "not gpu"
+	$(PYTEST) -m "not gpu"
 
 test-gpu: $(VENV)/.dev ## run the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu
 
 coverage: $(VENV)/.dev ## run the tests with line coverage of src (at least 90 %)
-	$(BIN)/python -m pytest -m "not slow and not gpu" --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+	$(PYTEST) -m "not slow and not gpu" --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
 
 lint: $(VENV)/.dev ## ruff, mypy (strict), import contracts
 	$(BIN)/ruff check src tests benchmarks
