@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -131,6 +132,14 @@ class FakeLab:
 
     def history(self, quantity: str) -> list[tuple[int, float]]:
         return [(step, 0.5) for step in (5, 10, 20)]
+
+
+def test_a_size_may_have_its_own_rate_with_labels_but_not_without() -> None:
+    setting = replace(SETTING, lr=0.5, lr_of={8: 0.25})
+    cells = [Cell(8, WITH, 1000, 200), Cell(8, WORST_SGD, 1000, 200), Cell(16, WITH, 1000, 200)]
+    cells.append(Cell(8, WITHOUT, 1000, 200))
+    rates = [setting.run(cell, 7).settings["model"]["init_args"]["lr"] for cell in cells]
+    assert rates == [0.25, 0.25, 0.5, 0.5]
 
 
 def test_smoke_scale_measures_draws_and_judges_nothing(tmp_path: Any) -> None:
