@@ -44,8 +44,8 @@ _TIMES = 3
 FEW_SIZES = (
     "Fewer bits than 12 are memorised without labels, and 16 are not learned within the run, so the slope "
     "rests on 12 and 14. On tuning seeds these take 32,000 to 96,000 and 120,000 to 140,000 updates; in one "
-    "of three nearly the same (docs/negative_results.md). With labels 8 bits have a rate of their own, six times "
-    "the others', which makes the difference smaller."
+    "of three nearly the same (docs/negative_results.md). With labels 8 bits have a rate of their own, six "
+    "times the others', which makes the difference smaller."
 )
 _COLOURS = {WITH: "#c8442b", WITHOUT: "#4b9b5b"}
 _LINES = {
