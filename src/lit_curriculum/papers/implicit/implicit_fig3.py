@@ -69,7 +69,7 @@ SETTINGS: dict[Scale, Statements] = {
         Training(("programs",), 2000, 100, 128, (5e-3,)),
         n_statements={"cls": 4, "token": 4},
         layers={"cls": 3, "token": 4},
-        num_steps={"cls": 6000},
+        num_steps={"cls": 5000},
         p_intermediate=0.1,
     ),
     "paper": Statements(
@@ -88,7 +88,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "half a minute",
-        "laptop": "12 runs of four to seven minutes each on one core",
+        "laptop": "12 runs of four to six minutes each on one core",
         "paper": "per seed 4 runs of 2.5e17 operations, six rates each (GPU)",
     }[scale]
 
