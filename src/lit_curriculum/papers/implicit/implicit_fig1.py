@@ -92,7 +92,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "half a minute",
-        "laptop": "42 runs of about half a minute each on one core",
+        "laptop": "42 runs of about 40 seconds each on one core",
         "paper": "per seed 14 runs of up to 1.8e16 operations (GPU)",
     }[scale]
 
