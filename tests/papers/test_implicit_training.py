@@ -141,6 +141,8 @@ def test_fig2_holds_where_it_should() -> None:
             ["first-positions-in-order", "last-overtakes-with-one-chain"],
         ),
         ({"order": (100, 200, 300, 300, 500, 600, 700)}, ["first-positions-in-order"]),
+        # The fourth is never reached: it is not in order, and there is nothing that it could overtake.
+        ({"order": (100, 200, 300, 2000, 500, 600, 700)}, ["first-positions-in-order"]),
         ({"last": 700}, ["last-overtakes-with-one-chain"]),
     ],
 )

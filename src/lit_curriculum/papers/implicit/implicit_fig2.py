@@ -7,6 +7,7 @@ signs, and a model can count them; with two it has to follow its own chain.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -181,7 +182,10 @@ def _stuck(rows: Sequence[Row], chains: str, words: str, scale: Scale, lengths: 
 def _ordered(rows: Sequence[Row], setting: Chains, scale: Scale) -> Claim:
     first = range(1, min(4, setting.several[0]) + 1)
     steps = [steps_to(rows, name("several", "multi"), f"position_{v}", REACHED) for v in first]
-    in_order = [float(all(a < b for a, b in pairwise(of_seed))) for of_seed in zip(*steps, strict=True)]
+    # One that is never reached is not in order, also where it would be the last.
+    in_order = [
+        float(all(a < b < math.inf for a, b in pairwise(of_seed))) for of_seed in zip(*steps, strict=True)
+    ]
     return judge(
         "first-positions-in-order",
         f"With several chains the first {len(first)} positions reach {REACHED} one after the other "
