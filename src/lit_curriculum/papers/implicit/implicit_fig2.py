@@ -129,8 +129,10 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
         of = "one chain" if chains == "one" else f"chains of {' and '.join(map(str, setting.several))}"
         axis.set(title=f"multi-label, {of}")
     for axis in axes:
-        axis.set(xlabel="training steps", ylabel="test accuracy", ylim=(0.4, 1.03))
-        axis.legend(fontsize=7, frameon=False)
+        axis.set(xlabel="training steps", ylabel="test accuracy", ylim=(0.3, 1.03))
+        # Below chance there are no curves.
+        columns = {"ncols": 2 if axis is axes[0] else 4, "columnspacing": 1.0, "handlelength": 1.2}
+        axis.legend(fontsize=6.5, frameon=False, loc="lower center", **columns)
         in_millions(axis, setting.training.num_steps)
     return figure
 
