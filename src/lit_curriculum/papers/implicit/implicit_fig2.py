@@ -8,8 +8,8 @@ signs, and a model can count them; with two it has to follow its own chain.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -28,13 +28,13 @@ class Chains:
         training: what all runs share.
         one: length of the single chain.
         several: lengths of two or more, the one whose last variable counts first.
-        one_steps: updates of the runs with one chain; None for those of all.
+        num_steps: updates of a run, by kind of chains; what is missing has those of all.
     """
 
     training: Training
     one: int
     several: tuple[int, ...]
-    one_steps: int | None = None
+    num_steps: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -61,7 +61,7 @@ SETTINGS: dict[Scale, Chains] = {
         Training(("lego",), 6000, 100, 256, (2.5e-3,)),
         one=7,
         several=(4, 3),
-        one_steps=2500,
+        num_steps={"one": 2500},
     ),
     "paper": Chains(
         Training(("lego", "paper/lego"), 23_400, 117, 1024, (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4)),
@@ -91,11 +91,11 @@ def name(chains: str, supervision: str) -> str:
 def methods(setting: Chains) -> list[Method]:
     """Return everything that is trained."""
     made = []
-    for chains, num_steps in (("one", setting.one_steps), ("several", None)):
+    for chains in ("one", "several"):
         strings = {"chain_lengths": list(setting.lengths(chains))}
         for supervision in ("multi", "single"):
             data = {**strings, "supervision": supervision}
-            made.append(Method(name(chains, supervision), data=data, num_steps=num_steps))
+            made.append(Method(name(chains, supervision), data=data, num_steps=setting.num_steps.get(chains)))
     return made
 
 

@@ -64,7 +64,7 @@ SETTINGS: dict[Scale, Statements] = {
         p_intermediate=0.1,
     ),
     # Each step of a program takes a layer, and a value read from [CLS] is learned later the deeper the model
-    # is. With p = 0.1 the mixture has 26 intermediate labels an update, the paper's larger batch 29.
+    # is. With p = 0.1 the mixture has 38 intermediate labels an update, the paper's larger batch 29.
     "laptop": Statements(
         Training(("programs",), 2000, 100, 128, (5e-3,)),
         n_statements={"cls": 4, "token": 4},
@@ -88,7 +88,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "half a minute",
-        "laptop": "12 runs of four to six minutes each on one core",
+        "laptop": "12 runs of four to seven minutes each on one core",
         "paper": "per seed 4 runs of 2.5e17 operations, six rates each (GPU)",
     }[scale]
 
@@ -140,7 +140,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     require_seeds(rows, [method.name for method in methods(setting)], setting.seeds)
     result = []
     for (baseline, helped), least in zip(PAIRS, (1.0, 2.0), strict=True):
-        # A baseline that never gets there counts as one that does at the very end: a bound of the gain.
+        # A baseline that never gets there counts as one that does at the end: a lower bound of the gain.
         longest = float(setting.steps(baseline.split("-")[0]))
         reached = highest(rows, helped, "accuracy")
         slow = at_most(steps_to(rows, baseline, "accuracy", LEARNED), longest)
