@@ -6,8 +6,9 @@ For each of lego and programs, within one run on the same machine:
 
     muon / adamw      a whole step (forward, backward, update) with either optimizer
     update            the share of Muon's step that is the update
+    ours / torch's    the update of the layers' matrices by BatchedMuon and by torch.optim.Muon
 
-The two take turns in short rounds, and the median of the rounds' ratios counts, so that the ratios hold on a
+Each pair takes turns in short rounds, and the median of the rounds' ratios counts, so that the ratios hold on a
 busy machine as well.
 """
 
@@ -24,6 +25,7 @@ import torch
 import yaml
 
 from lit_curriculum.experiments.lego import LegoBert, LegoData
+from lit_curriculum.experiments.muon import BatchedMuon
 from lit_curriculum.experiments.programs import ProgramsBert, ProgramsData
 from lit_curriculum.runs.configs import shipped
 
@@ -53,8 +55,28 @@ class Contestant:
         return ended - began, ended - updating
 
 
+def updates_ratio(kind: str, rounds: int, steps: int) -> float:
+    """Return the time of our update of the layers' matrices over that of torch's, on the same gradients."""
+    contestant = Contestant(kind, "muon")
+    contestant.step()
+    matrices = contestant.module.model.layer_matrices()
+    both = [
+        muon(matrices, lr=0.0, adjust_lr_fn="match_rms_adamw") for muon in (BatchedMuon, torch.optim.Muon)
+    ]
+    ratios = []
+    for _ in range(rounds):
+        taken = []
+        for optimizer in both:
+            began = time.perf_counter()
+            for _ in range(steps):
+                optimizer.step()
+            taken.append(time.perf_counter() - began)
+        ratios.append(taken[0] / taken[1])
+    return statistics.median(ratios)
+
+
 def measure(kind: str, rounds: int, steps: int) -> dict[str, float]:
-    """Return the ratio and the shares of one configuration."""
+    """Return the ratios and the shares of one configuration."""
     contestants = [Contestant(kind, name) for name in ("muon", "adamw")]
     for contestant in contestants:
         contestant.step()
@@ -73,6 +95,7 @@ def measure(kind: str, rounds: int, steps: int) -> dict[str, float]:
     return {
         "muon / adamw": round(statistics.median(ratios), 2),
         "update / muon's step": round(statistics.median(shares), 2),
+        "ours / torch's": round(updates_ratio(kind, rounds, steps), 2),
         "muon_ms": round(1e3 * statistics.median(seconds), 1),
     }
 

@@ -1,16 +1,17 @@
-"""Muon and AdamW as one optimizer: the same updates as apart, one schedule, a state that can be resumed."""
+"""Muon in batches of matrices, against float64; with AdamW as one optimizer, one schedule, one state."""
 
 from __future__ import annotations
 
 import copy
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from lit_curriculum.experiments.lego import LegoBert
-from lit_curriculum.experiments.muon import MuonAdamW
+from lit_curriculum.experiments.muon import BatchedMuon, MuonAdamW, orthogonalize
 from lit_curriculum.experiments.programs import ProgramsBert
 
 SETTINGS: dict[str, Any] = {"lr": 0.01, "betas": (0.8, 0.9), "weight_decay": 0.1}
@@ -37,12 +38,85 @@ def gradients(model: nn.Sequential, step: int) -> None:
     model(torch.randn(4, 6, generator=generator)).square().sum().backward()
 
 
+# Two of one shape, one on its side, one upright.
+SHAPES = ((3, 5), (3, 5), (7, 2), (2, 9))
+MUON: dict[str, Any] = {
+    "lr": 0.05,
+    "weight_decay": 0.3,
+    "momentum": 0.8,
+    "adjust_lr_fn": "match_rms_adamw",
+}
+
+
+def weights() -> list[nn.Parameter]:
+    generator = torch.Generator().manual_seed(1)
+    return [nn.Parameter(torch.randn(*shape, generator=generator)) for shape in SHAPES]
+
+
+def drawn_gradients(step: int) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(10 + step)
+    return [torch.randn(*shape, generator=generator) for shape in SHAPES]
+
+
+def updated(optimizer_class: type[torch.optim.Muon], n_steps: int = 3) -> list[nn.Parameter]:
+    parameters = weights()
+    optimizer = optimizer_class(parameters, **MUON)
+    for step in range(n_steps):
+        for parameter, gradient in zip(parameters, drawn_gradients(step), strict=True):
+            parameter.grad = gradient
+        optimizer.step()
+    return parameters
+
+
+def muon_in_float64(matrix: np.ndarray, gradients: list[np.ndarray]) -> np.ndarray:
+    """One matrix, by its singular values: the iteration is a polynomial of each of them."""
+    buffer = np.zeros_like(matrix)
+    for gradient in gradients:
+        buffer = 0.8 * buffer + 0.2 * gradient
+        u, s, vt = np.linalg.svd(0.2 * gradient + 0.8 * buffer, full_matrices=False)
+        s = s / np.sqrt((s**2).sum())
+        for _ in range(5):
+            s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+        step = 0.2 * np.sqrt(max(matrix.shape)) * (u * s) @ vt
+        matrix = matrix - 0.05 * (0.3 * matrix + step)
+    return matrix
+
+
+def test_batched_muon_is_the_float64_loop() -> None:
+    drawn = [[g.double().numpy() for g in drawn_gradients(step)] for step in range(3)]
+    for parameter, start, *gradients in zip(updated(BatchedMuon), weights(), *drawn, strict=True):
+        expected = muon_in_float64(start.detach().double().numpy(), gradients)
+        np.testing.assert_allclose(parameter.detach().numpy(), expected, rtol=0, atol=2e-5)
+
+
+def test_batched_muon_is_torchs_to_bfloat16() -> None:
+    for ours, theirs, start in zip(updated(BatchedMuon), updated(torch.optim.Muon), weights(), strict=True):
+        moved = (theirs - start).detach().norm()
+        assert (ours - theirs).detach().norm() < 0.03 * moved
+
+
+def test_a_matrix_without_a_gradient_stays_and_has_no_state() -> None:
+    parameters = weights()
+    optimizer = BatchedMuon(parameters, **MUON)
+    parameters[0].grad = torch.ones(3, 5)
+    optimizer.step()
+    assert not torch.equal(parameters[0], weights()[0])
+    for parameter, start in list(zip(parameters, weights(), strict=True))[1:]:
+        assert torch.equal(parameter, start)
+    assert list(optimizer.state) == [parameters[0]]
+
+
+def test_a_zero_gradient_gives_no_direction() -> None:
+    found = orthogonalize(torch.zeros(2, 4, 3), (3.4445, -4.7750, 2.0315), 5)
+    assert torch.equal(found, torch.zeros(2, 4, 3))
+
+
 def test_updates_are_those_of_the_two_optimizers_apart() -> None:
     ours, theirs = network(), network()
     optimizer = together(ours)
     matrices, others = split(theirs)
     apart = (
-        torch.optim.Muon(matrices, lr=0.01, weight_decay=0.1, momentum=0.7, adjust_lr_fn="match_rms_adamw"),
+        BatchedMuon(matrices, lr=0.01, weight_decay=0.1, momentum=0.7, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(others, lr=0.005, betas=(0.8, 0.9), weight_decay=0.1, fused=True),
     )
     for step in range(3):
@@ -102,15 +176,18 @@ def test_a_saved_state_goes_on_exactly() -> None:
     assert len(optimizer.state) == 4
 
 
-def test_a_closure_is_called_with_gradients_on() -> None:
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_closure_is_called_with_gradients_on(alone: bool) -> None:
     model = network()
+    optimizer = BatchedMuon(split(model)[0], **MUON) if alone else together(model)
 
     def closure() -> float:
         gradients(model, 0)
         return 3.5
 
     with torch.no_grad():
-        assert together(model).step(closure) == 3.5
+        assert optimizer.step(closure) == 3.5
+    assert not torch.equal(model[0].weight, network()[0].weight)
 
 
 @pytest.mark.parametrize("kind", [LegoBert, ProgramsBert])

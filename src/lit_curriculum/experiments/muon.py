@@ -2,22 +2,89 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 
 
+class BatchedMuon(torch.optim.Muon):
+    """torch's Muon, with its iteration in float32 and for all matrices of one shape at once.
+
+    torch's own rounds to bfloat16 and takes one matrix after the other, which is made for large matrices on a
+    GPU. On a processor without bfloat16 units, and for matrices of a few dozen rows, that is a fifth to a
+    half of a training step (``benchmarks/muon_step.py``). The arguments, their checks and the state are
+    torch's; `MuonAdamW` says which of them are used.
+    """
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Make one update; return what the closure returns."""
+        loss = _called(closure)
+        for group in self.param_groups:
+            alike = defaultdict(list)
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    alike[parameter.shape].append(parameter)
+            for parameters in alike.values():
+                self._update(parameters, group)
+        return loss
+
+    def _update(self, parameters: list[torch.nn.Parameter], group: dict[str, Any]) -> None:
+        """Update matrices of one shape."""
+        gradients = torch.stack([p.grad for p in parameters if p.grad is not None])
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            state = self.state[parameter]
+            if "momentum_buffer" not in state:
+                state["momentum_buffer"] = torch.zeros_like(parameter)
+            state["momentum_buffer"].lerp_(gradient, 1 - group["momentum"])
+        means = torch.stack([self.state[parameter]["momentum_buffer"] for parameter in parameters])
+        ahead = gradients.lerp(means, group["momentum"])  # Nesterov's
+        directions = orthogonalize(ahead, group["ns_coefficients"], group["ns_steps"])
+        rate = 0.2 * math.sqrt(max(directions.shape[1:])) * group["lr"]
+        for parameter, direction in zip(parameters, directions, strict=True):
+            parameter.mul_(1 - group["lr"] * group["weight_decay"]).sub_(direction, alpha=rate)
+
+
+def orthogonalize(
+    matrices: torch.Tensor, coefficients: tuple[float, float, float], n_steps: int
+) -> torch.Tensor:
+    """Return each matrix with all its singular values brought near one (Newton and Schulz's iteration).
+
+    Args:
+        matrices: (m, rows, columns).
+        coefficients: a, b, c of the odd polynomial a s + b s^3 + c s^5 that each singular value s goes
+            through; Jordan et al. (2024) chose torch's to rise steeply at 0 and to stay near 1, not to end
+            there: from .7 to 1.2.
+        n_steps: times that it does.
+    """
+    a, b, c = coefficients
+    rows, columns = matrices.shape[1:]
+    # The smaller Gram matrix; and no singular value above 1.
+    x = matrices.mT if rows > columns else matrices
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
+    for _ in range(n_steps):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if rows > columns else x
+
+
+def _called(closure: Callable[[], Any] | None) -> Any:
+    if closure is None:
+        return None
+    with torch.enable_grad():
+        return closure()
+
+
 class MuonAdamW(torch.optim.Optimizer):
-    """torch's Muon and torch's AdamW behind one ``step``, one state and one list of parameter groups.
+    """Muon and torch's AdamW behind one ``step``, one state and one list of parameter groups.
 
     Muon takes the momentum of a matrix's gradient and makes all its singular values one, so that directions
     with a weak gradient move as far as those with a strong one. Its updates are scaled to the size that
     AdamW's have where gradients are little but signal (``match_rms_adamw``). The gradients of embeddings,
     biases and norms are mostly noise, so AdamW follows at a fixed share of the rate: one rate is searched.
-
-    torch's iteration rounds to bfloat16, so two numbers of devices, which sum a batch in another order, agree
-    to that and not to float32's rounding. Resuming is exact.
 
     Lightning's automatic optimization and a schedule of the rate know a single optimizer; hence this class.
 
@@ -41,7 +108,7 @@ class MuonAdamW(torch.optim.Optimizer):
         momentum: float = 0.95,
         adamw_share: float = 0.2,
     ) -> None:
-        muon = torch.optim.Muon(
+        muon = BatchedMuon(
             matrices, lr=lr, weight_decay=weight_decay, momentum=momentum, adjust_lr_fn="match_rms_adamw"
         )
         adamw = torch.optim.AdamW(
@@ -58,10 +125,7 @@ class MuonAdamW(torch.optim.Optimizer):
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make one update; return what the closure returns."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = _called(closure)
         for part in self._parts:
             part.step()
         return loss
