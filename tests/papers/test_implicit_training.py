@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lit_curriculum.cli.training import parse_and_run
 from lit_curriculum.papers import figure
 from lit_curriculum.papers.implicit import implicit_fig1, implicit_fig2, implicit_fig3
-from lit_curriculum.papers.implicit.training import Method, Training, at_most, highest, steps_to
+from lit_curriculum.papers.implicit.training import Training, at_most, highest, steps_to
 from tests.support import config
 
 MODULES = {"implicit-fig1": implicit_fig1, "implicit-fig2": implicit_fig2, "implicit-fig3": implicit_fig3}
@@ -180,8 +180,8 @@ def test_fig3_holds_where_it_should() -> None:
     assert failing(implicit_fig3, fig3_rows(baseline=0.5)) == []
     gains = {c.id: c.measured for c in implicit_fig3.claims(fig3_rows(baseline=0.5), "laptop")}
     setting = implicit_fig3.SETTINGS["laptop"]
-    assert gains["cls-mixture-sooner"] == setting.steps("cls") / 600
-    assert gains["token-all-sooner"] == setting.steps("token") / 300
+    assert gains["cls-mixture-sooner"] == setting.cls.training.num_steps / 600
+    assert gains["token-all-sooner"] == setting.token.training.num_steps / 300
 
 
 @pytest.mark.parametrize(
@@ -232,11 +232,18 @@ def test_every_scale_has_settings_a_cost_and_tuning_seeds_apart(name: str, scale
     assert len(set(methods)) == len(methods)
 
 
+def shown_by_hand(setting: Any) -> Training:
+    """What the figure's YAML is: of two kinds of runs, the several chains, and the values token by token."""
+    part = getattr(setting, "several", getattr(setting, "token", setting))
+    training: Training = part.training
+    return training
+
+
 @pytest.mark.parametrize("name", list(MODULES))
 @pytest.mark.parametrize("scale", ["laptop", "paper"])
 def test_a_figure_and_its_configurations_agree(name: str, scale: Any, tmp_path: Path) -> None:
     """A figure states length and batch, a YAML states them for those who run it by hand: both are one."""
-    training: Training = MODULES[name].SETTINGS[scale].training  # type: ignore[attr-defined]
+    training = shown_by_hand(MODULES[name].SETTINGS[scale])  # type: ignore[attr-defined]
     import yaml
 
     merged: dict[str, Any] = {}
@@ -254,22 +261,13 @@ def test_every_run_of_a_figure_is_a_valid_configuration(name: str, tmp_path: Pat
     module = figure.load(name)
     setting = module.SETTINGS["smoke"]
     for i, method in enumerate(module.methods(setting)):
-        run = setting.training.run("x", method, 1e-3, 5, report=True)
+        run = shown_by_hand(setting).run("x", method, 1e-3, 5, report=True)
         overlay = tmp_path / f"{i}.yaml"
         overlay.write_text(yaml.safe_dump(run.settings))
         words = [w for c in (*map(config, run.configs), str(overlay)) for w in ("--config", c)]
         cli = parse_and_run(["fit", *words, f"--run_dir={tmp_path / 'run'}"], run=False)
         cli.preflight()
         assert (cli.datamodule.data_seed, cli.model.model_seed) == (5, 5)
-
-
-def test_a_method_may_have_its_own_length() -> None:
-    training = Training(("lego",), 70, 10, 8, (1e-3,))
-    runs = [
-        training.run("x", Method("a", num_steps=steps), 1e-3, 5, report=True).settings["data"]["init_args"]
-        for steps in (None, 30)
-    ]
-    assert [run["num_steps"] for run in runs] == [70, 30]
 
 
 def test_steps_and_highest_values_by_hand() -> None:

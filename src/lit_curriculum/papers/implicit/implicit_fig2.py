@@ -8,8 +8,8 @@ signs, and a model can count them; with two it has to follow its own chain.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,54 +21,64 @@ from lit_curriculum.tasks.lego import Lego
 
 
 @dataclass(frozen=True)
-class Chains:
-    """A setting and the strings compared in it.
+class Strings:
+    """Strings of one kind, and how models are trained on them.
 
     Attributes:
-        training: what all runs share.
-        one: length of the single chain.
-        several: lengths of two or more, the one whose last variable counts first.
-        num_steps: updates of a run, by kind of chains; what is missing has those of all.
+        training: what their runs share.
+        lengths: of the chains; the last variable of the first counts.
     """
 
     training: Training
-    one: int
-    several: tuple[int, ...]
-    num_steps: Mapping[str, int] = field(default_factory=dict)
+    lengths: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Chains:
+    """A setting: strings of one chain, and of several."""
+
+    one: Strings
+    several: Strings
+
+    def of(self, chains: str) -> Strings:
+        """Return the strings of a kind, ``one`` or ``several``."""
+        return self.one if chains == "one" else self.several
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """Seeds that are reported."""
-        return self.training.seeds
+        return self.several.training.seeds
 
     @property
     def tuning_seeds(self) -> tuple[int, ...]:
         """Seeds that choose the rates."""
-        return self.training.tuning_seeds
+        return self.several.training.tuning_seeds
 
-    def lengths(self, chains: str) -> tuple[int, ...]:
-        """Return the lengths of a kind's chains; the last variable of the first counts."""
-        return (self.one,) if chains == "one" else self.several
 
+_SMOKE = Training(("lego", "smoke/lego"), 40, 10, 16, (1e-3,), seeds=(0,), tuning_seeds=())
+_PAPER = Training(("lego", "paper/lego"), 23_400, 117, 1024, (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4))
 
 SETTINGS: dict[Scale, Chains] = {
-    "smoke": Chains(
-        Training(("lego", "smoke/lego"), 40, 10, 16, (1e-3,), seeds=(0,), tuning_seeds=()),
-        one=4,
-        several=(3, 2),
-    ),
+    "smoke": Chains(one=Strings(_SMOKE, (4,)), several=Strings(_SMOKE, (3, 2))),
     "laptop": Chains(
-        Training(("lego",), 6000, 100, 256, (2.5e-3,)),
-        one=7,
-        several=(4, 3),
-        num_steps={"one": 2500},
+        # Twice as wide, a model counts the signs of one chain from the last label alone, soon after it does
+        # from all of them.
+        one=Strings(
+            Training(
+                ("lego",),
+                2500,
+                100,
+                256,
+                (2.5e-3,),
+                model={"heads": 2, "head_size": 16, "initializer_range": 0.17},
+            ),
+            (7,),
+        ),
+        several=Strings(Training(("lego",), 4500, 100, 128, (2.5e-3,)), (4, 3)),
     ),
-    "paper": Chains(
-        Training(("lego", "paper/lego"), 23_400, 117, 1024, (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4)),
-        one=12,
-        several=(8, 4),
-    ),
+    "paper": Chains(one=Strings(_PAPER, (12,)), several=Strings(_PAPER, (8, 4))),
 }
+CHAINS = ("one", "several")
 
 LEARNED, STUCK, REACHED = 0.95, 0.60, 0.90
 COLOURS = {"multi": "#c8442b", "single": "#2f6fb0"}
@@ -88,23 +98,26 @@ def name(chains: str, supervision: str) -> str:
     return f"{chains}-{supervision}"
 
 
-def methods(setting: Chains) -> list[Method]:
-    """Return everything that is trained."""
-    made = []
-    for chains in ("one", "several"):
-        strings = {"chain_lengths": list(setting.lengths(chains))}
-        for supervision in ("multi", "single"):
-            data = {**strings, "supervision": supervision}
-            made.append(Method(name(chains, supervision), data=data, num_steps=setting.num_steps.get(chains)))
-    return made
+def methods(setting: Chains, chains: Sequence[str] = CHAINS) -> list[Method]:
+    """Return everything that is trained on the given kinds of strings."""
+    return [
+        Method(
+            name(kind, supervision),
+            data={"chain_lengths": list(setting.of(kind).lengths), "supervision": supervision},
+        )
+        for kind in chains
+        for supervision in COLOURS
+    ]
 
 
 def measure(lab: Lab, scale: Scale) -> list[Row]:
     """Train both kinds of strings with both kinds of supervision."""
-    setting = SETTINGS[scale]
-    longest = max(setting.one, sum(setting.several))
-    metrics = {"accuracy": "accuracy"} | {f"position_{v}": f"position_{v}" for v in range(1, longest + 1)}
-    return train(lab, setting.training, "lego", methods(setting), metrics)
+    setting, rows = SETTINGS[scale], []
+    for chains in CHAINS:
+        positions = range(1, sum(setting.of(chains).lengths) + 1)
+        metrics = {"accuracy": "accuracy"} | {f"position_{v}": f"position_{v}" for v in positions}
+        rows += train(lab, setting.of(chains).training, "lego", methods(setting, [chains]), metrics)
+    return rows
 
 
 def draw(rows: Sequence[Row], scale: Scale) -> Any:
@@ -118,22 +131,22 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
             label = f"{supervision}-label, {chains} chain{'s' if chains == 'several' else ''}"
             found = curves(rows, name(chains, supervision), "accuracy")
             curve(axes[0], found, colour, label, ls=style)
-    counting = Lego.create(setting.several).counting_accuracy
+    counting = Lego.create(setting.several.lengths).counting_accuracy
     axes[0].axhline(counting, color="#999999", lw=0.8, ls=":", label="counting signs, several chains")
     axes[0].set(title="last variable")
     for axis, chains in zip(axes[1:], ("several", "one"), strict=True):
-        length = setting.lengths(chains)[0]
-        for v in range(1, length + 1):
-            shade = shades(0.9 * (v - 1) / max(1, length - 1))
+        lengths = setting.of(chains).lengths
+        for v in range(1, lengths[0] + 1):
+            shade = shades(0.9 * (v - 1) / max(1, lengths[0] - 1))
             curve(axis, curves(rows, name(chains, "multi"), f"position_{v}"), shade, f"position {v}")
-        of = "one chain" if chains == "one" else f"chains of {' and '.join(map(str, setting.several))}"
+        of = "one chain" if chains == "one" else f"chains of {' and '.join(map(str, lengths))}"
         axis.set(title=f"multi-label, {of}")
     for axis in axes:
         axis.set(xlabel="training steps", ylabel="test accuracy", ylim=(0.3, 1.03))
         # Below chance there are no curves.
         columns = {"ncols": 2 if axis is axes[0] else 4, "columnspacing": 1.0, "handlelength": 1.2}
         axis.legend(fontsize=6.5, frameon=False, loc="lower center", **columns)
-        in_millions(axis, setting.training.num_steps)
+        in_millions(axis, max(setting.of(chains).training.num_steps for chains in CHAINS))
     return figure
 
 
@@ -156,7 +169,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
                 paper_value="almost perfect",
             )
         )
-        result.append(_stuck(rows, chains, words, scale, setting.lengths(chains)))
+        result.append(_stuck(rows, chains, words, scale, setting.of(chains).lengths))
     return [*result, _ordered(rows, setting, scale), _overtakes(rows, setting, scale)]
 
 
@@ -182,7 +195,7 @@ def _stuck(rows: Sequence[Row], chains: str, words: str, scale: Scale, lengths: 
 
 
 def _ordered(rows: Sequence[Row], setting: Chains, scale: Scale) -> Claim:
-    first = range(1, min(4, setting.several[0]) + 1)
+    first = range(1, min(4, setting.several.lengths[0]) + 1)
     steps = [steps_to(rows, name("several", "multi"), f"position_{v}", REACHED) for v in first]
     # One that is never reached is not in order, also where it would be the last.
     in_order = [
@@ -203,10 +216,10 @@ def _ordered(rows: Sequence[Row], setting: Chains, scale: Scale) -> Claim:
 def _overtakes(rows: Sequence[Row], setting: Chains, scale: Scale) -> Claim:
     """The paper does not say it; it follows from the shortcut, and from several chains it must be gone."""
     shares = {}
-    for chains in ("one", "several"):
+    for chains in CHAINS:
         found = [
             steps_to(rows, name(chains, "multi"), f"position_{v}", REACHED)
-            for v in range(2, setting.lengths(chains)[0] + 1)
+            for v in range(2, setting.of(chains).lengths[0] + 1)
         ]
         *middle, last = found
         shares[chains] = [float(any(m[i] > last[i] for m in middle)) for i in range(len(last))]

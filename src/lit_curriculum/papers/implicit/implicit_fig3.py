@@ -6,8 +6,8 @@ probability 1/320. Right: token by token, the last value alone against all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
@@ -25,57 +25,70 @@ from lit_curriculum.runs.graph import Lab
 
 
 @dataclass(frozen=True)
-class Statements:
-    """A setting, and for each panel, i.e. style of classification, its programs and its model's depth.
+class Style:
+    """A panel: a style of classification, its programs and how models are trained on them.
 
     Attributes:
-        training: what all runs share.
-        n_statements: statements of a program, by style.
-        layers: of BERT, by style; what is missing has the configurations'.
-        num_steps: updates of a run, by style; what is missing has those of all.
-        p_intermediate: probability of an intermediate label in the mixture.
+        training: what its runs share.
+        n_statements: statements of a program.
     """
 
     training: Training
-    n_statements: Mapping[str, int]
-    layers: Mapping[str, int] = field(default_factory=dict)
-    num_steps: Mapping[str, int] = field(default_factory=dict)
+    n_statements: int
+
+
+@dataclass(frozen=True)
+class Statements:
+    """A setting.
+
+    Attributes:
+        cls: all values are read from [CLS].
+        token: each value is read from its own token.
+        p_intermediate: probability of an intermediate label in the mixture.
+    """
+
+    cls: Style
+    token: Style
     p_intermediate: float = 1 / 320
+
+    def of(self, readout: str) -> Style:
+        """Return the panel of a style, ``cls`` or ``token``."""
+        return self.cls if readout == "cls" else self.token
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """Seeds that are reported."""
-        return self.training.seeds
+        return self.cls.training.seeds
 
     @property
     def tuning_seeds(self) -> tuple[int, ...]:
         """Seeds that choose the rates."""
-        return self.training.tuning_seeds
+        return self.cls.training.tuning_seeds
 
-    def steps(self, readout: str) -> int:
-        """Return the updates of a style's runs."""
-        return self.num_steps.get(readout, self.training.num_steps)
 
+_SMOKE = Training(("programs", "smoke/programs"), 40, 10, 16, (1e-3,), seeds=(0,), tuning_seeds=())
+_PAPER = Training(("programs", "paper/programs"), 24_000, 250, 1024, (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4))
 
 SETTINGS: dict[Scale, Statements] = {
-    "smoke": Statements(
-        Training(("programs", "smoke/programs"), 40, 10, 16, (1e-3,), seeds=(0,), tuning_seeds=()),
-        n_statements={"cls": 3, "token": 3},
-        p_intermediate=0.1,
-    ),
+    "smoke": Statements(cls=Style(_SMOKE, 3), token=Style(_SMOKE, 3), p_intermediate=0.1),
     # Each step of a program takes a layer, and a value read from [CLS] is learned later the deeper the model
     # is. With p = 0.1 the mixture has 38 intermediate labels an update, the paper's larger batch 29.
     "laptop": Statements(
-        Training(("programs",), 2000, 100, 128, (5e-3,)),
-        n_statements={"cls": 4, "token": 4},
-        layers={"cls": 3, "token": 4},
-        num_steps={"cls": 5000},
+        cls=Style(
+            Training(
+                ("programs",),
+                9000,
+                100,
+                128,
+                (1e-3,),
+                model={"layers": 3, "optimizer": "adamw", "schedule": "constant"},
+            ),
+            4,
+        ),
+        token=Style(Training(("programs",), 2000, 100, 128, (5e-3,)), 4),
         p_intermediate=0.1,
     ),
-    "paper": Statements(
-        Training(("programs", "paper/programs"), 24_000, 250, 1024, (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4)),
-        n_statements={"cls": 10, "token": 10},
-    ),
+    "paper": Statements(cls=Style(_PAPER, 10), token=Style(_PAPER, 10)),
 }
 
 LEARNED = 0.9
@@ -93,24 +106,31 @@ def cost(scale: Scale) -> str:
     }[scale]
 
 
-def methods(setting: Statements) -> list[Method]:
-    """Return everything that is trained."""
+def methods(setting: Statements, pairs: Sequence[tuple[str, str]] = PAIRS) -> list[Method]:
+    """Return everything that is trained in the given panels."""
     made = []
-    for method in (name for pair in PAIRS for name in pair):
+    for method in (name for pair in pairs for name in pair):
         readout, supervision = method.split("-")
-        shared = {"readout": readout, "n_statements": setting.n_statements[readout]}
-        model = shared | ({"layers": setting.layers[readout]} if readout in setting.layers else {})
+        shared = {"readout": readout, "n_statements": setting.of(readout).n_statements}
         data = {**shared, "supervision": supervision, "p_intermediate": setting.p_intermediate}
-        made.append(Method(method, model, data, setting.steps(readout)))
+        made.append(Method(method, shared, data))
     return made
 
 
 def measure(lab: Lab, scale: Scale) -> list[Row]:
     """Train the variants and their baselines."""
-    setting = SETTINGS[scale]
-    metrics = {"accuracy": "accuracy"}
-    metrics |= {f"position_{t}": f"position_{t}" for t in range(1, max(setting.n_statements.values()) + 1)}
-    return train(lab, setting.training, "programs", methods(setting), metrics)
+    setting, rows = SETTINGS[scale], []
+    for pair in PAIRS:
+        style = setting.of(readout_of(pair))
+        metrics = {"accuracy": "accuracy"}
+        metrics |= {f"position_{t}": f"position_{t}" for t in range(1, style.n_statements + 1)}
+        rows += train(lab, style.training, "programs", methods(setting, [pair]), metrics)
+    return rows
+
+
+def readout_of(pair: tuple[str, str]) -> str:
+    """Return the style of a panel, ``cls`` or ``token``."""
+    return pair[0].split("-")[0]
 
 
 def draw(rows: Sequence[Row], scale: Scale) -> Any:
@@ -119,8 +139,8 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     figure, axes = panels(2, width=4.6, height=3.6)
     styles = {"cls": "from [CLS]", "token": "token by token"}
     for axis, pair in zip(axes, PAIRS, strict=True):
-        readout = pair[0].split("-")[0]
-        title = f"{styles[readout]}, {setting.n_statements[readout]} statements"
+        style = setting.of(readout_of(pair))
+        title = f"{styles[readout_of(pair)]}, {style.n_statements} statements"
         for method in pair:
             supervision = method.split("-")[1]
             label = {"last": "last value alone", "all": "all values"}.get(
@@ -130,7 +150,7 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
         axis.axhline(LEARNED, color="#999999", lw=0.8, ls=":")
         axis.set(xlabel="training steps", ylabel="accuracy of the last value", title=title, ylim=(0, 1.03))
         axis.legend(fontsize=7, frameon=False)
-        in_millions(axis, setting.steps(readout))
+        in_millions(axis, style.training.num_steps)
     return figure
 
 
@@ -139,9 +159,10 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     setting = SETTINGS[scale]
     require_seeds(rows, [method.name for method in methods(setting)], setting.seeds)
     result = []
-    for (baseline, helped), least in zip(PAIRS, (1.0, 2.0), strict=True):
+    for pair, least in zip(PAIRS, (1.0, 2.0), strict=True):
+        baseline, helped = pair
         # A baseline that never gets there counts as one that does at the end: a lower bound of the gain.
-        longest = float(setting.steps(baseline.split("-")[0]))
+        longest = float(setting.of(readout_of(pair)).training.num_steps)
         reached = highest(rows, helped, "accuracy")
         slow = at_most(steps_to(rows, baseline, "accuracy", LEARNED), longest)
         fast = at_most(steps_to(rows, helped, "accuracy", LEARNED), longest)

@@ -21,13 +21,11 @@ class Method:
     Attributes:
         name: its name in data.csv.
         model, data: arguments that set it apart.
-        num_steps: its updates; None for those of all.
     """
 
     name: str
     model: dict[str, Any] = field(default_factory=dict, hash=False)
     data: dict[str, Any] = field(default_factory=dict, hash=False)
-    num_steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Training:
 
     Attributes:
         configs: shipped configurations, overlays after their base.
-        num_steps: updates of a run, unless its method has its own.
+        num_steps: updates of a run.
         eval_every: updates between two evaluations.
         batch_size: global batch.
         rates: grid from which every method chooses.
@@ -57,14 +55,13 @@ class Training:
 
     def run(self, kind: str, method: Method, rate: float, seed: int, report: bool) -> Run:
         """Return one run of a method."""
-        num_steps = self.num_steps if method.num_steps is None else method.num_steps
         settings = {
             "model": {"init_args": {**self.model, **method.model, "lr": rate, "model_seed": seed}},
             "data": {
                 "init_args": {
                     **self.data,
                     **method.data,
-                    "num_steps": num_steps,
+                    "num_steps": self.num_steps,
                     "eval_every": self.eval_every,
                     "batch_size": self.batch_size,
                     "data_seed": seed,
@@ -73,7 +70,7 @@ class Training:
                 }
             },
         }
-        return Run(kind, self.configs, settings, cost=num_steps * self.batch_size)
+        return Run(kind, self.configs, settings, cost=self.num_steps * self.batch_size)
 
 
 def train(
