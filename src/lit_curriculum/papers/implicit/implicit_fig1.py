@@ -33,10 +33,11 @@ class Mixtures:
     """A setting, the bits of the first panel, ascending, and the mixtures of the others.
 
     Attributes:
-        training: what all runs share.
+        training: what the runs of the configurations' model share.
         sizes: n of the runs without Sum.
         p: probabilities of a Sum sample, at the largest n.
         shapes: other models, each trained without Sum and with ``shapes_p``, at the largest n.
+        shapes_training: what their runs share.
         shapes_p: see ``shapes``.
     """
 
@@ -44,6 +45,7 @@ class Mixtures:
     sizes: tuple[int, ...]
     p: tuple[float, ...]
     shapes: tuple[Shape, ...]
+    shapes_training: Training
     shapes_p: float = 0.3
 
     @property
@@ -62,26 +64,27 @@ class Mixtures:
         return self.sizes[-1]
 
 
+_SMOKE = Training(
+    ("parity_mixture", "smoke/parity_mixture"), 40, 10, 16, (1e-3,), seeds=(0,), tuning_seeds=()
+)
+_PAPER = Training(("parity_mixture", "paper/parity_mixture"), 100_000, 500, 256, (2e-4,))
+
 SETTINGS: dict[Scale, Mixtures] = {
-    "smoke": Mixtures(
-        Training(
-            ("parity_mixture", "smoke/parity_mixture"), 40, 10, 16, (1e-3,), seeds=(0,), tuning_seeds=()
-        ),
-        sizes=(4, 6),
-        p=(0.3, 1.0),
-        shapes=(Shape(8, 1),),
-    ),
+    "smoke": Mixtures(_SMOKE, sizes=(4, 6), p=(0.3, 1.0), shapes=(Shape(8, 1),), shapes_training=_SMOKE),
     "laptop": Mixtures(
         Training(("parity_mixture",), 5_000, 200, 32, (1e-3,)),
         sizes=(4, 6, 8, 10),
         p=(0.1, 0.3, 0.5, 0.75, 0.9, 1.0),
         shapes=(Shape(16, 1), Shape(64, 1)),
+        # Width 16 keeps reading one value of the sum wrong at batch 32 in one tuning seed of six.
+        shapes_training=Training(("parity_mixture",), 5_000, 200, 64, (1e-3,)),
     ),
     "paper": Mixtures(
-        Training(("parity_mixture", "paper/parity_mixture"), 100_000, 500, 256, (2e-4,)),
+        _PAPER,
         sizes=(10, 15, 20, 25, 30, 50),
         p=(0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 0.9, 1.0),
         shapes=(Shape(64, 2), Shape(128, 2), Shape(256, 6), Shape(128, 12)),
+        shapes_training=_PAPER,
     ),
 }
 
@@ -114,20 +117,31 @@ def shaped(shape: Shape, p: float) -> str:
 
 def methods(setting: Mixtures) -> list[Method]:
     """Return everything that is trained."""
+    return [*_of_one_model(setting), *_of_shapes(setting)]
+
+
+def _of_one_model(setting: Mixtures) -> list[Method]:
     made = [Method(alone(n), {"n": n}, {"n": n, "p": 0.0}) for n in setting.sizes]
     largest = {"n": setting.n}
-    made += [Method(mixed(p), largest, {**largest, "p": p}) for p in setting.p]
+    return made + [Method(mixed(p), largest, {**largest, "p": p}) for p in setting.p]
+
+
+def _of_shapes(setting: Mixtures) -> list[Method]:
+    made = []
     for shape in setting.shapes:
-        model = {**largest, "width": shape.width, "layers": shape.layers}
-        made += [Method(shaped(shape, p), model, {**largest, "p": p}) for p in (0.0, setting.shapes_p)]
+        model = {"n": setting.n, "width": shape.width, "layers": shape.layers}
+        made += [Method(shaped(shape, p), model, {"n": setting.n, "p": p}) for p in (0.0, setting.shapes_p)]
     return made
 
 
 def measure(lab: Lab, scale: Scale) -> list[Row]:
     """Train Parity alone for every n, and every mixture and every model at the largest."""
     setting = SETTINGS[scale]
-    names = ("accuracy", "sum_rmse", "sum_accuracy")
-    return train(lab, setting.training, "mixture", methods(setting), {name: name for name in names})
+    metrics = {name: name for name in ("accuracy", "sum_rmse", "sum_accuracy")}
+    return [
+        *train(lab, setting.training, "mixture", _of_one_model(setting), metrics),
+        *train(lab, setting.shapes_training, "mixture", _of_shapes(setting), metrics),
+    ]
 
 
 def draw(rows: Sequence[Row], scale: Scale) -> Any:
