@@ -59,6 +59,14 @@ def test_list_as_json_holds_the_same(capsys: pytest.CaptureFixture[str]) -> None
     assert {entry["target"] for entry in json.loads(capsys.readouterr().out)} == set(figure.targets())
 
 
+@pytest.mark.parametrize("words", [["check", "--help"], ["check", "a.yaml", "-h"]])
+def test_check_prints_its_own_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 0
+    assert "usage: lit check" in capsys.readouterr().out
+
+
 def test_no_command_prints_help_and_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "reproduce" in capsys.readouterr().out

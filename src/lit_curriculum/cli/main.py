@@ -40,7 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
         _file(command.add_argument("--config", "-c", action="append", help="YAML file; later ones overlay"))
         command.add_argument("--run_dir", help="folder of the run (default: runs/<names of the configs>)")
     check = commands.add_parser(
-        "check", help="resolve a configuration, verify its teachers, estimate its cost; train nothing"
+        "check",
+        help="resolve a configuration, verify its teachers, estimate its cost; train nothing",
+        epilog="Options of lit fit may follow, e.g. --model.lr=1e-3.",
     )
     _file(check.add_argument("configs", nargs="+", metavar="CONFIG", help="YAML file; later ones overlay"))
     reproduce = commands.add_parser("reproduce", help="reproduce a figure or table with its claims")
@@ -122,7 +124,7 @@ def _dispatch(words: list[str]) -> int:
         from lit_curriculum.cli.training import train
 
         return train(words)
-    if command == "check":
+    if command == "check" and not {"-h", "--help"} & set(words):
         from lit_curriculum.cli.check import check
 
         return check(words[1:])
