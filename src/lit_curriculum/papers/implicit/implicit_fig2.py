@@ -88,7 +88,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "half a minute",
-        "laptop": "12 runs of four to ten minutes each on one core",
+        "laptop": "12 runs; about 45 minutes on two cores",
         "paper": "per seed 4 runs of 7.5e17 operations, six rates each (GPU)",
     }[scale]
 

@@ -101,7 +101,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "half a minute",
-        "laptop": "12 runs of four to seven minutes each on one core",
+        "laptop": "12 runs; about 30 minutes on two cores",
         "paper": "per seed 4 runs of 2.5e17 operations, six rates each (GPU)",
     }[scale]
 
