@@ -8,8 +8,8 @@ For each of lego and programs, within one run on the same machine:
     update            the share of Muon's step that is the update
     ours / torch's    the update of the layers' matrices by BatchedMuon and by torch.optim.Muon
 
-Each pair takes turns in short rounds, and the median of the rounds' ratios counts, so that the ratios hold on a
-busy machine as well.
+Each pair takes turns in short rounds, and the median of the rounds' ratios counts, so that the ratios hold on
+a busy machine as well.
 """
 
 from __future__ import annotations
