@@ -224,7 +224,8 @@ def test_the_sweep_of_programs_is_appendix_b3s(capsys: pytest.CaptureFixture[str
     assert found == expected
     assert len(runs) == 72
     assert all(r["data.readout"] == r["model.readout"] for r in runs)
-    assert setting.training.rates == RATES_OF_APPENDIX_B
+    for panel in (setting.cls, setting.token):
+        assert panel.training.rates == RATES_OF_APPENDIX_B
 
 
 def test_the_sweep_of_parity_mixtures_is_figure_1s(capsys: pytest.CaptureFixture[str]) -> None:
