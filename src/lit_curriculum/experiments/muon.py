@@ -14,9 +14,9 @@ class BatchedMuon(torch.optim.Muon):
     """torch's Muon, with its iteration in float32 and for all matrices of one shape at once.
 
     torch's own rounds to bfloat16 and takes one matrix after the other, which is made for large matrices on a
-    GPU. On a processor without bfloat16 units, and for matrices of a few dozen rows, that is a fifth to a
-    half of a training step (``benchmarks/muon_step.py``). The arguments, their checks and the state are
-    torch's; `MuonAdamW` says which of them are used.
+    GPU. On a processor, and for matrices of a few dozen rows, it takes four to five times as long
+    (``benchmarks/muon_step.py``). Arguments and state are torch's, but the update is always Nesterov's and
+    scaled as by ``match_rms_adamw``, whatever ``nesterov`` and ``adjust_lr_fn`` say.
     """
 
     @torch.no_grad()
