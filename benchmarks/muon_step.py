@@ -61,7 +61,8 @@ def updates_ratio(kind: str, rounds: int, steps: int) -> float:
     contestant.step()
     matrices = contestant.module.model.layer_matrices()
     both = [
-        muon(matrices, lr=0.0, adjust_lr_fn="match_rms_adamw") for muon in (BatchedMuon, torch.optim.Muon)
+        BatchedMuon(matrices, lr=0.0),
+        torch.optim.Muon(matrices, lr=0.0, adjust_lr_fn="match_rms_adamw"),
     ]
     ratios = []
     for _ in range(rounds):

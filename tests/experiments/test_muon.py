@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,7 @@ def gradients(model: nn.Sequential, step: int) -> None:
 
 # Two of one shape, one on its side, one upright.
 SHAPES = ((3, 5), (3, 5), (7, 2), (2, 9))
-MUON: dict[str, Any] = {
-    "lr": 0.05,
-    "weight_decay": 0.3,
-    "momentum": 0.8,
-    "adjust_lr_fn": "match_rms_adamw",
-}
+MUON: dict[str, Any] = {"lr": 0.05, "weight_decay": 0.3, "momentum": 0.8}
 
 
 def weights() -> list[nn.Parameter]:
@@ -58,9 +54,13 @@ def drawn_gradients(step: int) -> list[torch.Tensor]:
     return [torch.randn(*shape, generator=generator) for shape in SHAPES]
 
 
-def updated(optimizer_class: type[torch.optim.Muon], n_steps: int = 3) -> list[nn.Parameter]:
+def torchs(parameters: list[nn.Parameter], **settings: Any) -> torch.optim.Muon:
+    return torch.optim.Muon(parameters, adjust_lr_fn="match_rms_adamw", **settings)
+
+
+def updated(make: Callable[..., torch.optim.Muon], n_steps: int = 3) -> list[nn.Parameter]:
     parameters = weights()
-    optimizer = optimizer_class(parameters, **MUON)
+    optimizer = make(parameters, **MUON)
     for step in range(n_steps):
         for parameter, gradient in zip(parameters, drawn_gradients(step), strict=True):
             parameter.grad = gradient
@@ -90,7 +90,7 @@ def test_batched_muon_is_the_float64_loop() -> None:
 
 
 def test_batched_muon_is_torchs_to_bfloat16() -> None:
-    for ours, theirs, start in zip(updated(BatchedMuon), updated(torch.optim.Muon), weights(), strict=True):
+    for ours, theirs, start in zip(updated(BatchedMuon), updated(torchs), weights(), strict=True):
         moved = (theirs - start).detach().norm()
         assert (ours - theirs).detach().norm() < 0.03 * moved
 
@@ -116,7 +116,7 @@ def test_updates_are_those_of_the_two_optimizers_apart() -> None:
     optimizer = together(ours)
     matrices, others = split(theirs)
     apart = (
-        BatchedMuon(matrices, lr=0.01, weight_decay=0.1, momentum=0.7, adjust_lr_fn="match_rms_adamw"),
+        BatchedMuon(matrices, lr=0.01, weight_decay=0.1, momentum=0.7),
         torch.optim.AdamW(others, lr=0.005, betas=(0.8, 0.9), weight_decay=0.1, fused=True),
     )
     for step in range(3):

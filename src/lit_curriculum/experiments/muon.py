@@ -15,9 +15,24 @@ class BatchedMuon(torch.optim.Muon):
 
     torch's own rounds to bfloat16 and takes one matrix after the other, which is made for large matrices on a
     GPU. On a processor, and for matrices of a few dozen rows, it takes four to five times as long
-    (``benchmarks/muon_step.py``). Arguments and state are torch's, but the update is always Nesterov's and
-    scaled as by ``match_rms_adamw``, whatever ``nesterov`` and ``adjust_lr_fn`` say.
+    (``benchmarks/muon_step.py``). The update is Nesterov's and scaled to the size of AdamW's
+    (``match_rms_adamw``); torch's other kinds cannot be asked for.
+
+    Args:
+        params: matrices.
+        lr: rate.
+        weight_decay: decoupled.
+        momentum: share of the old mean of gradients in the new one.
     """
+
+    def __init__(
+        self,
+        params: Iterable[torch.nn.Parameter],
+        lr: float = 1e-3,
+        weight_decay: float = 0.1,
+        momentum: float = 0.95,
+    ) -> None:
+        super().__init__(params, lr, weight_decay, momentum, nesterov=True, adjust_lr_fn="match_rms_adamw")
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -108,9 +123,7 @@ class MuonAdamW(torch.optim.Optimizer):
         momentum: float = 0.95,
         adamw_share: float = 0.2,
     ) -> None:
-        muon = BatchedMuon(
-            matrices, lr=lr, weight_decay=weight_decay, momentum=momentum, adjust_lr_fn="match_rms_adamw"
-        )
+        muon = BatchedMuon(matrices, lr=lr, weight_decay=weight_decay, momentum=momentum)
         adamw = torch.optim.AdamW(
             others, lr=adamw_share * lr, betas=betas, weight_decay=weight_decay, fused=True
         )
