@@ -82,7 +82,9 @@ def test_what_is_needed_is_the_first_batch_that_suffices_for_good() -> None:
     # Halfway, in the logarithm, from 2 with 0.3 to 4 with 0.1.
     assert theory.needed(given, 0.5, 0, 0.2) == pytest.approx(2 * math.sqrt(2))
     assert theory.needed(given, 0.5, 0, 0.09) == math.inf
-    assert theory.needed(given, 0.5, 0, 0.3) == 1
+    # Good enough from the smallest batch on: fewer may do, so no slope rests on it.
+    assert math.isnan(theory.needed(given, 0.5, 0, 0.3))
+    assert math.isnan(theory.slope(given + [{**row, "p": 0.25} for row in given], (0.25, 0.5), 0, 0.3))
 
 
 def test_it_is_drawn_from_rows_alone() -> None:

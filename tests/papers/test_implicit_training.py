@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lit_curriculum.cli.training import parse_and_run
 from lit_curriculum.papers import figure
 from lit_curriculum.papers.implicit import implicit_fig1, implicit_fig2, implicit_fig3
-from lit_curriculum.papers.implicit.training import Training, at_most, highest, steps_to
+from lit_curriculum.papers.implicit.training import Method, Training, at_most, highest, steps_to
 from tests.support import config
 
 MODULES = {"implicit-fig1": implicit_fig1, "implicit-fig2": implicit_fig2, "implicit-fig3": implicit_fig3}
@@ -275,3 +275,12 @@ def test_steps_and_highest_values_by_hand() -> None:
     assert steps_to(rows, "a", "m", 0.9) == [300] * 3
     assert at_most(steps_to(rows, "a", "m", 0.91), 77) == [77] * 3
     assert highest([*rows[:-1], {**rows[-1], "value": 0.0}], "a", "m") == [0.9] * 3
+
+
+def test_rates_are_chosen_on_val_and_reported_runs_look_at_test_alone() -> None:
+    training = Training(("lego",), 10, 5, 4, (1e-3,), data={"n_names": 7})
+    for report, streams in ((False, ["val"]), (True, ["test"])):
+        run = training.run("x", Method("a", data={"supervision": "multi"}), 1e-3, 5, report=report)
+        data = run.settings["data"]["init_args"]
+        assert data["eval_streams"] == streams
+        assert (data["n_names"], data["supervision"], data["data_seed"]) == (7, "multi", 5)

@@ -78,6 +78,9 @@ def test_a_gap_that_two_sizes_do_not_show_says_why() -> None:
     (claim,) = (claim for claim in subtask_rnn.claims(given, "laptop") if claim.id == "gap-opens")
     assert claim.status == "not_shown_at_scale"
     assert "rests on 12 and 14" in claim.note
+    # Labels that teach nothing are no matter of sizes.
+    given = rows(spoilt(WITH, math.inf, 8))
+    assert next(c for c in subtask_rnn.claims(given, "laptop") if c.id == "gap-opens").status == "fails"
 
 
 def test_a_lost_seed_is_no_claim() -> None:

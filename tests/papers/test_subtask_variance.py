@@ -63,6 +63,8 @@ def test_a_single_point_above_the_bound_is_enough() -> None:
 def test_an_mlp_that_falls_faster_is_told_not_hidden() -> None:
     claim = subtask_variance.claims(rows({**SLOPES, MLP: -1.5}), "laptop")[-1]
     assert (claim.status, claim.note) == ("not_shown_at_scale", subtask_variance.STEEPER_MLP)
+    claim = subtask_variance.claims(rows({**SLOPES, MLP: -0.7}), "laptop")[-1]
+    assert (claim.status, claim.note) == ("fails", "")
 
 
 def test_a_lost_point_is_no_claim() -> None:

@@ -26,6 +26,7 @@ from lit_curriculum.tasks.epochs import epoch_indices
 
 SPLITS_VERSION = 1
 MOST_HELD_OUT = 1024
+LEAST_BITS, MOST_BITS = 4, 128
 
 # Even, so that both parts are changed equally often; with parts of two bits fewer rounds leave traces.
 _ROUNDS = 16
@@ -44,8 +45,8 @@ class BitStringSplits:
     d: int
 
     def __post_init__(self) -> None:
-        if not 4 <= self.d <= 128:
-            raise bad_value("d", self.d, "an integer from 4 to 128")
+        if not LEAST_BITS <= self.d <= MOST_BITS:
+            raise bad_value("d", self.d, f"an integer from {LEAST_BITS} to {MOST_BITS}")
 
     @property
     def held_out(self) -> int:

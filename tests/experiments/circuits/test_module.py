@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from lit_curriculum.errors import UsageError
+from lit_curriculum.experiments import circuits
 from lit_curriculum.experiments.bit_subset_parity import BitSubsetParityData
 from lit_curriculum.experiments.circuits import CircuitData, CircuitGPT
 from lit_curriculum.files import read_table
@@ -57,6 +60,24 @@ def test_a_wrong_netlist_is_one_line_and_exit_code_2(
     netlist.write_text(f"input a b c d\noutput y\n{gates}\n")
     assert fit(tmp_path / "run", *RUN, options=(f"--data.netlist={netlist}",)) == 2
     assert capsys.readouterr().err == f"lit: error: wrong.net: {message}\n"
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_documented_circuit_is_read_and_a_smaller_one_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(circuits.__file__).parent / "README.md").read_text()
+    (shown,) = (block for block in page.split("```") if block.strip().startswith("input "))
+    adder, small = tmp_path / "adder.net", tmp_path / "small.net"
+    adder.write_text(shown)
+    x = np.array(list(itertools.product((0, 1), repeat=4)))
+    labels = CircuitData(10, str(adder), eval_every=10).task.labels(x)
+    sums = x[:, :2] @ [2, 1] + x[:, 2:] @ [2, 1]
+    assert (labels[:, -3:] @ [4, 2, 1] == sums).all()
+    small.write_text("input a b c\noutput y\ny = and a b c\n")
+    assert fit(tmp_path / "run", *RUN, options=(f"--data.netlist={small}",)) == 2
+    message = f"data.netlist: got '{small}'; allowed: a circuit of 4 to 128 inputs; it has 3\n"
+    assert capsys.readouterr().err == f"lit: error: {message}"
     assert not (tmp_path / "run").exists()
 
 

@@ -237,6 +237,11 @@ def test_a_wrong_netlist_is_one_line_that_names_the_node(text: str, message: str
     assert str(caught.value) == message
 
 
+def test_a_cycle_through_a_gate_that_would_be_split_has_the_files_own_names() -> None:
+    with pytest.raises(UsageError, match="node 'y': on the cycle y -> p -> y;"):
+        parse_netlist(GOOD + "y = and p a b\np = not y", "n.net", max_fan_in=2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.decomposed import DecomposedData
 from lit_curriculum.tasks.circuits import load_netlist
+from lit_curriculum.tasks.splits import LEAST_BITS, MOST_BITS
 
 
 class CircuitData(DecomposedData):
@@ -31,4 +33,8 @@ class CircuitData(DecomposedData):
         max_fan_in: int | None = 2,
         **kwargs: Any,
     ) -> None:
-        super().__init__(load_netlist(netlist, max_fan_in, gate_labels), num_steps, **kwargs)
+        circuit = load_netlist(netlist, max_fan_in, gate_labels)
+        if not LEAST_BITS <= circuit.d <= MOST_BITS:
+            allowed = f"a circuit of {LEAST_BITS} to {MOST_BITS} inputs; it has {circuit.d}"
+            raise bad_value("data.netlist", netlist, allowed)
+        super().__init__(circuit, num_steps, **kwargs)

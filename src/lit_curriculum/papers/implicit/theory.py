@@ -200,14 +200,16 @@ def learned(rows: Sequence[Row], p: float, seed: int, metric: str) -> list[tuple
 
 
 def needed(rows: Sequence[Row], p: float, seed: int, epsilon: float) -> float:
-    """Return the first batch from which on the loss is at most epsilon; inf if it never is for good.
+    """Return the first batch from which on the loss is at most epsilon.
 
-    Between two batches the loss is taken as linear in the logarithm of the batch.
+    It is inf if the loss never is for good, and nan if it is from the smallest batch on: then fewer samples
+    may do, and how many is not known. Between two batches the loss is taken as linear in the logarithm of
+    the batch.
     """
     curve = learned(rows, p, seed, "loss")
     above = [i for i, (_, loss) in enumerate(curve) if loss > epsilon]
     if not above:
-        return curve[0][0]
+        return math.nan
     if above[-1] == len(curve) - 1:
         return math.inf
     (before, high), (after, low) = curve[above[-1]], curve[above[-1] + 1]
@@ -216,7 +218,7 @@ def needed(rows: Sequence[Row], p: float, seed: int, epsilon: float) -> float:
 
 
 def slope(rows: Sequence[Row], p: Sequence[float], seed: int, epsilon: float) -> float:
-    """Return the least-squares slope of log(samples needed) against log(1 / p); nan where never reached."""
+    """Return the least-squares slope of log(samples needed) against log(1 / p); nan where one is unknown."""
     samples = [needed(rows, value, seed, epsilon) for value in p]
     if len(p) < 2 or not all(map(math.isfinite, samples)):
         return math.nan

@@ -65,8 +65,8 @@ class Training:
                     "eval_every": self.eval_every,
                     "batch_size": self.batch_size,
                     "data_seed": seed,
-                    # Rates are chosen on val; only reported runs look at test.
-                    "eval_streams": ["val", "test"] if report else ["val"],
+                    # Rates are chosen on val; only reported runs look at test, and at nothing else.
+                    "eval_streams": ["test"] if report else ["val"],
                 }
             },
         }

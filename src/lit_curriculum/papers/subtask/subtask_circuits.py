@@ -116,7 +116,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "seconds",
-        "laptop": "30 runs of 300 to 1,000 steps; about 5 minutes",
+        "laptop": "30 runs of 300 to 1,200 steps; about 5 minutes",
         "paper": "30 runs of 85M parameters and 100,000 steps",
     }[scale]
 

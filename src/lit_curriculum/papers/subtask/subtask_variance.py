@@ -45,7 +45,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "seconds",
-        "laptop": "about a minute on one core",
+        "laptop": "about 15 minutes on two cores",
         "paper": "an hour on one core (the paper has no such experiment; these are larger d)",
     }[scale]
 
@@ -158,7 +158,7 @@ def _mlp(rows: Sequence[Row], setting: Variance, scale: Scale) -> Claim:
         holds=abs(statistics.fmean(slopes) + 1.1) <= 0.3,
         paper_value=-1,
     )
-    if claim.status == "fails" and scale == "laptop":
+    if claim.status == "fails" and scale == "laptop" and statistics.fmean(slopes) < -1.1:
         return replace(claim, status="not_shown_at_scale", note=STEEPER_MLP)
     return claim
 
