@@ -1,0 +1,37 @@
+"""README says of the committed results what they say themselves."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support import CONFIGS
+
+ROOT = CONFIGS.parent
+RESULTS = ROOT / "results" / "laptop"
+README = (ROOT / "README.md").read_text()
+_ROW = re.compile(r"^\| \[`([a-z0-9-]+)`\]\(results/laptop/([a-z0-9-]+)\) \| .+ \| (\d+) of (\d+) \|$", re.M)
+
+
+def test_the_claims_that_hold_are_counted_as_they_were_judged() -> None:
+    said = {name: (int(holding), int(all_)) for name, _, holding, all_ in _ROW.findall(README)}
+    found = {}
+    for path in RESULTS.glob("*/claims.json"):
+        statuses = [claim["status"] for claim in json.loads(path.read_text())["claims"]]
+        found[path.parent.name] = (statuses.count("holds"), len(statuses))
+    assert said == found
+
+
+def test_a_target_links_to_its_own_results() -> None:
+    assert all(name == folder for name, folder, _, _ in _ROW.findall(README))
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
+        assert (page.parent / link).exists(), link
