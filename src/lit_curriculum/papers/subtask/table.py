@@ -23,7 +23,8 @@ from lit_curriculum.papers.subtask.parity import (
 from lit_curriculum.papers.subtask.published import ACCURACY, ITERATIONS
 from lit_curriculum.runs.graph import Lab
 
-# Chance alone exceeds 60 % on the 32 validation strings of 8 bits about once in ten; not thrice in a row.
+# Chance alone exceeds 60 % on the 32 validation strings of 8 bits about once in ten. Three evaluations in a row
+# ask for more, though not for its cube: they see the same strings, and a few steps lie between them.
 TIMES = 3
 _COLOURS = {WITH: "#c8442b", WITHOUT: "#4b9b5b"}
 # The sizes on which growth is judged: those that plain training still learns on a laptop.
@@ -173,12 +174,21 @@ def growth(rows: Sequence[Row], setting: Subsets, scale: Scale) -> list[Claim]:
             "its length).",
             ratios,
             scale=scale,
-            threshold=f"mean at least 3, {few} bits learned in every seed",
+            threshold=f"mean at least 3, {few} bits better than random in every seed",
             holds=len(ratios) == len(setting.seeds) and statistics.fmean(ratios) >= 3,
             paper_value=round(ITERATIONS[WITHOUT, many][0] / ITERATIONS[WITHOUT, few][0], 1),
         )
-        made.append(replace(claim, note=_censored(steps[0], steps[1], cells[few], cells[many])))
+        told = [
+            _censored(steps[0], steps[1], cells[few], cells[many]),
+            f"ratios {_listed(ratios)}" if ratios else "",
+            f"{few} bits end at {_listed(final_accuracies(rows, cells[few], setting.seeds))} on test",
+        ]
+        made.append(replace(claim, note="; ".join(filter(None, told))))
     return made
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.2f}" for value in values)
 
 
 def _censored(few: Sequence[float], many: Sequence[float], smaller: Cell, larger: Cell) -> str:
