@@ -142,8 +142,10 @@ def test_what_is_not_learned_is_told_beside_the_slopes() -> None:
     assert claim.status == "holds"
 
 
-def test_runs_that_all_learn_need_no_note() -> None:
-    assert {claim.note for claim in subtask_table1.claims(rows(), "laptop")} == {""}
+def test_runs_that_all_learn_are_not_said_to_be_censored() -> None:
+    noted = {claim.id: claim.note for claim in subtask_table1.claims(rows(), "laptop") if claim.note}
+    assert set(noted) == {"growth-8-to-10-bits", "growth-10-to-12-bits"}
+    assert all(note.startswith("ratios ") for note in noted.values())
 
 
 def test_a_lost_seed_is_no_claim() -> None:

@@ -23,8 +23,8 @@ from lit_curriculum.papers.subtask.parity import (
 from lit_curriculum.papers.subtask.published import ACCURACY, ITERATIONS
 from lit_curriculum.runs.graph import Lab
 
-# Chance alone exceeds 60 % on the 32 validation strings of 8 bits about once in ten. Three evaluations in a row
-# ask for more, though not for its cube: they see the same strings, and a few steps lie between them.
+# Chance alone exceeds 60 % on the 32 validation strings of 8 bits about once in ten. Three evaluations in a
+# row ask for more, though not for its cube: they see the same strings, with only a few steps between them.
 TIMES = 3
 _COLOURS = {WITH: "#c8442b", WITHOUT: "#4b9b5b"}
 # The sizes on which growth is judged: those that plain training still learns on a laptop.
