@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lit_curriculum.cli.training import parse_and_run
 from lit_curriculum.papers import figure
 from lit_curriculum.papers.implicit import implicit_fig1, implicit_fig2, implicit_fig3
-from lit_curriculum.papers.implicit.training import Method, Training, at_most, highest, steps_to
+from lit_curriculum.papers.implicit.training import Method, Training, at_most, finals, steps_to
 from tests.support import config
 
 MODULES = {"implicit-fig1": implicit_fig1, "implicit-fig2": implicit_fig2, "implicit-fig3": implicit_fig3}
@@ -178,7 +178,9 @@ def test_fig3_holds_where_it_should() -> None:
     assert failing(implicit_fig3, fig3_rows()) == []
     # A baseline that never gets there makes the gain larger, not smaller.
     assert failing(implicit_fig3, fig3_rows(baseline=0.5)) == []
-    gains = {c.id: c.measured for c in implicit_fig3.claims(fig3_rows(baseline=0.5), "laptop")}
+    judged = implicit_fig3.claims(fig3_rows(baseline=0.5), "laptop")
+    gains = {claim.id: claim.measured for claim in judged}
+    assert judged[1].note.endswith("; the single task ends at 0.50, 0.50, 0.50")
     setting = implicit_fig3.SETTINGS["laptop"]
     assert gains["cls-mixture-sooner"] == setting.cls.training.num_steps / 600
     assert gains["token-all-sooner"] == setting.token.training.num_steps / 300
@@ -270,11 +272,11 @@ def test_every_run_of_a_figure_is_a_valid_configuration(name: str, tmp_path: Pat
         assert (cli.datamodule.data_seed, cli.model.model_seed) == (5, 5)
 
 
-def test_steps_and_highest_values_by_hand() -> None:
+def test_steps_and_last_values_by_hand() -> None:
     rows = curve("a", "m", 0.1, 0.9, 300)
     assert steps_to(rows, "a", "m", 0.9) == [300] * 3
     assert at_most(steps_to(rows, "a", "m", 0.91), 77) == [77] * 3
-    assert highest([*rows[:-1], {**rows[-1], "value": 0.0}], "a", "m") == [0.9] * 3
+    assert finals([*rows[:-1], {**rows[-1], "value": 0.0}], "a", "m") == [0.9, 0.9, 0.0]
 
 
 def test_rates_are_chosen_on_val_and_reported_runs_look_at_test_alone() -> None:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
-from lit_curriculum.papers.implicit.training import Method, Training, curves, highest, steps_to, train
+from lit_curriculum.papers.implicit.training import Method, Training, curves, finals, steps_to, train
 from lit_curriculum.papers.style import curve, in_millions, panels
 from lit_curriculum.runs.graph import Lab
 from lit_curriculum.tasks.lego import Lego
@@ -157,7 +157,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     result = []
     for chains in ("several", "one"):
         words = "one chain" if chains == "one" else "several chains"
-        multi = highest(rows, name(chains, "multi"), "accuracy")
+        multi = finals(rows, name(chains, "multi"), "accuracy")
         result.append(
             judge(
                 f"multi-label-learns-{chains}",

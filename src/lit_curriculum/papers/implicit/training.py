@@ -124,11 +124,6 @@ def finals(rows: Sequence[Row], method: str, metric: str) -> list[float]:
     return [curve[-1][1] for curve in curves(rows, method, metric)]
 
 
-def highest(rows: Sequence[Row], method: str, metric: str) -> list[float]:
-    """Return the highest value of each seed: the paper reports early stopping."""
-    return [max(value for _, value in curve) for curve in curves(rows, method, metric)]
-
-
 def steps_to(rows: Sequence[Row], method: str, metric: str, value: float) -> list[float]:
     """Return, for each seed, the first step at which a value is reached (inf if never)."""
     found = curves(rows, method, metric)
