@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import jsonschema
@@ -14,7 +15,9 @@ from lit_curriculum.errors import UsageError
 from lit_curriculum.papers import figure
 from lit_curriculum.papers.figure import Claim, judge, read_rows, write_rows
 from lit_curriculum.papers.style import panels
+from tests.support import CONFIGS
 
+RESULTS = CONFIGS.parent / "results" / "laptop"
 SCHEMA = {
     "type": "object",
     "additionalProperties": False,
@@ -274,3 +277,40 @@ def test_the_same_data_gives_the_same_files(tmp_path, reproduced):
 def test_picture_and_claims_come_from_the_file_and_not_from_memory(tmp_path, reproduced, monkeypatch):
     monkeypatch.setattr(figure, "read_rows", lambda path: [{"step": 0, "value": 42.0}])
     assert reproduced()["claims"][0]["measured"] == 42.0
+
+
+# --- results that are there ----------------------------------------------------------------------------
+
+
+def test_drawn_again_the_data_and_what_is_known_of_them_stay(tmp_path, reproduced):
+    first = reproduced()
+    data = tmp_path / "fig2" / "data.csv"
+    data.write_text(data.read_text().replace("1.5", "4.5"))
+    (tmp_path / "fig2" / "figure.png").unlink()
+    again = figure.redraw("fig2", "laptop", tmp_path)
+    assert again["claims"][0]["measured"] == 2.0
+    assert {**again, "claims": None} == {**first, "claims": None}
+    assert json.loads((tmp_path / "fig2" / "claims.json").read_text()) == again
+    assert (tmp_path / "fig2" / "figure.png").exists()
+
+
+def test_what_is_not_there_is_not_drawn_again(tmp_path, reproduced):
+    with pytest.raises(UsageError, match=r"--redraw: got '.*fig2'; allowed: .*; data.csv is missing"):
+        figure.redraw("fig2", "laptop", tmp_path)
+    reproduced()
+    with pytest.raises(UsageError, match="--scale: got 'paper'; allowed: laptop, the scale of "):
+        figure.redraw("fig2", "paper", tmp_path)
+
+
+@pytest.mark.parametrize("folder", sorted(RESULTS.iterdir()), ids=lambda path: path.name)
+def test_the_committed_claims_are_what_the_committed_data_say(folder):
+    """Under the present code: no claim can change without its result being judged again."""
+    report = json.loads((folder / "claims.json").read_text())
+    jsonschema.validate(report, SCHEMA)
+    module = figure.load(folder.name)
+    judged = [asdict(claim) for claim in module.claims(read_rows(folder / "data.csv"), report["scale"])]
+    assert [list(claim) for claim in judged] == [list(claim) for claim in report["claims"]]
+    for ours, written in zip(judged, report["claims"], strict=True):
+        for key, value in ours.items():
+            number = isinstance(value, float) and isinstance(written[key], float)
+            assert written[key] == (pytest.approx(value, rel=1e-6, abs=1e-9) if number else value), key

@@ -52,6 +52,9 @@ def build_parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--out", default="out", help="folder for runs and figures (default out)")
     reproduce.add_argument("--json", action="store_true", help="print claims.json, or a list of several")
     reproduce.add_argument("--fresh", action="store_true", help="do not reuse finished runs")
+    reproduce.add_argument(
+        "--redraw", action="store_true", help="draw and judge again the data that --out holds, without a run"
+    )
     reproduce.add_argument("--jobs", type=int, help="runs side by side (default: one a processor core)")
     _add_sweep(commands)
     _add_inspection(commands)

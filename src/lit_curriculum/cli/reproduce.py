@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from rich.console import Console
@@ -36,6 +38,8 @@ def reproduce(options: argparse.Namespace) -> int:
         raise bad_value("--scale", options.scale, allowed)
     if options.jobs is not None and options.jobs < 1:
         raise bad_value("--jobs", options.jobs, "an integer of at least 1")
+    if options.redraw and options.fresh:
+        raise UsageError("--redraw: got --fresh with it; allowed: one of the two")
     # All of them first: a wrong name is told before the hours that the others take.
     modules = {name: figure.load(name) for name in options.target}
     for name, module in modules.items():
@@ -44,24 +48,38 @@ def reproduce(options: argparse.Namespace) -> int:
     out = Path(options.out)
     check_writable("--out", out)
 
-    console = Console(stderr=True)
+    reports = []
+    for report in _redrawn(options, out) if options.redraw else _measured(options, modules, out):
+        reports.append(report)
+        if not options.json:
+            _show(report, Console())
+            print(f"figure: {out / report['target'] / 'figure.png'}", flush=True)
+    if options.json:
+        print(json.dumps(reports[0] if len(reports) == 1 else reports, indent=1))
+    failed = any(claim["status"] == "fails" for report in reports for claim in report["claims"])
+    return 1 if failed else 0
+
+
+def _measured(
+    options: argparse.Namespace, modules: dict[str, ModuleType], out: Path
+) -> Iterator[dict[str, Any]]:
     from lit_curriculum.cli.training import fit_in_worker
 
-    reports = []
+    console = Console(stderr=True)
     with (
         GraphBar(console) as bar,
         Lab(out / "runs", fit_in_worker, options.jobs, options.fresh, bar) as lab,
     ):
         for name, module in modules.items():
             console.print(f"[bold]{name}[/] at {options.scale} scale: {module.cost(options.scale)}")
-            reports.append(figure.reproduce(name, options.scale, lab, out, commit()))
-            if not options.json:
-                _show(reports[-1], Console())
-                print(f"figure: {out / name / 'figure.png'}", flush=True)
-    if options.json:
-        print(json.dumps(reports[0] if len(reports) == 1 else reports, indent=1))
-    failed = any(claim["status"] == "fails" for report in reports for claim in report["claims"])
-    return 1 if failed else 0
+            yield figure.reproduce(name, options.scale, lab, out, commit())
+
+
+def _redrawn(options: argparse.Namespace, out: Path) -> Iterator[dict[str, Any]]:
+    for name in options.target:
+        figure.earlier(name, options.scale, out)  # all of them, before the first is written
+    for name in options.target:
+        yield figure.redraw(name, options.scale, out)
 
 
 def _list(as_json: bool) -> None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import ast
 import csv
 import importlib
+import json
 import math
 import statistics
 import time
@@ -146,6 +147,57 @@ def reproduce(name: str, scale: Scale, lab: Lab, out: Path, commit: str | None) 
     folder = out / name
     began = time.monotonic()
     write_rows(folder / "data.csv", module.measure(lab, scale))
+    claims = _present(module, scale, folder)
+    report = {
+        "schema": SCHEMA,
+        "target": name,
+        "paper": targets()[name].parent.name,
+        "scale": scale,
+        "seeds": list(module.SETTINGS[scale].seeds),
+        "commit": commit,
+        "wall_seconds": round(time.monotonic() - began, 1),
+        "claims": claims,
+    }
+    write_json(folder / "claims.json", report)
+    return report
+
+
+def redraw(name: str, scale: Scale, out: Path) -> dict[str, Any]:
+    """Draw and judge again what ``out/<name>/data.csv`` holds, without a run.
+
+    claims.json keeps the seeds, the commit and the time of the data.
+
+    Returns:
+        The content of claims.json.
+
+    Raises:
+        UsageError: see `earlier`.
+    """
+    report, folder = earlier(name, scale, out), out / name
+    report["claims"] = _present(load(name), scale, folder)
+    write_json(folder / "claims.json", report)
+    return report
+
+
+def earlier(name: str, scale: Scale, out: Path) -> dict[str, Any]:
+    """Return the content of ``out/<name>/claims.json``.
+
+    Raises:
+        UsageError: if the folder holds no results, or those of another scale.
+    """
+    folder = out / name
+    for needed in ("data.csv", "claims.json"):
+        if not (folder / needed).is_file():
+            allowed = "a folder with the data.csv and claims.json of an earlier reproduction"
+            raise bad_value("--redraw", str(folder), f"{allowed}; {needed} is missing")
+    report: dict[str, Any] = json.loads((folder / "claims.json").read_text(encoding="utf-8"))
+    if report["scale"] != scale:
+        raise bad_value("--scale", scale, f"{report['scale']}, the scale of {folder}")
+    return report
+
+
+def _present(module: ModuleType, scale: Scale, folder: Path) -> list[dict[str, Any]]:
+    """Draw data.csv, write the table if there is one, and return the claims."""
     rows = read_rows(folder / "data.csv")
     figure = module.draw(rows, scale)
     for ending in ("png", "pdf"):
@@ -161,18 +213,7 @@ def reproduce(name: str, scale: Scale, lab: Lab, out: Path, commit: str | None) 
         shown = module.table(rows, scale)
         write_rows(folder / "table.csv", shown)
         write_text(folder / "table.md", markdown(shown))
-    report = {
-        "schema": SCHEMA,
-        "target": name,
-        "paper": targets()[name].parent.name,
-        "scale": scale,
-        "seeds": list(module.SETTINGS[scale].seeds),
-        "commit": commit,
-        "wall_seconds": round(time.monotonic() - began, 1),
-        "claims": [asdict(claim) for claim in module.claims(rows, scale)],
-    }
-    write_json(folder / "claims.json", report)
-    return report
+    return [asdict(claim) for claim in module.claims(rows, scale)]
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

@@ -60,9 +60,10 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
     made = []
     for mask_rate in MASK_RATES:
         cases = _cases(setting, mask_rate)
+        name = f"mask-{mask_rate:g}".replace(".", "-")
         made += [
             beats(
-                f"mask-{mask_rate:g}-{case.num_steps}",
+                f"{name}-{case.num_steps}",
                 f"Mask rate {mask_rate:g}: progressive beats one-shot after {case.num_steps:,} steps.",
                 gains(rows, HALF, ONE_SHOT, case),
                 scale,
@@ -73,7 +74,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
         gaps = [statistics.fmean(relative_gains(rows, HALF, ONE_SHOT, case)) for case in cases]
         made.append(
             judge(
-                f"mask-{mask_rate:g}-gap-closes",
+                f"{name}-gap-closes",
                 f"Mask rate {mask_rate:g}: the relative gap is largest before the longest run.",
                 [max(gaps[:-1]) - gaps[-1]],
                 scale=scale,
