@@ -181,9 +181,8 @@ def test_fig3_holds_where_it_should() -> None:
     judged = implicit_fig3.claims(fig3_rows(baseline=0.5), "laptop")
     gains = {claim.id: claim.measured for claim in judged}
     assert judged[1].note.endswith("; the single task ends at 0.50, 0.50, 0.50")
-    setting = implicit_fig3.SETTINGS["laptop"]
-    assert gains["cls-mixture-sooner"] == setting.cls.training.num_steps / 600
-    assert gains["token-all-sooner"] == setting.token.training.num_steps / 300
+    assert gains["cls-mixture-sooner"] == STEPS[-1] / 600
+    assert gains["token-all-sooner"] == STEPS[-1] / 300
 
 
 @pytest.mark.parametrize(
