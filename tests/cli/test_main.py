@@ -82,6 +82,7 @@ def test_no_command_prints_help_and_exits_2(capsys: pytest.CaptureFixture[str]) 
         (["reproduce", "fig2", "--scale", "laptpo"], ["--scale", "'laptpo'", "did you mean 'laptop'"]),
         (["reproduce", "fig2", "--jobs", "0"], ["--jobs", "0", "at least 1"]),
         (["reproduce", "fig2", "--redraw", "--fresh"], ["--redraw", "--fresh", "one of the two"]),
+        (["reproduce", "fig2", "--redraw", "--jobs", "2"], ["--redraw", "--jobs", "one of the two"]),
         (
             ["reproduce", "fig2", "--redraw", "--out", "nowhere"],
             ["--redraw", "nowhere/fig2", "data.csv is missing"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import statistics
 from dataclasses import asdict
 from types import SimpleNamespace
@@ -300,6 +301,26 @@ def test_what_is_not_there_is_not_drawn_again(tmp_path, reproduced):
     reproduced()
     with pytest.raises(UsageError, match="--scale: got 'paper'; allowed: laptop, the scale of "):
         figure.redraw("fig2", "paper", tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]"])
+def test_a_report_that_is_none_is_not_drawn_again(tmp_path, reproduced, text):
+    reproduced()
+    (tmp_path / "fig2" / "claims.json").write_text(text)
+    with pytest.raises(UsageError, match=r"--redraw: got '.*claims.json'; allowed: a report of lit"):
+        figure.redraw("fig2", "laptop", tmp_path)
+
+
+def test_data_of_other_settings_are_not_judged(tmp_path, monkeypatch):
+    """A seed that the present settings ask for is not in the data."""
+    folder = tmp_path / "implicit-fig3"
+    shutil.copytree(RESULTS / "implicit-fig3", folder)
+    data, written = folder / "data.csv", (folder / "claims.json").read_text()
+    head, *lines = data.read_text().splitlines(keepends=True)
+    data.write_text(head + "".join(line for line in lines if line.split(",")[1] != "2"))
+    with pytest.raises(UsageError, match=r"data.csv'; allowed: data of the present settings; .*seeds \[2\]"):
+        figure.redraw("implicit-fig3", "laptop", tmp_path)
+    assert (folder / "claims.json").read_text() == written
 
 
 @pytest.mark.parametrize("folder", sorted(RESULTS.iterdir()), ids=lambda path: path.name)

@@ -271,6 +271,43 @@ def test_every_run_of_a_figure_is_a_valid_configuration(name: str, tmp_path: Pat
         assert (cli.datamodule.data_seed, cli.model.model_seed) == (5, 5)
 
 
+PANELS = {
+    f"fig2, {chains}": (setting.training, implicit_fig2.methods(implicit_fig2.SETTINGS["laptop"], [chains]))
+    for chains in implicit_fig2.CHAINS
+    for setting in [implicit_fig2.SETTINGS["laptop"].of(chains)]
+} | {
+    f"fig3, {pair[0]}": (setting.training, implicit_fig3.methods(implicit_fig3.SETTINGS["laptop"], [pair]))
+    for pair in implicit_fig3.PAIRS
+    for setting in [implicit_fig3.SETTINGS["laptop"].of(implicit_fig3.readout_of(pair))]
+}
+
+
+@pytest.mark.parametrize("panel", list(PANELS))
+def test_every_run_of_a_laptops_panel_is_a_valid_configuration(panel: str, tmp_path: Path) -> None:
+    """Each panel has a model and a length of its own; these are small enough to be built."""
+    import yaml
+
+    training, methods = PANELS[panel]
+    for i, method in enumerate(methods):
+        run = training.run("x", method, training.rates[0], 5, report=True)
+        overlay = tmp_path / f"{i}.yaml"
+        overlay.write_text(yaml.safe_dump(run.settings))
+        words = [w for c in (*map(config, run.configs), str(overlay)) for w in ("--config", c)]
+        cli = parse_and_run(["fit", *words, f"--run_dir={tmp_path / 'run'}"], run=False)
+        cli.preflight()
+        assert cli.datamodule.num_steps == training.num_steps
+
+
+def test_the_shipped_programs_say_how_the_figure_reads_them_from_cls() -> None:
+    setting = implicit_fig3.SETTINGS["laptop"]
+    shown = Path(config("programs")).read_text()
+    training, n = setting.cls.training, setting.cls.n_statements
+    words = [f"--model.{key}={value}" for key, value in training.model.items()]
+    words += [f"--data.num_steps={training.num_steps}", f"--data.p_intermediate={setting.p_intermediate:g}"]
+    words += [f"--model.n_statements={n}", f"--data.n_statements={n}"]
+    assert [word for word in words if word not in shown] == []
+
+
 def test_steps_and_last_values_by_hand() -> None:
     rows = curve("a", "m", 0.1, 0.9, 300)
     assert steps_to(rows, "a", "m", 0.9) == [300] * 3

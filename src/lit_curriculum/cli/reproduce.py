@@ -38,8 +38,9 @@ def reproduce(options: argparse.Namespace) -> int:
         raise bad_value("--scale", options.scale, allowed)
     if options.jobs is not None and options.jobs < 1:
         raise bad_value("--jobs", options.jobs, "an integer of at least 1")
-    if options.redraw and options.fresh:
-        raise UsageError("--redraw: got --fresh with it; allowed: one of the two")
+    if options.redraw and (options.fresh or options.jobs):
+        other = "--fresh" if options.fresh else "--jobs"
+        raise UsageError(f"--redraw: got {other} with it; allowed: one of the two, there are no runs")
     # All of them first: a wrong name is told before the hours that the others take.
     modules = {name: figure.load(name) for name in options.target}
     for name, module in modules.items():

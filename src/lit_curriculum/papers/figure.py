@@ -165,16 +165,21 @@ def reproduce(name: str, scale: Scale, lab: Lab, out: Path, commit: str | None) 
 def redraw(name: str, scale: Scale, out: Path) -> dict[str, Any]:
     """Draw and judge again what ``out/<name>/data.csv`` holds, without a run.
 
-    claims.json keeps the seeds, the commit and the time of the data.
+    claims.json keeps the seeds, the commit and the time of the data. Titles and thresholds are those of the
+    present settings, so data that were measured under others have to be measured again.
 
     Returns:
         The content of claims.json.
 
     Raises:
-        UsageError: see `earlier`.
+        UsageError: see `earlier`; and if the data lack what the present settings ask for.
     """
     report, folder = earlier(name, scale, out), out / name
-    report["claims"] = _present(load(name), scale, folder)
+    try:
+        report["claims"] = _present(load(name), scale, folder)
+    except (KeyError, ValueError) as error:
+        allowed = f"data of the present settings; measure again without --redraw ({error})"
+        raise bad_value("--redraw", str(folder / "data.csv"), allowed) from error
     write_json(folder / "claims.json", report)
     return report
 
@@ -190,9 +195,15 @@ def earlier(name: str, scale: Scale, out: Path) -> dict[str, Any]:
         if not (folder / needed).is_file():
             allowed = "a folder with the data.csv and claims.json of an earlier reproduction"
             raise bad_value("--redraw", str(folder), f"{allowed}; {needed} is missing")
-    report: dict[str, Any] = json.loads((folder / "claims.json").read_text(encoding="utf-8"))
-    if report["scale"] != scale:
-        raise bad_value("--scale", scale, f"{report['scale']}, the scale of {folder}")
+    try:
+        report: dict[str, Any] = json.loads((folder / "claims.json").read_text(encoding="utf-8"))
+        found = report["scale"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise bad_value(
+            "--redraw", str(folder / "claims.json"), f"a report of lit reproduce ({error})"
+        ) from error
+    if found != scale:
+        raise bad_value("--scale", scale, f"{found}, the scale of {folder}")
     return report
 
 

@@ -1,7 +1,8 @@
-"""BERT executes programs sooner when intermediate values are supervised, always or rarely (figure 3).
+"""BERT executes programs sooner when intermediate values are supervised, all or some (figure 3).
 
 Left: from [CLS], the last value alone against the mixture in which each earlier one has a label with
-probability 1/320. Right: token by token, the last value alone against all.
+probability p: the paper's 1/320, or 0.3 in a laptop's small batches. Right: token by token, the last value
+alone against all.
 """
 
 from __future__ import annotations
@@ -71,8 +72,8 @@ _PAPER = Training(("programs", "paper/programs"), 24_000, 250, 1024, (1e-5, 2.5e
 
 SETTINGS: dict[Scale, Statements] = {
     "smoke": Statements(cls=Style(_SMOKE, 3), token=Style(_SMOKE, 3), p_intermediate=0.1),
-    # Each step of a program takes a layer. From [CLS] four statements are too few: in one seed of four the
-    # last value alone is found as soon as with the mixture. At p = 0.1 the values between come late in a
+    # Each step of a program takes a layer. From [CLS] four statements are too few: some seeds find the
+    # last value alone as soon as with the mixture. At p = 0.1 the values between come late in a
     # batch this small, and help little.
     "laptop": Statements(
         cls=Style(

@@ -46,7 +46,7 @@ def cost(scale: Scale) -> str:
     return {
         "smoke": "seconds",
         "laptop": "about 15 minutes on two cores",
-        "paper": "an hour on one core (the paper has no such experiment; these are larger d)",
+        "paper": "hours on two cores, not measured (the paper has no such experiment; these are larger d)",
     }[scale]
 
 

@@ -91,9 +91,8 @@ class Circuit:
                 kind, with a wrong number of inputs, or missing as an output.
         """
         _check(name, inputs, outputs, gates)
-        _levels(
-            name, inputs, gates
-        )  # before gates are split, so that a cycle is told in the file's own words
+        # Before gates are split, so that a cycle is told in the file's own names.
+        _levels(name, inputs, gates)
         if max_fan_in is not None:
             if max_fan_in < 2:
                 raise UsageError(f"max_fan_in: got {max_fan_in}; allowed: an integer of at least 2, or null")
