@@ -16,6 +16,8 @@ from lit_curriculum.files import read_table
 from lit_curriculum.runs.configs import config_folder
 
 CONFIGS = config_folder()
+ROOT = CONFIGS.parent
+RESULTS = ROOT / "results" / "laptop"
 
 
 def config(name: str) -> str:

@@ -6,9 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support import CONFIGS
-
-ROOT = CONFIGS.parent
+from tests.support import CONFIGS, ROOT
 
 
 def test_an_installed_package_brings_the_configurations(tmp_path: Path) -> None:

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import CONFIGS
+from tests.support import RESULTS, ROOT
 
-ROOT = CONFIGS.parent
-RESULTS = ROOT / "results" / "laptop"
 README = (ROOT / "README.md").read_text()
 _ROW = re.compile(r"^\| \[`([a-z0-9-]+)`\]\(results/laptop/([a-z0-9-]+)\) \| .+ \| (\d+) of (\d+) \|$", re.M)
 

@@ -16,9 +16,8 @@ from lit_curriculum.errors import UsageError
 from lit_curriculum.papers import figure
 from lit_curriculum.papers.figure import Claim, judge, read_rows, write_rows
 from lit_curriculum.papers.style import panels
-from tests.support import CONFIGS
+from tests.support import RESULTS
 
-RESULTS = CONFIGS.parent / "results" / "laptop"
 SCHEMA = {
     "type": "object",
     "additionalProperties": False,
@@ -142,6 +141,17 @@ def test_a_claim_holds_or_fails(scale, holds, status):
 @pytest.mark.parametrize("holds", [True, False])
 def test_at_smoke_scale_nothing_is_evaluated(holds):
     assert judge("a", "b", [1.0], scale="smoke", threshold="t", holds=holds).status == "not_evaluated"
+
+
+@pytest.mark.parametrize("scale", figure.SCALES)
+@pytest.mark.parametrize("holds", [True, False])
+def test_only_what_fails_on_a_laptop_is_excused(scale, holds):
+    claim = judge("a", "b", [1.0], scale=scale, threshold="c", holds=holds)
+    found = figure.excused(claim, scale, "tried")
+    if scale == "laptop" and not holds:
+        assert (found.status, found.note, found.measured) == ("not_shown_at_scale", "tried", 1.0)
+    else:
+        assert found == claim
 
 
 def test_a_claim_reports_mean_and_standard_deviation_over_seeds():
@@ -311,16 +321,17 @@ def test_a_report_that_is_none_is_not_drawn_again(tmp_path, reproduced, text):
         figure.redraw("fig2", "laptop", tmp_path)
 
 
-def test_data_of_other_settings_are_not_judged(tmp_path, monkeypatch):
+def test_data_of_other_settings_are_not_judged(tmp_path):
     """A seed that the present settings ask for is not in the data."""
     folder = tmp_path / "implicit-fig3"
     shutil.copytree(RESULTS / "implicit-fig3", folder)
-    data, written = folder / "data.csv", (folder / "claims.json").read_text()
+    data, kept = folder / "data.csv", ("claims.json", "figure.png", "figure.pdf")
+    written = [(folder / name).read_bytes() for name in kept]
     head, *lines = data.read_text().splitlines(keepends=True)
     data.write_text(head + "".join(line for line in lines if line.split(",")[1] != "2"))
     with pytest.raises(UsageError, match=r"data.csv'; allowed: data of the present settings; .*seeds \[2\]"):
         figure.redraw("implicit-fig3", "laptop", tmp_path)
-    assert (folder / "claims.json").read_text() == written
+    assert [(folder / name).read_bytes() for name in kept] == written
 
 
 @pytest.mark.parametrize("folder", sorted(RESULTS.iterdir()), ids=lambda path: path.name)

@@ -257,45 +257,40 @@ def test_a_figure_and_its_configurations_agree(name: str, scale: Any, tmp_path: 
 @pytest.mark.parametrize("name", list(MODULES))
 def test_every_run_of_a_figure_is_a_valid_configuration(name: str, tmp_path: Path) -> None:
     """At smoke scale, where models are small enough to be built."""
-    import yaml
-
     module = figure.load(name)
     setting = module.SETTINGS["smoke"]
-    for i, method in enumerate(module.methods(setting)):
-        run = shown_by_hand(setting).run("x", method, 1e-3, 5, report=True)
-        overlay = tmp_path / f"{i}.yaml"
-        overlay.write_text(yaml.safe_dump(run.settings))
-        words = [w for c in (*map(config, run.configs), str(overlay)) for w in ("--config", c)]
-        cli = parse_and_run(["fit", *words, f"--run_dir={tmp_path / 'run'}"], run=False)
-        cli.preflight()
+    for method in module.methods(setting):
+        cli = checked(shown_by_hand(setting), method, tmp_path)
         assert (cli.datamodule.data_seed, cli.model.model_seed) == (5, 5)
 
 
-PANELS = {
-    f"fig2, {chains}": (setting.training, implicit_fig2.methods(implicit_fig2.SETTINGS["laptop"], [chains]))
-    for chains in implicit_fig2.CHAINS
-    for setting in [implicit_fig2.SETTINGS["laptop"].of(chains)]
-} | {
-    f"fig3, {pair[0]}": (setting.training, implicit_fig3.methods(implicit_fig3.SETTINGS["laptop"], [pair]))
-    for pair in implicit_fig3.PAIRS
-    for setting in [implicit_fig3.SETTINGS["laptop"].of(implicit_fig3.readout_of(pair))]
-}
-
-
-@pytest.mark.parametrize("panel", list(PANELS))
-def test_every_run_of_a_laptops_panel_is_a_valid_configuration(panel: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("module", "panel", "of"),
+    [(implicit_fig2, chains, chains) for chains in implicit_fig2.CHAINS]
+    + [(implicit_fig3, pair, implicit_fig3.readout_of(pair)) for pair in implicit_fig3.PAIRS],
+    ids=lambda value: str(value) if isinstance(value, str) else "",
+)
+def test_every_run_of_a_laptops_panel_is_a_valid_configuration(
+    module: Any, panel: Any, of: str, tmp_path: Path
+) -> None:
     """Each panel has a model and a length of its own; these are small enough to be built."""
+    setting = module.SETTINGS["laptop"]
+    for method in module.methods(setting, [panel]):
+        cli = checked(setting.of(of).training, method, tmp_path)
+        assert cli.datamodule.num_steps == setting.of(of).training.num_steps
+
+
+def checked(training: Training, method: Method, folder: Path) -> Any:
+    """Return the CLI of a reported run, seed 5, after its checks and before its training."""
     import yaml
 
-    training, methods = PANELS[panel]
-    for i, method in enumerate(methods):
-        run = training.run("x", method, training.rates[0], 5, report=True)
-        overlay = tmp_path / f"{i}.yaml"
-        overlay.write_text(yaml.safe_dump(run.settings))
-        words = [w for c in (*map(config, run.configs), str(overlay)) for w in ("--config", c)]
-        cli = parse_and_run(["fit", *words, f"--run_dir={tmp_path / 'run'}"], run=False)
-        cli.preflight()
-        assert cli.datamodule.num_steps == training.num_steps
+    run = training.run("x", method, training.rates[0], 5, report=True)
+    overlay = folder / f"{method.name}.yaml"
+    overlay.write_text(yaml.safe_dump(run.settings))
+    words = [w for c in (*map(config, run.configs), str(overlay)) for w in ("--config", c)]
+    cli = parse_and_run(["fit", *words, f"--run_dir={folder / 'run'}"], run=False)
+    cli.preflight()
+    return cli
 
 
 def test_the_shipped_programs_say_how_the_figure_reads_them_from_cls() -> None:

@@ -25,7 +25,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -98,6 +98,21 @@ def judge(
     mean = statistics.fmean(values) if values else None
     spread = statistics.stdev(values) if len(values) > 1 else None
     return Claim(id, statement, paper_value, mean, spread, threshold, status)
+
+
+def excused(claim: Claim, scale: Scale, note: str) -> Claim:
+    """Return a claim that fails at laptop scale as not shown there, ``note`` saying what was tried.
+
+    At any other scale, and where it holds, the claim stays as it is.
+    """
+    if scale == "laptop" and claim.status == "fails":
+        return replace(claim, status="not_shown_at_scale", note=note)
+    return claim
+
+
+def listed(values: Iterable[float]) -> str:
+    """Return values, one a seed, as a note of a claim tells them."""
+    return ", ".join(f"{value:.2f}" for value in values)
 
 
 def require_seeds(rows: Sequence[Row], methods: Sequence[object], seeds: Sequence[int]) -> None:
@@ -210,6 +225,8 @@ def earlier(name: str, scale: Scale, out: Path) -> dict[str, Any]:
 def _present(module: ModuleType, scale: Scale, folder: Path) -> list[dict[str, Any]]:
     """Draw data.csv, write the table if there is one, and return the claims."""
     rows = read_rows(folder / "data.csv")
+    # Before anything is written: rows that cannot be judged leave an older picture as it is.
+    claims = [asdict(claim) for claim in module.claims(rows, scale)]
     figure = module.draw(rows, scale)
     for ending in ("png", "pdf"):
         # No creation date: the same data gives the same file.
@@ -224,7 +241,7 @@ def _present(module: ModuleType, scale: Scale, folder: Path) -> list[dict[str, A
         shown = module.table(rows, scale)
         write_rows(folder / "table.csv", shown)
         write_text(folder / "table.md", markdown(shown))
-    return [asdict(claim) for claim in module.claims(rows, scale)]
+    return claims
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
+from lit_curriculum.papers.figure import Claim, Row, Scale, judge, listed, require_seeds
 from lit_curriculum.papers.implicit.training import Method, Training, curves, finals, steps_to, train
 from lit_curriculum.papers.style import curve, in_millions, panels
 from lit_curriculum.runs.graph import Lab
@@ -188,7 +188,7 @@ def _stuck(rows: Sequence[Row], chains: str, words: str, scale: Scale, lengths: 
         holds=max(by_then) <= STUCK,
         paper_value="near chance",
     )
-    at_last = ", ".join(f"{max(v for _, v in seen):.2f}" for seen in single)
+    at_last = listed(max(v for _, v in seen) for seen in single)
     counting = Lego.create(lengths).counting_accuracy
     note = f"highest in the whole run, seed by seed: {at_last}; best guess without a look-up: {counting:.3g}"
     return replace(claim, note=note)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
+from lit_curriculum.papers.figure import Claim, Row, Scale, judge, listed, require_seeds
 from lit_curriculum.papers.implicit.training import (
     Method,
     Training,
@@ -187,6 +187,5 @@ def _sooner(rows: Sequence[Row], pair: tuple[str, str], least: float, scale: Sca
         holds=min(gains) > least,
         paper_value="clearly sooner",
     )
-    at_last = ", ".join(f"{value:.2f}" for value in finals(rows, baseline, "accuracy"))
-    listed = ", ".join(f"{gain:.2f}" for gain in gains)
-    return replace(claim, note=f"ratios, seed by seed: {listed}; the single task ends at {at_last}")
+    at_last = listed(finals(rows, baseline, "accuracy"))
+    return replace(claim, note=f"ratios, seed by seed: {listed(gains)}; the single task ends at {at_last}")

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
+from lit_curriculum.papers.figure import Claim, Row, Scale, excused, judge
 from lit_curriculum.papers.progressive.pcfg import ONE_SHOT, ONE_SHOT_SOFT, PLAIN, PROGRESSIVE, SETTINGS, Pcfg
 from lit_curriculum.papers.progressive.pcfg_students import (
     BETTER,
@@ -99,9 +98,7 @@ def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
             gains(rows, one_shot, PROGRESSIVE, case, f"robust_{n}"),
             scale,
         )
-        if scale == "laptop" and claim.status == "fails":
-            claim = replace(claim, status="not_shown_at_scale", note=STILL_RISING)
-        made.append(claim)
+        made.append(excused(claim, scale, STILL_RISING))
     longest = NS[-1]
     made.append(
         _lower(

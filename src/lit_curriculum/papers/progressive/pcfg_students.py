@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
+from lit_curriculum.papers.figure import Claim, Row, Scale, excused, judge
 from lit_curriculum.papers.progressive.pcfg import HALF, ONE_SHOT, ONE_SHOT_SOFT, Pcfg
 from lit_curriculum.papers.style import curve, mean_and_spread
 from lit_curriculum.papers.tuning import MakeRun, choose_rates
@@ -192,9 +192,7 @@ def beats(
         holds=is_better(gains),
         paper_value=paper_value,
     )
-    if too_easy and scale == "laptop" and claim.status == "fails":
-        return replace(claim, status="not_shown_at_scale", note=SATURATED)
-    return claim
+    return excused(claim, scale, SATURATED) if too_easy else claim
 
 
 def over_horizons(

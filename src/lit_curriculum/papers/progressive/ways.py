@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, Target, judge, require_seeds
+from lit_curriculum.papers.figure import Claim, Row, Scale, Target, excused, judge, require_seeds
 from lit_curriculum.papers.progressive.hierarchical import Tree
 from lit_curriculum.papers.progressive.parity import curves
 from lit_curriculum.papers.style import COLOURS, curve, in_millions, panels
@@ -169,10 +168,7 @@ def claims_of_ways(rows: Sequence[Row], tree: Tree, scale: Scale) -> list[Claim]
         ),
         *falling,
     ]
-    return [_at_scale(claim, scale) for claim in result]
-
-
-def _at_scale(claim: Claim, scale: Scale) -> Claim:
-    if scale == "laptop" and claim.status == "fails" and claim.id == "last-level-falls-short":
-        return replace(claim, status="not_shown_at_scale", note=NOT_IN_EVERY_SEED)
-    return claim
+    return [
+        excused(claim, scale, NOT_IN_EVERY_SEED) if claim.id == "last-level-falls-short" else claim
+        for claim in result
+    ]

@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
+from lit_curriculum.papers.figure import Claim, Row, Scale, excused, judge
 from lit_curriculum.papers.style import panels
 from lit_curriculum.papers.subtask import elman
 from lit_curriculum.papers.subtask.claims import at_chance, gap_opens, lemma_1
@@ -171,9 +170,7 @@ def _gap(rows: Sequence[Row], setting: Elman, scale: Scale) -> Claim:
     # Too few sizes are a reason only where labels do what they should.
     labelled = [better_steps(rows, cell, setting.seeds, _TIMES) for cell in setting.of(WITH)]
     learned = all(math.isfinite(step) for steps in labelled for step in steps)
-    if scale == "laptop" and claim.status == "fails" and learned:
-        return replace(claim, status="not_shown_at_scale", note=FEW_SIZES)
-    return claim
+    return excused(claim, scale, FEW_SIZES) if learned else claim
 
 
 def _not_learned(rows: Sequence[Row], setting: Elman, scale: Scale) -> Claim:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
+from lit_curriculum.papers.figure import Claim, Row, Scale, excused, judge
 from lit_curriculum.papers.style import panels
 from lit_curriculum.papers.subtask import variance
 from lit_curriculum.papers.subtask.variance import (
@@ -158,9 +157,7 @@ def _mlp(rows: Sequence[Row], setting: Variance, scale: Scale) -> Claim:
         holds=abs(statistics.fmean(slopes) + 1.1) <= 0.3,
         paper_value=-1,
     )
-    if claim.status == "fails" and scale == "laptop" and statistics.fmean(slopes) < -1.1:
-        return replace(claim, status="not_shown_at_scale", note=STEEPER_MLP)
-    return claim
+    return excused(claim, scale, STEEPER_MLP) if statistics.fmean(slopes) < -1.1 else claim
 
 
 def _slopes(rows: Sequence[Row], setting: Variance, model: str, state: str) -> list[float]:

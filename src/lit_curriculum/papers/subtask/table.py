@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
+from lit_curriculum.papers.figure import Claim, Row, Scale, judge, listed
 from lit_curriculum.papers.style import panels
 from lit_curriculum.papers.subtask.parity import (
     WITH,
@@ -180,15 +180,11 @@ def growth(rows: Sequence[Row], setting: Subsets, scale: Scale) -> list[Claim]:
         )
         told = [
             _censored(steps[0], steps[1], cells[few], cells[many]),
-            f"ratios {_listed(ratios)}" if ratios else "",
-            f"{few} bits end at {_listed(final_accuracies(rows, cells[few], setting.seeds))} on test",
+            f"ratios {listed(ratios)}" if ratios else "",
+            f"{few} bits end at {listed(final_accuracies(rows, cells[few], setting.seeds))} on test",
         ]
         made.append(replace(claim, note="; ".join(filter(None, told))))
     return made
-
-
-def _listed(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:.2f}" for value in values)
 
 
 def _censored(few: Sequence[float], many: Sequence[float], smaller: Cell, larger: Cell) -> str:
