@@ -17,7 +17,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "seconds",
-        "laptop": "21 runs of 300 to 6,000 steps; about 12 minutes",
+        "laptop": "21 runs of 300 to 6,000 steps; about 8 minutes",
         "paper": "42 runs of 85M parameters and up to 2M steps, and the search: 12 settings x 3 seeds a task",
     }[scale]
 

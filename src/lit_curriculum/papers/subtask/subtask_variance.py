@@ -44,7 +44,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "seconds",
-        "laptop": "about 15 minutes on two cores",
+        "laptop": "half a minute on two cores",
         "paper": "hours on two cores, not measured (the paper has no such experiment; these are larger d)",
     }[scale]
 
