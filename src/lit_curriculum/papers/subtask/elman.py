@@ -98,7 +98,7 @@ _LAPTOP = Elman(
         Cell(16, WITH, 160_000, 4_000),
         Cell(12, WITHOUT, 200_000, 4_000),
         Cell(14, WITHOUT, 300_000, 4_000),
-        Cell(16, WITHOUT, 160_000, 4_000),
+        Cell(16, WITHOUT, 3_000_000, 10_000),
         Cell(8, ROUNDED_SGD, 60_000, 2_000),
         Cell(8, WORST_SGD, 60_000, 2_000),
         Cell(8, ROUNDED_GD, 1_000, 25),
