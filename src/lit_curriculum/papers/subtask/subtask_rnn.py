@@ -55,7 +55,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "seconds",
-        "laptop": "30 runs of 1,000 to 300,000 updates; about 5 minutes",
+        "laptop": "30 runs of 1,000 to 3,000,000 updates; about 6 minutes",
         "paper": "36 runs of a network of width 512 and up to 5M updates; days on one core, never run",
     }[scale]
 
