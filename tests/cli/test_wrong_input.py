@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import yaml
 
 from lit_curriculum.cli.main import main
 from lit_curriculum.errors import UsageError
-from tests.support import config, fit, in_child
+from tests.support import CONFIGS, config, fit, in_child
 
 RUN = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
 
@@ -59,6 +60,8 @@ def assert_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int
         ),
         ({"model": {"init_args": {"width": [100, 100]}}}, ["model", "width", "[100, 100]", "int"]),
         ({"model": {"init_args": {"model_seed": -1}}}, ["model.model_seed", "-1"]),
+        ({"seed_everything": -1}, ["seed_everything", "-1", "0 to 4,294,967,295"]),
+        ({"seed_everything": 2**32}, ["seed_everything", "4294967296", "0 to 4,294,967,295"]),
         ({"trainer": {"devices": "many"}}, ["trainer", "devices"]),
         ({"trainer": {"callbacks": [{"class_path": "SwapTeacher"}]}}, ["bank, strategy", "missing"]),
         ({"modle": {"width": 3}}, ["modle", "did you mean 'model'"]),
@@ -95,6 +98,21 @@ def test_a_wrong_setting_is_named(
     overlay: object, expected: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert_refused(tmp_path, capsys, attempt(tmp_path, overlay), *expected)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in CONFIGS.glob("*.yaml")))
+def test_no_number_of_an_experiment_may_be_negative(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever takes a number refuses -1 by its own name; no experiment has a setting that may be negative."""
+    words = ["check", config(name), config(f"smoke/{name}")]
+    always = {"model": {"model_seed": 0}, "data": {"data_seed": 0, "num_workers": 0, "eval_samples": 1}}
+    settings = yaml.safe_load(Path(config(name)).read_text())
+    for section, more in always.items():
+        for key, value in {**more, **settings[section]["init_args"]}.items():
+            if type(value) in (int, float):
+                assert main([*words, f"--{section}.{key}=-1"]) == 2, key
+                message = capsys.readouterr().err
+                assert message.count("\n") == 1, message
+                assert re.match(rf"lit: error: ({section}\.)?{key}: got -1", message), message
 
 
 def test_an_abbreviated_option_is_not_guessed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -277,7 +295,8 @@ def test_check_shows_model_data_length_and_schedule(
     overlay = tmp_path / "student.yaml"
     overlay.write_text(yaml.safe_dump(student(teacher, {"class_path": "Kappa", "init_args": {"kappa": 2.0}})))
     assert main(["check", *RUN, str(overlay), f"--run_dir={tmp_path / 'run'}"]) == 0
-    printed = capsys.readouterr().out
+    # Where a cell's words are wrapped depends on the length of the paths among them.
+    printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
     for part in ("152 parameters", "20,000 steps", "hashes verified", "dropped", "(new)"):
         assert part in printed
     assert not (tmp_path / "run").exists()

@@ -15,6 +15,7 @@ import yaml
 from jsonargparse import ArgumentError
 from lightning import Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.fabric.utilities.seed import max_seed_value
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
@@ -87,6 +88,14 @@ class CurriculumCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add --run_dir."""
         parser.add_argument("--run_dir", type=str, default=None, help="folder of the run")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, and refuse a seed that the libraries would only refuse with a traceback."""
+        super().parse_arguments(parser, args)
+        seed = self.config[self.config.subcommand].seed_everything
+        if not 0 <= seed <= max_seed_value:
+            allowed = f"a boolean or an integer from 0 to {max_seed_value:,}"
+            raise bad_value("seed_everything", seed, allowed)
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: a checkpoint's hyper-parameters must not override what the user wrote."""

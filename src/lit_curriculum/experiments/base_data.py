@@ -68,6 +68,8 @@ class CurriculumData(LightningDataModule, ABC):
         for key, value in sizes.items():
             if value < 1:
                 raise bad_value(f"data.{key}", value, "an integer of at least 1")
+        if num_workers < 0:
+            raise bad_value("data.num_workers", num_workers, "an integer of at least 0")
         if num_steps % eval_every:
             raise bad_value("data.eval_every", eval_every, f"a divisor of num_steps = {num_steps}")
         if eval_every % steps_per_call:

@@ -6,6 +6,7 @@ from typing import Any
 
 from lit_curriculum.experiments.decomposed import DecomposedData
 from lit_curriculum.tasks.bit_subset_parity import BitSubsetParity, PairOrder
+from lit_curriculum.tasks.counter import check_seed
 
 
 class BitSubsetParityData(DecomposedData):
@@ -35,5 +36,6 @@ class BitSubsetParityData(DecomposedData):
         data_seed: int = 27,
         **kwargs: Any,
     ) -> None:
+        check_seed("data.data_seed", data_seed)
         task = BitSubsetParity.create(d, data_seed, subtask_labels, pair_order)
         super().__init__(task, num_steps, data_seed=data_seed, **kwargs)

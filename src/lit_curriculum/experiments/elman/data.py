@@ -46,7 +46,7 @@ class ElmanData(BitSubsetParityData):
                 "data.batch_size", batch_size, "null with population, which takes all 2^d strings"
             )
         self.population = population
-        size = (1 << d) if population else (batch_size if batch_size is not None else 1)
+        size = (1 << max(d, 0)) if population else (batch_size if batch_size is not None else 1)
         super().__init__(d, num_steps, batch_size=size, **kwargs)
 
     def draw(self, stream: Stream, start: int, count: int) -> Batch:

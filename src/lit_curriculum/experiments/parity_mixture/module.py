@@ -59,6 +59,8 @@ class ParityMixtureGPT(MinibatchModule):
         model_seed: int = 0,
     ) -> None:
         check_adam(lr, betas, weight_decay)
+        if n < 1:
+            raise bad_value("model.n", n, "an integer of at least 1")
         arguments = {
             "vocab_size": 2,
             "max_length": 2 * n,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.masking import MaskedBatch, Masking
@@ -55,6 +56,8 @@ class PCFGData(CurriculumData):
         eval_batch_size: int = 256,
         **kwargs: Any,
     ) -> None:
+        if not 0 < mask_rate <= 1:
+            raise bad_value("data.mask_rate", mask_rate, "above 0, at most 1")
         masking = Masking(mask_rate, mask_share, random_share, hide_unmasked_targets)
         self.task = MaskedPCFG(load_grammar(grammar, roots or None), masking)
         super().__init__(

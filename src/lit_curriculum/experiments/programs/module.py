@@ -25,6 +25,8 @@ class ProgramsBert(PositionBert):
     def __init__(
         self, readout: Readout = "token", n_statements: int = 10, max_length: int = 512, **kwargs: Any
     ) -> None:
+        if n_statements < 1:
+            raise bad_value("model.n_statements", n_statements, "an integer of at least 1")
         arguments: dict[str, Any] = {
             "vocab_size": VOCABULARY_SIZE,
             "max_length": max_length,

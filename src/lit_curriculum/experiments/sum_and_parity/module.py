@@ -14,6 +14,7 @@ from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.experiments.sum_and_parity.data import SumAndParityData
 from lit_curriculum.models.two_layer import TwoLayerNet
 from lit_curriculum.online_sgd import cut
+from lit_curriculum.tasks.counter import check_seed
 from lit_curriculum.theory.sum_and_parity import (
     TwoLayer,
     biases,
@@ -57,6 +58,7 @@ class SumAndParityNet(CurriculumModule):
             raise bad_value("model.bias_p", bias_p, "above 0, at most 1")
         if lr is not None and not 0 < lr < float("inf"):
             raise bad_value("model.lr", lr, "a finite number > 0, or null")
+        check_seed("model.model_seed", model_seed)
         units = draw_biases(n, width, np.random.default_rng(model_seed))
         drawn = np.repeat(biases(n, bias_p), units).tolist()
         super().__init__({"name": "two_layer", "init_args": {"d": n + 1, "biases": drawn}}, model_seed)

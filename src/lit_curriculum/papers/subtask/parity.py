@@ -100,7 +100,7 @@ class Subsets:
         }
         trainer = dict(self.trainer)
         if cell.stop_after is not None:
-            trainer["callbacks"] = [*trainer.get("callbacks", []), stop_when_learned(1.0, cell.stop_after)]
+            trainer["callbacks"] = [stop_when_learned(1.0, cell.stop_after), *trainer.get("callbacks", [])]
         if trainer:
             settings["trainer"] = trainer
         cost = cell.num_steps * length * self.token_cost

@@ -1,8 +1,8 @@
 """Rows of Table 1 at the published model size, each run ended once its task is learned (subtask, G).
 
 GPT-2 of 12 layers and width 768, batch 32 and the paper's data seeds, at one rate: what the paper learns
-within about 11,000 steps. A run ends once every validation string is right three times in a row, not after
-100,000 steps. Paper scale is meant for a GPU, in bfloat16; Lemma 1 is checked at every evaluation of every
+within about 11,000 steps. A run ends once every validation string is right three times in a row (without
+labels ten times), not after 100,000 steps. Paper scale is meant for a GPU, in bfloat16; Lemma 1 is checked at every evaluation of every
 run, with room for that rounding, and is no claim here. Laptop scale has the rows of 8 bits, in float32: the
 model is the published one, and two cores take a second for an update.
 """
@@ -30,25 +30,23 @@ _FACTOR = 3.0
 """How far our steps may lie from the paper's: evaluations are as much as 500 steps apart, seeds are few."""
 
 
-def _trainer(level: float, times: int, precision: str) -> dict[str, Any]:
-    """Return settings of a Trainer whose runs end early.
+_TIMES_WITHOUT = 10
+"""Evaluations after which plain training ends. Half-way into the transition it is right on every string of a
+small validation set three times in a row, and not yet on the test set (docs/negative_results.md)."""
 
-    A checkpoint of the published size has a gigabyte: one a minute will do.
-    """
-    resume = {"class_path": "ExactResume", "init_args": {"min_seconds": 60.0}}
-    return {"precision": precision, "callbacks": [stop_when_learned(level, times), resume]}
-
+# A checkpoint of the published size has a gigabyte: one a minute will do.
+_RESUME = {"class_path": "ExactResume", "init_args": {"min_seconds": 60.0}}
 
 # Lengths are a few times the steps that the paper needs until better than random. Shortest runs first, so
 # that a call that is cut off leaves whole rows; the next one goes on.
 _CELLS = (
-    Cell(8, WITH, 1_000, 10),
-    Cell(8, WITHOUT, 2_000, 10),
-    Cell(16, WITH, 2_000, 25),
-    Cell(10, WITHOUT, 4_000, 25),
-    Cell(32, WITH, 6_000, 100),
-    Cell(12, WITHOUT, 16_000, 100),
-    Cell(64, WITH, 24_000, 500, warmup_steps=1000, seeds=(27,)),
+    Cell(8, WITH, 1_000, 10, stop_after=TIMES),
+    Cell(8, WITHOUT, 2_000, 10, stop_after=_TIMES_WITHOUT),
+    Cell(16, WITH, 2_000, 25, stop_after=TIMES),
+    Cell(10, WITHOUT, 4_000, 25, stop_after=_TIMES_WITHOUT),
+    Cell(32, WITH, 6_000, 100, stop_after=TIMES),
+    Cell(12, WITHOUT, 16_000, 100, stop_after=_TIMES_WITHOUT),
+    Cell(64, WITH, 24_000, 500, warmup_steps=1000, seeds=(27,), stop_after=TIMES),
 )
 SETTINGS: dict[Scale, Subsets] = {
     "smoke": Subsets(
@@ -58,7 +56,7 @@ SETTINGS: dict[Scale, Subsets] = {
         rates=(1e-3,),
         seeds=(0, 1),
         tuning_seeds=(),
-        trainer=_trainer(0.5, 2, "32-true"),
+        trainer={"precision": "32-true", "callbacks": [stop_when_learned(0.5, 2), _RESUME]},
     ),
     "laptop": Subsets(
         configs=("bit_subset_parity", "paper/bit_subset_parity"),
@@ -67,7 +65,7 @@ SETTINGS: dict[Scale, Subsets] = {
         rates=(1e-4,),
         seeds=(27, 67, 93),
         tuning_seeds=(),
-        trainer=_trainer(1.0, TIMES, "32-true"),
+        trainer={"precision": "32-true", "callbacks": [_RESUME]},
     ),
     "paper": Subsets(
         configs=("bit_subset_parity", "paper/bit_subset_parity"),
@@ -76,7 +74,7 @@ SETTINGS: dict[Scale, Subsets] = {
         rates=(1e-4,),
         seeds=(27, 67, 93),
         tuning_seeds=(),
-        trainer=_trainer(1.0, TIMES, "bf16-mixed"),
+        trainer={"precision": "bf16-mixed", "callbacks": [_RESUME]},
     ),
 }
 
