@@ -102,7 +102,7 @@ def test_a_wrong_setting_is_named(
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in CONFIGS.glob("*.yaml")))
 def test_no_number_of_an_experiment_may_be_negative(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever takes a number refuses -1 by its own name; no experiment has a setting that may be negative."""
+    """Whatever takes a number refuses -1 by its own name."""
     words = ["check", config(name), config(f"smoke/{name}")]
     always = {"model": {"model_seed": 0}, "data": {"data_seed": 0, "num_workers": 0, "eval_samples": 1}}
     settings = yaml.safe_load(Path(config(name)).read_text())

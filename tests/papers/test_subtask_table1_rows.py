@@ -126,7 +126,37 @@ def test_a_run_says_how_it_ends(scale: Any) -> None:
     settings = setting.run(setting.cells[0], 1e-4, 0.0, 27).settings
     classes = [callback["class_path"] for callback in settings["trainer"]["callbacks"]]
     assert classes == ["StopWhenLearned", "ExactResume"]
-    assert settings["trainer"]["precision"] == ("32-true" if scale == "smoke" else "bf16-mixed")
+    # bfloat16 is for the GPU.
+    assert settings["trainer"]["precision"] == ("bf16-mixed" if scale == "paper" else "32-true")
+
+
+@pytest.mark.parametrize("scale", ["laptop", "paper"])
+def test_plain_training_ends_later(scale: Any) -> None:
+    """Three evaluations of 32 strings in a row are right half-way into the transition already."""
+    setting = SETTINGS[scale]
+    for cell in setting.cells:
+        (stop,) = (
+            callback["init_args"]
+            for callback in setting.run(cell, 1e-4, 0.0, 27).settings["trainer"]["callbacks"]
+            if callback["class_path"] == "StopWhenLearned"
+        )
+        assert stop == {"level": 1.0, "times": 3 if cell.method == WITH else 10}
+
+
+def test_a_laptop_has_the_published_model_and_the_rows_of_8_bits() -> None:
+    laptop = SETTINGS["laptop"]
+    assert laptop.configs == SETTING.configs
+    assert [(cell.d, cell.method) for cell in laptop.cells] == [(8, WITH), (8, WITHOUT)]
+    given = [row for row in rows() if row["d"] == 8]
+    found = subtask_table1_rows.claims(given, "laptop")
+    assert {claim.id for claim in found if claim.status == "holds"} == {
+        "learned-8-bits",
+        "learned-8-bits-without",
+        "steps-8-bits",
+        "steps-8-bits-without",
+        "labels-save-steps-8-bits",
+    }
+    assert len(found) == 5
 
 
 def test_other_tables_have_runs_of_full_length() -> None:
@@ -134,7 +164,10 @@ def test_other_tables_have_runs_of_full_length() -> None:
     assert "trainer" not in setting.run(setting.cells[0], 1e-4, 0.0, 27).settings
 
 
-def test_a_scale_that_the_target_lacks_is_refused(tmp_path: Path, capsys: Any) -> None:
+def test_a_scale_that_the_target_lacks_is_refused(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(SETTINGS, "laptop")
     out = tmp_path / "out"
     words = ["reproduce", "fig1-left", "subtask-table1-rows", "--scale", "laptop", "--out", str(out)]
     assert main(words) == 2

@@ -2,9 +2,9 @@
 
 GPT-2 of 12 layers and width 768, batch 32 and the paper's data seeds, at one rate: what the paper learns
 within about 11,000 steps. A run ends once every validation string is right three times in a row (without
-labels ten times), not after 100,000 steps. Paper scale is meant for a GPU, in bfloat16; Lemma 1 is checked at every evaluation of every
-run, with room for that rounding, and is no claim here. Laptop scale has the rows of 8 bits, in float32: the
-model is the published one, and two cores take a second for an update.
+labels ten times), not after 100,000 steps. Paper scale is meant for a GPU, in bfloat16; Lemma 1 is checked
+at every evaluation of every run, with room for that rounding, and is no claim here. Laptop scale has the
+rows of 8 bits, in float32: the model is the published one, and an update takes two cores a second.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from typing import Any
 
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge
 from lit_curriculum.papers.subtask.parity import (
@@ -83,7 +82,7 @@ def cost(scale: Scale) -> str:
     """Return what a scale takes."""
     return {
         "smoke": "seconds",
-        "laptop": "6 runs of 85M parameters: about 2,000 steps of a second each on two cores",
+        "laptop": "6 runs of 85M parameters: about 3,000 steps, an hour and a quarter on two cores",
         "paper": "19 runs of 85M parameters on a GPU: about 40,000 steps if all learn as in the paper, "
         "117,000 at most",
     }[scale]
