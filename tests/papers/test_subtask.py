@@ -66,8 +66,8 @@ def test_a_cell_that_ends_once_learned_says_so_beside_the_tables_own_callbacks(
     plain = Cell(8, WITH, 100, 10)
     ends = setting.run(replace(plain, stop_after=4), 1e-3, 0.0, 0).settings["trainer"]["callbacks"]
     assert ends == [
-        *others,
         {"class_path": "StopWhenLearned", "init_args": {"level": 1.0, "times": 4}},
+        *others,
     ]
     kept = setting.run(plain, 1e-3, 0.0, 0).settings.get("trainer", {})
     assert kept == setting.trainer
