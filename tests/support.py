@@ -12,7 +12,7 @@ from pathlib import Path
 
 import lit_curriculum.files
 from lit_curriculum.cli.main import main
-from lit_curriculum.files import read_table
+from lit_curriculum.reading import read_table
 from lit_curriculum.runs.configs import config_folder
 
 CONFIGS = config_folder()

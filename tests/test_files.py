@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from lit_curriculum.files import (
     StepTable,
     hash_of_json,
-    read_table,
     replacing,
     sha256_of,
     write_json,
     write_text,
     write_with,
 )
+from lit_curriculum.reading import read_table
 
 
 class Stop(BaseException):

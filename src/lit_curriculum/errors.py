@@ -1,4 +1,12 @@
-"""The one exception that means "the user can mend this": a line of text, no traceback, exit code 2."""
+"""The exceptions that the command line prints as one line, and the exit code of each.
+
+0   finished
+1   a claim fails, or a run failed (`RunFailed`)
+2   wrong input (`UsageError`): nothing was written
+75  stopped before the end, the same command goes on (`RunStopped`; sysexits.h calls it EX_TEMPFAIL)
+
+A traceback is shown only with ``--debug``, or for an exception that is none of these: that is a bug.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +15,43 @@ from collections.abc import Iterable
 
 
 class UsageError(ValueError):
-    """Wrong input: the message is one line that names the key, the value and what is allowed.
+    """Wrong input: the message is one line that names the key, the value and what is allowed."""
 
-    The command line prints it and exits with code 2; a traceback is shown only with ``--debug``.
-    """
+    exit_code = 2
+
+
+class RunFailed(RuntimeError):
+    """A run that cannot go on: the message is one line that says what happened, and the way out."""
+
+    exit_code = 1
+
+
+class NotFinite(RunFailed):
+    """A loss, weight, metric or teacher's answer that is not a finite number."""
+
+
+class RunStopped(RuntimeError):
+    """A run that was asked to stop before its end and can go on."""
+
+    exit_code = 75
 
 
 def bad_value(key: str, value: object, allowed: str) -> UsageError:
     """Build the usual message: ``key: got value; allowed: ...``."""
-    return UsageError(f"{key}: got {value!r}; allowed: {allowed}")
+    return UsageError(f"{key}: got {shortened(value)}; allowed: {allowed}")
+
+
+def shortened(value: object, most: int = 200) -> str:
+    """Return ``repr(value)``, its middle left out where it is very long."""
+    text = repr(value)
+    if len(text) <= most:
+        return text
+    half = most // 2 - 3
+    return f"{text[:half]} ... {text[-half:]}"
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the known name nearest to ``word``, or an empty string."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    # A word of any length is no misspelling: comparing it would only take time.
+    near = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.5)
     return f" (did you mean {near[0]!r}?)" if near else ""

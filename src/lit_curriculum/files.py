@@ -123,9 +123,3 @@ class StepTable:
             writer.writerows(rows)
             stream.flush()
             os.fsync(stream.fileno())
-
-
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV file with a header."""
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lit_curriculum.callbacks import HarvestCheckpoints
 from lit_curriculum.callbacks.harvest import _next_log_spaced
 from lit_curriculum.distillation import CheckpointBank
-from lit_curriculum.files import read_table
+from lit_curriculum.reading import read_table
 from tests.support import config, fit, in_child
 
 RUN = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]

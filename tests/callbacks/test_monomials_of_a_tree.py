@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lit_curriculum.distillation import CheckpointBank
-from lit_curriculum.files import read_table
+from lit_curriculum.reading import read_table
 from lit_curriculum.tasks.hierarchical_parity import HierarchicalParity
 from tests.support import config, fit, in_child
 

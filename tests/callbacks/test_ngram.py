@@ -11,7 +11,7 @@ from lit_curriculum.callbacks import LogNgrams
 from lit_curriculum.cli.main import main
 from lit_curriculum.distillation import CheckpointBank
 from lit_curriculum.errors import UsageError
-from lit_curriculum.files import read_table
+from lit_curriculum.reading import read_table
 from tests.support import config, fit, in_child
 
 RUN = [config("pcfg_bert"), config("smoke/pcfg_bert")]

@@ -10,8 +10,8 @@ import pytest
 from lit_curriculum.callbacks import LogNonterminals
 from lit_curriculum.distillation import CheckpointBank
 from lit_curriculum.errors import UsageError
-from lit_curriculum.files import read_table
 from lit_curriculum.probes.nonterminal import ProbeSettings, nonterminal_accuracy
+from lit_curriculum.reading import read_table
 from lit_curriculum.tasks.pcfg import grammar_from_description
 from tests.support import config, fit, in_child
 

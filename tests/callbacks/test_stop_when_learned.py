@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lit_curriculum.callbacks import StopWhenLearned
 from lit_curriculum.distillation import CheckpointBank
 from lit_curriculum.errors import UsageError
-from lit_curriculum.files import read_table
+from lit_curriculum.reading import read_table
 from tests.support import config, fit, in_child, killed_at_write, without_times
 
 RUN = [config("bit_subset_parity"), config("smoke/bit_subset_parity")]

@@ -11,8 +11,8 @@ import torch
 
 from lit_curriculum.cli.main import main
 from lit_curriculum.distillation import CheckpointBank, teacher_probabilities
-from lit_curriculum.files import read_table
 from lit_curriculum.models import build
+from lit_curriculum.reading import read_table
 from lit_curriculum.tasks.sparse_parity import SparseParity
 from tests.support import config, fit, in_child
 

@@ -10,7 +10,7 @@ import torch
 from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.base_data import _TrainingSteps
 from lit_curriculum.experiments.sparse_parity import SparseParityData
-from lit_curriculum.files import read_table
+from lit_curriculum.reading import read_table
 from lit_curriculum.runs.folder import RunFolder
 from tests.support import config, fit, in_child
 

@@ -14,7 +14,7 @@ from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.lego import LegoBert, LegoData
 from lit_curriculum.experiments.positions import PositionAccuracy
 from lit_curriculum.experiments.programs import ProgramsBert, ProgramsData
-from lit_curriculum.files import read_table
+from lit_curriculum.reading import read_table
 from tests.support import config, fit, in_child
 
 SMALL: dict[str, Any] = {"layers": 1, "heads": 2, "head_size": 4, "max_length": 24}

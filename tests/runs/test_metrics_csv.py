@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lit_curriculum.files import read_table
+from lit_curriculum.reading import read_table
 from lit_curriculum.runs.metrics_csv import MetricsCSV
 
 

@@ -15,8 +15,9 @@ from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.listeners import StepListener, every_and_last
-from lit_curriculum.files import StepTable, read_table
+from lit_curriculum.files import StepTable
 from lit_curriculum.probes.monomials import MonomialSums, accumulate, grouped_sets, summarise
+from lit_curriculum.reading import read_table
 from lit_curriculum.tasks.hierarchical_parity import HierarchicalParity
 from lit_curriculum.tasks.sparse_parity import SparseParity
 

@@ -1,6 +1,6 @@
 """Entry point of ``lit``: answers help and lists at once, and imports Lightning only to train.
 
-Exit codes: 0 success, 1 a claim fails or an internal error, 2 wrong input (one line, nothing written).
+Exit codes: see `errors`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lit_curriculum import __version__
-from lit_curriculum.errors import UsageError, suggest
+from lit_curriculum.errors import RunFailed, RunStopped, UsageError, suggest
 
 TRAINING = {
     "fit": "train a model (resumes by itself in a folder that holds the same run)",
@@ -110,11 +110,12 @@ def main(arguments: Sequence[str]) -> int:
     words = [word for word in words if word != "--debug"]
     try:
         return _dispatch(words)
-    except UsageError as error:
+    except (UsageError, RunFailed, RunStopped) as error:
         if debug:
             raise
-        print(f"lit: error: {error}", file=sys.stderr)
-        return 2
+        kind = "stopped" if isinstance(error, RunStopped) else "error"
+        print(f"lit: {kind}: {error}", file=sys.stderr)
+        return error.exit_code
 
 
 def _dispatch(words: list[str]) -> int:

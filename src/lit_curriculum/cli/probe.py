@@ -15,12 +15,13 @@ from rich.table import Table
 from lit_curriculum.distillation import CheckpointBank, Choice, choose_checkpoint
 from lit_curriculum.distillation.bank import MANIFEST
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.files import read_table, replacing, write_json
+from lit_curriculum.files import replacing, write_json
 from lit_curriculum.models import BertMaskedLM
 from lit_curriculum.papers.figure import write_rows
 from lit_curriculum.probes.evaluating import MaskedModel
 from lit_curriculum.probes.ngram import draw_inputs, ngram_distances
 from lit_curriculum.probes.nonterminal import ProbeSettings, nonterminal_accuracy
+from lit_curriculum.reading import read_table
 from lit_curriculum.tasks.counter import check_seed
 from lit_curriculum.tasks.pcfg import Grammar, Sampler, grammar_from_description
 

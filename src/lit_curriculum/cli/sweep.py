@@ -14,7 +14,8 @@ from rich.console import Console
 
 from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.files import read_table, write_text
+from lit_curriculum.files import write_text
+from lit_curriculum.reading import read_table
 from lit_curriculum.runs.configs import shipped
 from lit_curriculum.runs.folder import RunFolder, check_writable
 from lit_curriculum.runs.graph import Finished, Lab, Run

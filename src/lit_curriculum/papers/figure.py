@@ -31,7 +31,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lit_curriculum.errors import UsageError, bad_value, suggest
-from lit_curriculum.files import read_table, write_json, write_text, write_with
+from lit_curriculum.files import write_json, write_text, write_with
+from lit_curriculum.reading import read_table
 
 if TYPE_CHECKING:
     from lit_curriculum.runs.graph import Lab

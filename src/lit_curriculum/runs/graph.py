@@ -22,7 +22,8 @@ from typing import Any, Protocol
 import yaml
 
 from lit_curriculum.errors import UsageError
-from lit_curriculum.files import hash_of_json, read_table, write_text
+from lit_curriculum.files import hash_of_json, write_text
+from lit_curriculum.reading import read_table
 from lit_curriculum.runs.configs import shipped
 from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.identity import versions_of
