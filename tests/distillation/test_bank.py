@@ -44,11 +44,26 @@ def test_round_trip_is_exact(tmp_path):
 
 def test_extreme_and_special_floats_survive(tmp_path):
     state = network(0).state_dict()
-    state["hidden.bias"] = torch.tensor([1e-45, -0.0, float("inf"), 3.4e38])
+    state["hidden.bias"] = torch.tensor([1e-45, -0.0, -1e-38, 3.4e38])
     BankWriter(tmp_path, ARCHITECTURE, TASK).add(1, 1, state)
     opened = CheckpointBank.open(tmp_path)
     loaded = opened.load(opened.final).state_dict()["hidden.bias"]
     assert torch.equal(loaded.view(torch.int32), state["hidden.bias"].view(torch.int32))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_checkpoint_with_a_weight_that_is_not_finite_is_refused(tmp_path, number):
+    state = network(0).state_dict()
+    state["output.weight"][1, 2] = number
+    BankWriter(tmp_path, ARCHITECTURE, TASK).add(1234, 1, state)
+    opened = CheckpointBank.open(tmp_path)
+    for read in (opened.load, opened.weights):
+        with pytest.raises(UsageError) as caught:
+            read(opened.final)
+        assert str(caught.value) == (
+            f"teacher: {tmp_path / 'step_000000001234.safetensors'}, checkpoint 1,234, holds a weight "
+            f"that is not finite, output.weight ({number}); allowed: checkpoints of a training that stayed finite"
+        )
 
 
 def test_manifest_says_what_each_checkpoint_is(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_curriculum.distillation import kl_to_student, teacher_probabilities
-from lit_curriculum.distillation.targets import check_temperature, count_close_calls
+from lit_curriculum.distillation.targets import check_temperature, count_close_calls, cross_entropy
 from lit_curriculum.errors import UsageError
 
 rows = st.lists(st.floats(-20, 20, width=32), min_size=2, max_size=5)
@@ -138,6 +138,41 @@ def test_divergence_is_zero_only_for_the_students_own_probabilities():
     logits = random_logits(dtype=torch.float64)
     assert kl_to_student(torch.softmax(logits, -1), logits).abs().max() < 1e-12
     assert kl_to_student(torch.softmax(logits.flip(-1), -1), logits).mean() > 0.1
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("temperature", [1.0, 0.3, 4.0])
+@pytest.mark.parametrize("scale", [0.01, 3.0, 40.0])
+def test_the_students_own_answer_costs_exactly_nothing(dtype, temperature, scale):
+    logits = (scale * random_logits(classes=7)).to(dtype).requires_grad_()
+    found = kl_to_student(teacher_probabilities(logits.detach(), temperature), logits, temperature)
+    assert found.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    assert found.tolist() == [0.0] * 200
+    (gradient,) = torch.autograd.grad(found.sum(), logits)
+    assert gradient.abs().max() < 1e-5
+
+
+def test_what_is_taken_off_as_rounding_leaves_the_gradient_bit_identical():
+    """Half of the rows are the student's own answers; the gradient is that of the formula as written."""
+    logits = random_logits(classes=5).requires_grad_()
+    targets = teacher_probabilities(random_logits(classes=5, seed=1), 1.0)
+    targets[::2] = teacher_probabilities(logits.detach(), 1.0)[::2]
+    log_p = torch.log_softmax(logits, dim=-1)
+    plain = (torch.xlogy(targets, targets) - targets * log_p).sum(-1)
+    ours = kl_to_student(targets, logits)
+    (expected,) = torch.autograd.grad(plain.mean(), logits, retain_graph=True)
+    (found,) = torch.autograd.grad(ours.mean(), logits)
+    assert torch.equal(found, expected)
+    assert torch.equal(ours[1::2], plain[1::2])
+
+
+def test_a_confident_students_small_loss_is_not_taken_for_rounding():
+    logits = torch.tensor([[0.0, gap] for gap in (-10.0, -15.0, -16.0)])
+    one_hot = torch.tensor([[1.0, 0.0]] * 3)
+    exact = [math.log1p(math.exp(gap)) for gap in (-10.0, -15.0, -16.0)]
+    assert kl_to_student(one_hot, logits).tolist() == pytest.approx(exact, abs=6e-8)
+    assert kl_to_student(one_hot, logits).gt(0).all()
+    assert torch.equal(cross_entropy(one_hot, logits), kl_to_student(one_hot, logits))
 
 
 def test_with_one_hot_targets_it_is_the_cross_entropy_with_its_gradient():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lit_curriculum.errors import UsageError
+from lit_curriculum.errors import NotFinite, UsageError
 from lit_curriculum.models import MLP, build
 from lit_curriculum.online_sgd import BACKENDS, choose_backend, train_samples
 from lit_curriculum.tasks.sparse_parity import SparseParity
@@ -194,11 +194,32 @@ def test_large_logits_stay_finite(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_rate_at_which_training_explodes_is_named(name):
     x, targets, rates = data(50, dtype=torch.float32)
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(NotFinite) as caught:
         train_samples(network(dtype=torch.float32), x, targets, torch.full_like(rates, 1e20), backend=name)
     message = str(caught.value)
-    assert message.startswith("lr: got 1e+20; allowed: a rate at which training stays finite (")
+    assert message.startswith("step 1: the loss (") or message.startswith("step 2: the loss (")
+    assert message.endswith(") is not finite; the likely cause is a learning rate that is too large (1e+20)")
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_step_that_is_named_is_the_first_whose_loss_is_not_finite(name):
+    """The oracle makes the updates one by one and looks at every loss."""
+    x, targets, rates = data(60, dtype=torch.float32)
+    rates[30] = 1e38
+    model = network(dtype=torch.float32)
+    for step in range(60):
+        logits = model(x[step : step + 1])
+        loss = -(targets[step] * torch.log_softmax(logits[0], -1)).sum()
+        if not torch.isfinite(loss):
+            break
+        gradients = torch.autograd.grad(loss, list(model.parameters()))
+        with torch.no_grad():
+            for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+                parameter.sub_(rates[step] * gradient)
+    assert step == 32  # the loss before is finite still
+    with pytest.raises(NotFinite, match=rf"^step {7000 + step:,}: the loss"):
+        train_samples(network(dtype=torch.float32), x, targets, rates, backend=name, first_step=7000)
 
 
 def test_auto_picks_a_compiled_backend_on_a_processor():

@@ -91,8 +91,8 @@ class SwapTeacher(StepListener, Callback):
         """Open the bank, verify every checkpoint that will teach, and return the schedule.
 
         Raises:
-            UsageError: if the bank is missing, empty, altered or of another task, or the schedule does
-                not fit the student's run.
+            UsageError: if the bank is missing, empty, altered, not finite or of another task, or the
+                schedule does not fit the student's run.
         """
         bank = CheckpointBank.open(self.bank)
         task = data.describe_task()
@@ -104,7 +104,7 @@ class SwapTeacher(StepListener, Callback):
                 )
         schedule = self.strategy.plan(bank, data.num_steps)
         for entry in schedule.distinct:
-            bank.verify(entry)
+            bank.weights(entry)
         bank.load(schedule.teachers[0])  # one load tells whether the architecture fits the files
         self._loader = TeacherLoader(bank)
         self._schedule = schedule
@@ -213,6 +213,7 @@ class SwapTeacher(StepListener, Callback):
         assert self._loader is not None
         entry = self._schedule.teacher_at(module.step)
         module.supervision.teacher = self._loader.get(entry, module.device)
+        module.supervision.source = f"checkpoint {entry.step:,} of {self.bank}"
         self._put_away()
         self._shelf = module.supervision.shelf = self._shelf_of(entry, trainer, module)
         if announce and trainer.is_global_zero and self._table is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from lit_curriculum.distillation.targets import teacher_probabilities
+from lit_curriculum.distillation.targets import at_least_single, closer_than, teacher_probabilities
 
 SHARP = 1e-2
 MARGIN = 20.0
@@ -54,13 +54,19 @@ def is_sharp(tau: float) -> bool:
 
 
 def sharp_answers(logits: torch.Tensor, tau: float) -> Answers:
-    """Return the answers that logits (M, C) give at a temperature below `SHARP`."""
-    logits = logits.float()
+    """Return the answers that logits (M, C) give at a temperature below `SHARP`.
+
+    Args:
+        logits: finite, of any precision; float64 is looked at as it is, less as float32.
+        tau: the temperature.
+    """
+    logits = at_least_single(logits)
     best, top = logits.max(-1)
     if tau == 0:
+        # Types are named: in training in low precision torch's default is another.
         nothing = torch.zeros(0, dtype=torch.int64, device=logits.device)
-        return Answers(top, nothing, nothing, torch.zeros(0, device=logits.device))
-    within = best[:, None] - logits < MARGIN * tau
+        return Answers(top, nothing, nothing, torch.zeros(0, dtype=torch.float32, device=logits.device))
+    within = closer_than(MARGIN * tau, best[:, None], logits)
     within &= within.sum(-1, keepdim=True) > 1
     row, other = within.nonzero(as_tuple=True)
-    return Answers(top, row, other, teacher_probabilities(logits, tau)[row, other])
+    return Answers(top, row, other, teacher_probabilities(logits, tau)[row, other].float())

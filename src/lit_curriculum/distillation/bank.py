@@ -22,6 +22,7 @@ from torch import nn
 
 from lit_curriculum.errors import UsageError
 from lit_curriculum.files import sha256_of, write_json, write_with
+from lit_curriculum.finite import first_broken
 from lit_curriculum.models import registry
 
 SCHEMA = 1
@@ -140,22 +141,44 @@ class CheckpointBank:
         """Build the model of a checkpoint, verified, in eval mode and without gradients.
 
         Raises:
-            UsageError: if the file does not match the manifest, or not the architecture named there.
+            UsageError: if the file does not match the manifest, or not the architecture named there; if a
+                weight is not a finite number.
         """
-        path = self.verify(entry)
         model = registry.build(self.model)
+        state, path = self.weights(entry), self.folder / entry.file
         try:
-            state = load_file(path)
             # The precision of the weights is theirs, not torch's default.
             floating = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
             registry.load_saved_state(model.to(floating[0]) if floating else model, state)
-        except (UsageError, SafetensorError) as error:
-            reason = " ".join(str(error).split())
-            raise UsageError(
-                f"teacher: {path} does not hold a {self.model['name']} with "
-                f"{self.model['init_args']}: {reason}"
-            ) from error
+        except UsageError as error:
+            raise self._no_model(path, error) from error
         return model.eval().requires_grad_(False)
+
+    def weights(self, entry: Checkpoint) -> dict[str, torch.Tensor]:
+        """Return the tensors of a checkpoint, verified.
+
+        Raises:
+            UsageError: if the file does not match the manifest or is none of tensors; if a weight is not a
+                finite number.
+        """
+        path = self.verify(entry)
+        try:
+            state = load_file(path)
+        except SafetensorError as error:
+            raise self._no_model(path, error) from error
+        broken = first_broken(state.items())
+        if broken is not None:
+            raise UsageError(
+                f"teacher: {path}, checkpoint {entry.step:,}, holds a weight that is not finite, {broken}; "
+                "allowed: checkpoints of a training that stayed finite"
+            )
+        return state
+
+    def _no_model(self, path: Path, error: Exception) -> UsageError:
+        reason = " ".join(str(error).split())
+        return UsageError(
+            f"teacher: {path} does not hold a {self.model['name']} with {self.model['init_args']}: {reason}"
+        )
 
 
 class BankWriter:

@@ -6,6 +6,9 @@ import torch
 
 from lit_curriculum.errors import bad_value
 
+TINY = 1e-30
+"""Below this temperature differences and quotients leave the range of float32."""
+
 
 def check_temperature(tau: float) -> float:
     """Return tau if it is a temperature.
@@ -27,16 +30,25 @@ def teacher_probabilities(logits: torch.Tensor, tau: float) -> torch.Tensor:
             largest logit.
 
     Returns:
-        Probabilities (..., C), float32 unless the logits are float64.
+        Probabilities (..., C), float32 unless the logits are float64. A row whose largest logit is not a
+        finite number is NaN, so that whoever learns from it notices.
     """
     check_temperature(tau)
-    # A temperature below float32's range needs the wider exponent.
-    if logits.dtype != torch.float64:
-        logits = logits.double() if 0 < tau < 1e-30 else logits.float()
+    logits = at_least_single(logits)
     if tau == 0:
-        return torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
+        best, top = logits.max(-1, keepdim=True)
+        one_hot = torch.zeros_like(logits).scatter_(-1, top, 1.0)
+        return one_hot + (best - best)
     # The largest logit is taken off before dividing: at tau = 1e-20 the quotient would overflow.
-    return torch.softmax((logits - logits.amax(-1, keepdim=True)) / tau, dim=-1)
+    below = logits - logits.amax(-1, keepdim=True)
+    if tau < TINY:
+        return torch.softmax(below.double() / tau, dim=-1).to(logits.dtype)
+    return torch.softmax(below / tau, dim=-1)
+
+
+def at_least_single(logits: torch.Tensor) -> torch.Tensor:
+    """Return logits in float32, or as they are if that is more."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def count_close_calls(logits: torch.Tensor, tau: float, margin: float = 20.0) -> int:
@@ -44,8 +56,15 @@ def count_close_calls(logits: torch.Tensor, tau: float, margin: float = 20.0) ->
 
     At 20 tau the second class still has a probability of 2e-9, less than float32 resolves beside 1.
     """
-    top = logits.float().topk(2, dim=-1).values
-    return int((top[..., 0] - top[..., 1] < margin * tau).sum())
+    top = at_least_single(logits).topk(2, dim=-1).values
+    return int(closer_than(margin * tau, top[..., 0], top[..., 1]).sum())
+
+
+def closer_than(distance: float, best: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    """Tell which of the others lie less than a distance below the best; the distance may be tiny."""
+    below = best - others
+    # As a float32 a distance below its range would be 0, and equal logits no close call.
+    return (below.double() if distance < TINY else below) < distance
 
 
 def kl_to_student(
@@ -59,8 +78,24 @@ def kl_to_student(
         student_temperature: 1 in the paper.
 
     Returns:
-        (n,) in nats.
+        (n,) in nats, in float32 unless the logits are float64. It is exactly 0 for the student's own
+        probabilities, as `teacher_probabilities` gives them at the student's temperature.
     """
-    log_p = torch.log_softmax(student_logits / student_temperature, dim=-1)
+    logits = at_least_single(student_logits)
+    terms = _divergence_terms(targets, logits, student_temperature)
+    with torch.no_grad():
+        # Where both have the same probability a term is rounding and nothing else. The gradient stays.
+        same = targets == teacher_probabilities(logits, student_temperature)
+        rounding = torch.where(same, terms, 0.0)
+    return (terms - rounding).sum(-1)
+
+
+def cross_entropy(labels: torch.Tensor, student_logits: torch.Tensor) -> torch.Tensor:
+    """Return what `kl_to_student` does for one-hot targets (n, C), for less: its rounding is 0 anyway."""
+    return _divergence_terms(labels, at_least_single(student_logits), 1.0).sum(-1)
+
+
+def _divergence_terms(targets: torch.Tensor, logits: torch.Tensor, temperature: float) -> torch.Tensor:
+    log_p = torch.log_softmax(logits / temperature, dim=-1)
     targets = targets.to(log_p.dtype)
-    return (torch.xlogy(targets, targets) - targets * log_p).sum(-1)
+    return torch.xlogy(targets, targets) - targets * log_p

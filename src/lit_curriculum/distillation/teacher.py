@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +12,14 @@ from torch import nn
 from lit_curriculum.distillation.answers import is_sharp, sharp_answers
 from lit_curriculum.distillation.bank import Checkpoint, CheckpointBank
 from lit_curriculum.distillation.label_cache import LabelShelf
-from lit_curriculum.distillation.targets import count_close_calls, kl_to_student, teacher_probabilities
+from lit_curriculum.distillation.targets import (
+    at_least_single,
+    count_close_calls,
+    cross_entropy,
+    kl_to_student,
+    teacher_probabilities,
+)
+from lit_curriculum.finite import all_finite
 from lit_curriculum.models import Inputs, target_logits
 
 
@@ -29,6 +38,7 @@ class Supervision:
         close_calls: how many of the teacher's answers so far were too close for a small tau to be argmax.
         shelf: where the answers of this teacher are kept and found, or None. Used at low temperatures,
             for batches that have a number.
+        source: which checkpoint the teacher is, for messages.
     """
 
     teacher: nn.Module | None = None
@@ -38,6 +48,13 @@ class Supervision:
     student_temperature: float = 1.0
     close_calls: int = 0
     shelf: LabelShelf | None = None
+    source: str = "the teacher"
+    _answer: torch.Tensor | None = None
+
+    @property
+    def broken(self) -> bool:
+        """Whether the teacher's latest answer holds what is no finite number."""
+        return self._answer is not None and not all_finite([self._answer])
 
     @property
     def loss_scale(self) -> float:
@@ -54,6 +71,8 @@ class Supervision:
             labels: class indices (M,).
             n_classes: C.
             index: number of the batch in its stream, by which a teacher's answers may be found again.
+
+        Where a teacher's logits are not finite its answer is NaN, and so is every loss that comes of it.
         """
         one_hot = nn.functional.one_hot(labels, n_classes).float()
         if self.teacher is None:
@@ -62,14 +81,13 @@ class Supervision:
             probabilities = self._ask(inputs)
         else:
             probabilities = self._ask_sharply(inputs, n_classes, index, labels.device)
+        self._answer = probabilities
         if self.label_weight == 0:
             return probabilities
         return self.label_weight * one_hot + (1 - self.label_weight) * probabilities
 
     def _ask(self, inputs: Inputs) -> torch.Tensor:
-        assert self.teacher is not None
-        with torch.no_grad():
-            logits = target_logits(self.teacher, inputs)
+        logits = self._logits(inputs)
         if 0 < self.tau < 1e-2:
             self.close_calls += count_close_calls(logits, self.tau)
         return teacher_probabilities(logits, self.tau)
@@ -77,23 +95,56 @@ class Supervision:
     def _ask_sharply(
         self, inputs: Inputs, n_classes: int, index: int | None, device: torch.device
     ) -> torch.Tensor:
-        assert self.teacher is not None
         shelf = self.shelf if index is not None else None
         answers = shelf.get(index) if shelf is not None and index is not None else None
         if answers is None:
-            with torch.no_grad():
-                answers = sharp_answers(target_logits(self.teacher, inputs), self.tau)
+            logits = self._logits(inputs)
+            if not all_finite([logits]):
+                # A single class would hide it, and a file of labels would keep it for others.
+                return torch.full_like(at_least_single(logits), float("nan"))
+            answers = sharp_answers(logits, self.tau)
             if shelf is not None and index is not None:
                 shelf.put(index, answers)
         self.close_calls += answers.close_calls
         return answers.targets(n_classes, device)
 
+    def _logits(self, inputs: Inputs) -> torch.Tensor:
+        """Ask the teacher in the precision of its own weights, whatever the student's is."""
+        assert self.teacher is not None
+        weights = next(self.teacher.parameters(), None)
+        if weights is None:
+            with torch.no_grad():
+                return target_logits(self.teacher, inputs)
+        with torch.no_grad(), _default_dtype(weights.dtype):
+            return target_logits(self.teacher, _in_dtype(inputs, weights.dtype))
+
     def loss(self, targets: torch.Tensor, student_logits: torch.Tensor) -> torch.Tensor:
         """Return the loss to descend, the mean over rows (eqs. 1 and 2), a scalar."""
-        temperature = self.student_temperature if self.teacher is not None else 1.0
-        losses = kl_to_student(targets, student_logits, temperature)
+        if self.teacher is None:
+            losses = cross_entropy(targets, student_logits)
+        else:
+            losses = kl_to_student(targets, student_logits, self.student_temperature)
         # A share of a batch may hold no target at all; its loss is 0 and moves nothing.
         return self.loss_scale * (losses.mean() if len(losses) else losses.sum())
+
+
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Make new tensors of this type: Lightning's low precisions change what a model makes in its forward."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _in_dtype(inputs: Inputs, dtype: torch.dtype) -> Inputs:
+    if isinstance(inputs, torch.Tensor):
+        return inputs.to(dtype) if inputs.is_floating_point() else inputs
+    return {
+        name: values.to(dtype) if values.is_floating_point() else values for name, values in inputs.items()
+    }
 
 
 class TeacherLoader:

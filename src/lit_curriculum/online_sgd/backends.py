@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
-from lit_curriculum.errors import UsageError, bad_value, suggest
+from lit_curriculum.errors import bad_value, suggest
+from lit_curriculum.finite import all_finite, diverged, first_broken
 from lit_curriculum.models.mlp import MLP
 from lit_curriculum.online_sgd import blocked, numba_loop, reference
 
@@ -110,8 +111,9 @@ def train_samples(
         The loss before each step (n,).
 
     Raises:
-        UsageError: for shapes, dtypes or a loss that do not fit; if a loss or a weight is not finite, naming
-            the step and the rate. The weights are then of no use.
+        UsageError: for shapes, dtypes or a loss that do not fit.
+        NotFinite: if a loss or a weight is not finite, naming the step and the rate. The weights are then of
+            no use.
     """
     check_arguments(model, x, targets, rates, loss)
     if len(x) == 0:
@@ -144,26 +146,25 @@ def check_arguments(
 def check_finite(
     model: torch.nn.Module, losses: torch.Tensor, rates: torch.Tensor, first_step: int = 0, prefix: str = ""
 ) -> None:
-    """Refuse losses or weights that are not finite.
+    """Stop at the first loss or weight that is not finite.
+
+    Args:
+        model: as it is after the updates.
+        losses: before each update (n,).
+        rates: of each update (n,).
+        first_step: updates made before the first.
+        prefix: begins the message.
 
     Raises:
-        UsageError: naming the step and its rate.
+        NotFinite: naming the number of updates after which it was not, what it was, and the rate.
     """
-    row, what = len(losses) - 1, "a weight"
-    if _all_finite([losses, *model.parameters()]):
+    if all_finite([losses, *model.parameters()]):
         return
+    step, what = first_step + len(losses), first_broken(model.named_parameters())
+    rate, what = float(rates[-1]), f"weight {what}"
     broken = np.flatnonzero(~np.isfinite(losses.cpu().numpy()))
     if len(broken):
-        row, what = int(broken[0]), "the loss"
-    raise UsageError(
-        f"{prefix}lr: got {float(rates[row]):g}; allowed: a rate at which training stays finite "
-        f"({what} was not after step {first_step + row})"
-    )
-
-
-def _all_finite(tensors: Sequence[torch.Tensor]) -> bool:
-    if tensors[0].is_cuda:
-        # One answer for all: each that is fetched waits for the device.
-        return bool(torch.stack([torch.isfinite(tensor).all() for tensor in tensors]).all())
-    # numpy, because torch would wake all its threads for this.
-    return all(np.isfinite(tensor.detach().numpy()).all() for tensor in tensors)
+        row = int(broken[0])
+        # The update before is what broke it; the first loss of all is the initial weights'.
+        step, rate, what = first_step + row, float(rates[max(row - 1, 0)]), f"the loss ({float(losses[row])})"
+    raise diverged(step, what, rate, prefix)

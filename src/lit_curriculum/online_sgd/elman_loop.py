@@ -45,8 +45,9 @@ def train_elman(
         The loss (n,) of each string before its update.
 
     Raises:
-        UsageError: if the model is not float32 on the CPU; if a loss or a weight is not finite, naming the
-            step and the rate. The weights are then of no use.
+        UsageError: if the model is not float32 on the CPU.
+        NotFinite: if a loss or a weight is not finite, naming the step and the rate. The weights are then of
+            no use.
     """
     weights = model.W.detach()
     if weights.device.type != "cpu" or weights.dtype != torch.float32:

@@ -46,9 +46,9 @@ def train_population(
         The loss before each step (S, n).
 
     Raises:
-        UsageError: for lengths or, on a GPU, shapes that differ; where a student's loss or weights are not
-            finite, naming the student, the step and the rate. The other students have been trained
-            nevertheless.
+        UsageError: for lengths or, on a GPU, shapes that differ.
+        NotFinite: where a student's loss or weights are not finite, naming the student, the step and the
+            rate. The other students have been trained nevertheless.
     """
     for key, values in (("targets", targets), ("rates", rates)):
         if len(values) != len(models):
