@@ -62,7 +62,8 @@ def test_a_checkpoint_with_a_weight_that_is_not_finite_is_refused(tmp_path, numb
             read(opened.final)
         assert str(caught.value) == (
             f"teacher: {tmp_path / 'step_000000001234.safetensors'}, checkpoint 1,234, holds a weight "
-            f"that is not finite, output.weight ({number}); allowed: checkpoints of a training that stayed finite"
+            f"that is not finite, output.weight ({number}); "
+            "allowed: checkpoints of a training that stayed finite"
         )
 
 

@@ -14,6 +14,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.listeners import StepListener, every_and_last
+from lit_curriculum.experiments.soundness import check_metrics
 from lit_curriculum.files import StepTable
 from lit_curriculum.tasks.pcfg import MaskedPCFG
 
@@ -79,10 +80,17 @@ class GrammarProbe(StepListener, Callback, ABC):
             self.on_step(trainer, pl_module, 0)
 
     def on_step(self, trainer: Trainer, module: CurriculumModule, step: int) -> None:
-        """Measure and write, on one device."""
+        """Measure and write, on one device.
+
+        Raises:
+            NotFinite: if a measured number is not finite.
+        """
         if not trainer.is_global_zero or self._table is None:
             return
         rows, metrics = self.measure(module.model)
+        check_metrics(module, metrics)
+        for row in rows:
+            check_metrics(module, {f"{name} in {self.file}": value for name, value in row.items()})
         self._table.append([{"step": step, **row} for row in rows])
         module.note(metrics)
         for logger in trainer.loggers:

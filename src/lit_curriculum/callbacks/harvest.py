@@ -15,6 +15,7 @@ from lit_curriculum.distillation import BankWriter
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.listeners import MetricListener, StepListener, every
+from lit_curriculum.experiments.soundness import check_weights
 from lit_curriculum.models import describe
 
 
@@ -152,6 +153,7 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
 
     def _harvest(self, trainer: Trainer, module: CurriculumModule) -> None:
         if self._writer is not None:
+            check_weights(module)
             samples = module.step * module.data.batch_size
             self._writer.add(module.step, samples, module.model.state_dict())
             if self._noted[0] == module.step:

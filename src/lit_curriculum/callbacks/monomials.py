@@ -15,8 +15,9 @@ from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.listeners import StepListener, every_and_last
+from lit_curriculum.experiments.soundness import check_metrics
 from lit_curriculum.files import StepTable
-from lit_curriculum.probes.monomials import MonomialSums, accumulate, grouped_sets, summarise
+from lit_curriculum.probes.monomials import MonomialSums, add_up, grouped_sets, summarise, sums_of_batches
 from lit_curriculum.reading import read_table
 from lit_curriculum.tasks.hierarchical_parity import HierarchicalParity
 from lit_curriculum.tasks.sparse_parity import SparseParity
@@ -130,27 +131,25 @@ class LogMonomials(StepListener, Callback):
         self._measured = step
         task = self._task(module)
         data = module.data
-        rank, world = trainer.global_rank, trainer.world_size
-        first, last = rank * self.samples // world, (rank + 1) * self.samples // world
+        weights = next(module.model.parameters()).dtype
 
         def sample(start: int, count: int) -> torch.Tensor:
             return torch.from_numpy(task.sample(data.data_seed, "probe", start, count)[0]).to(module.device)
 
         def predict(x: torch.Tensor) -> torch.Tensor:
-            return torch.softmax(module.model(x).float(), -1)[:, self.labels]
+            return torch.softmax(module.model(x.to(weights)).float(), -1)[:, self.labels]
 
         was_training = module.model.training
         module.model.eval()
         with torch.no_grad():
             flat = {degree: [s for group in of.values() for s in group] for degree, of in self._sets.items()}
-            sums = accumulate(predict, sample, flat, first, last - first)
+            mine = sums_of_batches(
+                predict, sample, flat, 0, self.samples, rank=trainer.global_rank, world=trainer.world_size
+            )
         module.model.train(was_training)
-        if world > 1:
-            reduced = {
-                d: trainer.strategy.reduce(s.to(module.device), reduce_op="sum").cpu()
-                for d, s in sums.sums.items()
-            }
-            sums = MonomialSums(self.samples, reduced)
+        sums = add_up(module.gather(mine), self.samples)
+        worst = {f"monomials/degree_{d}": float(of_degree.abs().sum()) for d, of_degree in sums.sums.items()}
+        check_metrics(module, worst)
         if trainer.is_global_zero:
             module.note(self._write(trainer, task, step, sums))
 

@@ -19,7 +19,6 @@ from lightning.fabric.utilities.seed import max_seed_value
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
-from safetensors.torch import save_file
 
 # Short class names need their classes loaded.
 import lit_curriculum.experiments.bit_subset_parity
@@ -36,11 +35,11 @@ from lit_curriculum import callbacks as shipped_callbacks
 from lit_curriculum.callbacks import ExactResume, SwapTeacher
 from lit_curriculum.cli.finish import FinishRun
 from lit_curriculum.cli.messages import one_line
+from lit_curriculum.cli.predictions import WritePredictions
 from lit_curriculum.distillation import Strategy
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import CurriculumData
-from lit_curriculum.files import write_with
 from lit_curriculum.models import count_parameters
 from lit_curriculum.runs import identity, provenance
 from lit_curriculum.runs.configs import scale_of
@@ -148,6 +147,7 @@ class CurriculumCLI(LightningCLI):
             raise bad_value("trainer.max_steps", trainer.max_steps, "unset; data.num_steps is the length")
         data.check_devices(trainer.world_size, trainer.accumulate_grad_batches)
         module.check_data(data)
+        module.check_precision(trainer.precision)
         for callback in self._callbacks(SwapTeacher):
             if not module.teachable:
                 name = type(module).__name__
@@ -195,11 +195,9 @@ class CurriculumCLI(LightningCLI):
 
     def predict(self, **kwargs: Any) -> None:
         """Write class probabilities and labels of the test stream to ``predictions.safetensors``."""
-        batches = cast(list[dict[str, torch.Tensor]], self.trainer.predict(**kwargs))
-        joined = {name: torch.cat([batch[name] for batch in batches]).contiguous() for name in batches[0]}
-        path = self.folder.path / "predictions.safetensors"
-        write_with(path, lambda temporary: save_file(joined, temporary))
-        rank_zero_info(f"{path}: {len(joined['labels'])} rows")
+        writer = WritePredictions(self.folder.path / "predictions.safetensors")
+        self.trainer.callbacks.append(writer)  # type: ignore[attr-defined]
+        self.trainer.predict(**{**kwargs, "return_predictions": False})
 
     def after_validate(self) -> None:
         """Print the metrics of ``lit validate``."""

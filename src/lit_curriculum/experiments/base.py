@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
 
 import torch
 from lightning import LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
-from torchmetrics import MeanMetric
 
-from lit_curriculum.distillation import Supervision, kl_to_student
+from lit_curriculum.distillation import Supervision
+from lit_curriculum.distillation.targets import at_least_single, cross_entropy
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
-from lit_curriculum.experiments.listeners import MetricListener, StepListener
+from lit_curriculum.experiments.held_out import HeldOutMeans, Measures
+from lit_curriculum.experiments.listeners import GapLogger, MetricListener, StepListener
+from lit_curriculum.experiments.soundness import (
+    LossSum,
+    check_checkpoint,
+    check_loss,
+    check_metrics,
+    check_run,
+    check_weights,
+)
 from lit_curriculum.models import Inputs, registry, target_logits
 from lit_curriculum.tasks.counter import check_seed
 
@@ -31,6 +42,8 @@ class CurriculumModule(LightningModule, ABC):
         supervision: labels, or the teacher that `SwapTeacher` puts there. No submodule.
         identity: hash of the resolved configuration and commit, noted in what is harvested.
         teachable: whether a teacher's answers can stand in for the labels.
+        precisions: values of ``trainer.precision`` that the training is made for; None for all.
+        losses: the training losses since the last evaluation.
 
     Args:
         model: name and arguments as in `models.registry.build`.
@@ -39,6 +52,7 @@ class CurriculumModule(LightningModule, ABC):
 
     model: nn.Module
     teachable = True
+    precisions: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(self, model: dict[str, Any], model_seed: int) -> None:
         super().__init__()
@@ -50,10 +64,8 @@ class CurriculumModule(LightningModule, ABC):
         self.supervision = Supervision()
         self.identity: dict[str, str | None] = {"config_hash": None, "commit": None}
         self.n_classes = int(model["init_args"].get("n_classes", 2))
-        self._loss_sum = torch.zeros((), dtype=torch.float64)
-        self._loss_count = 0
-        self._eval_losses = nn.ModuleList()
-        self._eval_accuracies = nn.ModuleList()
+        self.losses = LossSum()
+        self._held_out: dict[str, HeldOutMeans] = {}
 
     # --- the step count and who listens to it ---------------------------------------------------------
 
@@ -64,14 +76,27 @@ class CurriculumModule(LightningModule, ABC):
         return [callback for callback in callbacks if isinstance(callback, StepListener)]
 
     def advance_to(self, step: int) -> None:
-        """Set the step count and call the listeners that are due at it."""
+        """Set the step count and call the listeners that are due at it.
+
+        Raises:
+            NotFinite: if one is due and the losses so far or the weights are not finite.
+        """
         before, self.step = self.step, step
+        checked = False
         for listener in self.listeners:
             if listener.next_event(before) == step:
+                if not checked:
+                    check_run(self)
+                    checked = True
                 listener.on_step(self.trainer, self, step)
 
     def note(self, metrics: dict[str, float]) -> None:
-        """Tell the listeners about metrics that were measured at the current step."""
+        """Tell the listeners about metrics that were measured at the current step.
+
+        Raises:
+            NotFinite: for a metric that is not finite.
+        """
+        check_metrics(self, metrics)
         for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, MetricListener):
                 callback.on_metrics(self.step, metrics)
@@ -87,9 +112,13 @@ class CurriculumModule(LightningModule, ABC):
             raise RuntimeError(f"the loader gave the batch of step {first} after {self.step} updates")
 
     def add_loss(self, total: torch.Tensor, count: int) -> None:
-        """Add to the mean training loss that the next evaluation reports."""
-        self._loss_sum = self._loss_sum.to(total.device) + total.detach().double()
-        self._loss_count += count
+        """Add to the mean training loss that the next evaluation reports.
+
+        Raises:
+            NotFinite: if it is not finite; on a GPU and with several processes only `check_run` notices.
+        """
+        self.losses.add(total, count, self.step)
+        check_loss(self)
 
     def check_data(self, data: CurriculumData) -> None:
         """Check that the model fits the data.
@@ -102,6 +131,16 @@ class CurriculumModule(LightningModule, ABC):
         if ours is not None and theirs is not None and ours != theirs:
             raise bad_value("model.d", ours, f"the data's d = {theirs}")
 
+    def check_precision(self, precision: str) -> None:
+        """Check that the module can be trained in a precision.
+
+        Raises:
+            UsageError: if it cannot.
+        """
+        if self.precisions is not None and precision not in self.precisions:
+            allowed = f"{' or '.join(self.precisions)} with {type(self).__name__}"
+            raise bad_value("trainer.precision", precision, allowed)
+
     # --- Lightning hooks ----------------------------------------------------------------------------
 
     @property
@@ -113,9 +152,6 @@ class CurriculumModule(LightningModule, ABC):
         """Seed what is random in training itself (dropout), apart for each device."""
         if stage == "fit":
             torch.manual_seed(self.model_seed * 1_000_003 + self.global_rank & (2**63 - 1))
-        for metrics in (self._eval_losses, self._eval_accuracies):
-            while len(metrics) < len(self.data.eval_streams):
-                metrics.append(MeanMetric())
 
     def forward(self, inputs: Inputs) -> torch.Tensor:
         """Return the model's logits (M, C), a row for each label."""
@@ -125,47 +161,84 @@ class CurriculumModule(LightningModule, ABC):
         """Return logits (M, C) and labels (M,) of a batch: a row for everything that is predicted."""
         return self(batch["inputs"]), batch["labels"]
 
+    def measure(self, batch: Batch) -> Measures:
+        """Return what is measured of each held-out sample: label loss and top-1 accuracy."""
+        logits, labels = self.logits_and_labels(batch)
+        one_hot = nn.functional.one_hot(labels, logits.shape[-1])
+        return {"loss": cross_entropy(one_hot, logits), "accuracy": logits.argmax(-1) == labels}
+
+    def summarise(self, means: dict[str, float], stream: str) -> dict[str, float]:
+        """Return a stream's metrics from the means of what `measure` returned; by default these."""
+        return means
+
+    def on_validation_start(self) -> None:
+        """Look at the losses and the weights before anything is measured.
+
+        Raises:
+            NotFinite: if one is not finite.
+        """
+        check_run(self)
+
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Add one held-out batch to the label loss and top-1 accuracy of its stream."""
-        self._evaluate(batch, dataloader_idx)
+        """Add one held-out batch to the measures of its stream."""
+        self._add_held_out(self.data.eval_streams[dataloader_idx], batch)
 
     def on_validation_epoch_end(self) -> None:
         """Record the evaluation of every stream, and the training since the last one."""
         metrics: dict[str, float] = {}
-        for i, stream in enumerate(self.data.eval_streams):
-            metrics.update(self._evaluated(i, stream))
+        for stream in self.data.eval_streams:
+            metrics.update(self._take_held_out(stream))
         self.evaluation = dict(metrics)
+        gaps = []
         if self.trainer.state.fn == TrainerFn.FITTING:
-            metrics["train/loss"] = self._mean_training_loss()
+            loss = self._mean_training_loss()
+            if loss is None:
+                gaps.append("train/loss")
+            else:
+                metrics["train/loss"] = loss
             if self.step:
                 metrics.update(self.data.training_facts(self.step - 1))
             if self.supervision.teacher is not None:
-                metrics["teacher/close_calls"] = float(self._total(self.supervision.close_calls))
-        self.record(metrics)
+                metrics["teacher/close_calls"] = float(sum(self.gather(self.supervision.close_calls)))
+        self.record(metrics, gaps)
+
+    def on_test_start(self) -> None:
+        """Look at the weights before anything is measured."""
+        check_weights(self)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Add one test batch."""
-        self._evaluate(batch, 0)
+        self._add_held_out("test", batch)
 
     def on_test_epoch_end(self) -> None:
         """Record the test loss and accuracy."""
-        self.record(self._evaluated(0, "test"))
+        self.record(self._take_held_out("test"))
+
+    def on_predict_start(self) -> None:
+        """Look at the weights before anything is predicted."""
+        check_weights(self)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Batch:
-        """Return class probabilities (n, C) beside the batch's labels."""
+        """Return class probabilities (n, C) beside the batch's labels; nothing for an empty batch."""
+        return self.predict_batch(batch) if batch else {}
+
+    def predict_batch(self, batch: Batch) -> Batch:
+        """Return tensors with a row for each prediction of a batch."""
         logits, labels = self.logits_and_labels(batch)
-        return {"probabilities": torch.softmax(logits, -1), "labels": labels}
+        return {"probabilities": torch.softmax(at_least_single(logits), -1), "labels": labels}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store the step count and what the next record needs; no weights of any teacher."""
-        sums = self._loss_sum[None]
-        if self._distributed:
-            sums = cast(torch.Tensor, self.all_gather(self._loss_sum)).reshape(-1)
+        """Store the step count and what the next record needs; no weights of any teacher.
+
+        Raises:
+            NotFinite: if a loss, a weight or the optimizer's state is not finite: nothing is saved then.
+        """
+        check_checkpoint(self, checkpoint)
         checkpoint[_STATE] = {
             "step": self.step,
-            "loss_sum": sums.cpu(),
-            "loss_count": self._loss_count,
-            "close_calls": self.supervision.close_calls,
+            "loss_sum": torch.tensor(self.gather(self.losses.total.item()), dtype=torch.float64),
+            "loss_count": self.gather(self.losses.count),
+            "close_calls": self.gather(self.supervision.close_calls),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -179,48 +252,60 @@ class CurriculumModule(LightningModule, ABC):
                 "ckpt_path: the file lacks this suite's state; allowed: a checkpoint of `lit fit`"
             )
         state = checkpoint[_STATE]
-        sums = state["loss_sum"]
         self.step = state["step"]
-        self._loss_sum = sums[self.global_rank if len(sums) > 1 else 0]
-        self._loss_count = state["loss_count"]
-        self.supervision.close_calls = state["close_calls"]
+        total, count, close_calls = (
+            self._own_share(state[name]) for name in ("loss_sum", "loss_count", "close_calls")
+        )
+        self.losses = LossSum(self.step, total, count)
+        self.supervision.close_calls = close_calls
 
     # --- recording ----------------------------------------------------------------------------------
 
-    def record(self, metrics: dict[str, float]) -> None:
-        """Give metrics to every logger at the current step, and to callbacks that monitor them."""
+    def record(self, metrics: dict[str, float], gaps: Sequence[str] = ()) -> None:
+        """Give metrics to every logger at the current step, and to callbacks that monitor them.
+
+        Args:
+            metrics: by name.
+            gaps: names of metrics without any observation this time; a table keeps a place for them.
+
+        Raises:
+            NotFinite: for a metric that is not finite.
+        """
+        check_metrics(self, metrics)
         for name, value in metrics.items():
             self.log(name, value, logger=False, prog_bar=name.endswith("accuracy"), rank_zero_only=True)
         row = {"samples": float(self.step * self.data.batch_size), **metrics}
         for logger in self.loggers:
+            if isinstance(logger, GapLogger):
+                logger.reserve(gaps)
             logger.log_metrics(row, step=self.step)
 
-    def _evaluate(self, batch: Batch, stream: int) -> None:
-        logits, labels = self.logits_and_labels(batch)
-        one_hot = nn.functional.one_hot(labels, logits.shape[-1])
-        cast(MeanMetric, self._eval_losses[stream]).update(kl_to_student(one_hot, logits.float()))
-        cast(MeanMetric, self._eval_accuracies[stream]).update((logits.argmax(-1) == labels).float())
+    def gather(self, value: Any) -> list[Any]:
+        """Return the values of all processes in the order of their ranks; all must ask together."""
+        if self.trainer.world_size == 1:
+            return [value]
+        values: list[Any] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(values, value)
+        return values
 
-    def _evaluated(self, stream: int, name: str) -> dict[str, float]:
-        result = {}
-        for metric, suffix in ((self._eval_losses, "loss"), (self._eval_accuracies, "accuracy")):
-            mean = cast(MeanMetric, metric[stream])
-            result[f"{name}/{suffix}"] = float(mean.compute())
-            mean.reset()
-        return result
+    def _add_held_out(self, stream: str, batch: Batch) -> None:
+        # Devices take whole batches in turns; the last round may not have one for everybody.
+        if batch:
+            self._held_out.setdefault(stream, HeldOutMeans()).add(self.measure(batch))
 
-    def _mean_training_loss(self) -> float:
-        total = float(self._total(float(self._loss_sum)))
-        count = float(self._total(self._loss_count))
-        self._loss_sum, self._loss_count = torch.zeros((), dtype=torch.float64), 0
-        return total / count if count else float("nan")
+    def _take_held_out(self, stream: str) -> dict[str, float]:
+        means = self._held_out.pop(stream, HeldOutMeans()).take(self.gather)
+        summary = self.summarise(means, stream)
+        return {f"{stream}/{name}": value for name, value in summary.items()}
 
-    @property
-    def _distributed(self) -> bool:
-        return self.trainer.world_size > 1
+    def _own_share(self, of_all: Any) -> Any:
+        """Return this process's entry; version 0.1 saved some counts as the first process's alone."""
+        if isinstance(of_all, int):
+            return of_all
+        return of_all[self.global_rank if len(of_all) > 1 else 0]
 
-    def _total(self, value: float) -> float:
-        if not self._distributed:
-            return value
-        tensor = torch.tensor(value, dtype=torch.float64, device=self.device)
-        return float(self.trainer.strategy.reduce(tensor, reduce_op="sum"))
+    def _mean_training_loss(self) -> float | None:
+        totals = self.gather((self.losses.total.item(), self.losses.count))
+        self.losses = LossSum(self.step)
+        count = sum(count for _, count in totals)
+        return math.fsum(total for total, _ in totals) / count if count else None

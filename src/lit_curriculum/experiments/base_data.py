@@ -117,16 +117,12 @@ class CurriculumData(LightningDataModule, ABC):
             )
 
     def setup(self, stage: str) -> None:
-        """Check the division of the batch; validate every ``eval_every`` updates unless told otherwise."""
+        """In training check the division of the batch; validate every ``eval_every`` updates unless told else."""
         trainer = self.trainer
-        if trainer is None:
+        if trainer is None or stage != "fit":
             return
         self.check_devices(trainer.world_size, trainer.accumulate_grad_batches)
-        if (
-            stage == "fit"
-            and trainer.val_check_interval == 1.0
-            and not getattr(trainer, "fast_dev_run", False)
-        ):
+        if trainer.val_check_interval == 1.0 and not getattr(trainer, "fast_dev_run", False):
             calls = self.eval_every // self.steps_per_call
             trainer.val_check_interval = calls * trainer.accumulate_grad_batches
 
@@ -210,21 +206,27 @@ class _TrainingSteps(Dataset[Batch]):
 
 
 class _HeldOut(Dataset[Batch]):
-    """One device's share of a held-out set."""
+    """One device's share of a held-out set: batches rank, rank + world, rank + 2 world, ...
+
+    The batches are the same ones on any number of devices, so what is computed for each is the same, too.
+    All devices take as many; where there are none left a batch is empty.
+    """
 
     def __init__(self, data: CurriculumData, stream: EvalStream, rank: int, world: int) -> None:
-        self.data, self.stream = data, stream
-        self.first = rank * data.eval_samples // world
-        self.last = (rank + 1) * data.eval_samples // world
+        self.data, self.stream, self.rank, self.world = data, stream, rank, world
+        self.batches = math.ceil(data.eval_samples / data.eval_batch_size)
         self._cache: dict[int, Batch] = {}
 
     def __len__(self) -> int:
-        return math.ceil((self.last - self.first) / self.data.eval_batch_size)
+        return math.ceil(self.batches / self.world)
 
     def __getitem__(self, index: int) -> Batch:
+        number = index * self.world + self.rank
+        if number >= self.batches:
+            return {}
         if index not in self._cache:
-            start = self.first + index * self.data.eval_batch_size
-            count = min(self.data.eval_batch_size, self.last - start)
+            start = number * self.data.eval_batch_size
+            count = min(self.data.eval_batch_size, self.data.eval_samples - start)
             self._cache[index] = self.data.draw(cast(Stream, self.stream), start, count)
         return self._cache[index]
 

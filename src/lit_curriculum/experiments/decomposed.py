@@ -13,12 +13,13 @@ from typing import Any, Protocol, cast
 
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
-from torch import nn
 
+from lit_curriculum.distillation.targets import at_least_single
 from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
-from lit_curriculum.experiments.decoding_errors import DecodingErrors
+from lit_curriculum.experiments.decoding_errors import decoding_errors, summarise_errors
+from lit_curriculum.experiments.held_out import Measures
 from lit_curriculum.experiments.minibatch import MinibatchModule
 from lit_curriculum.experiments.rates import Schedule, adamw, check_adam, check_warmup, make_rate_schedule
 from lit_curriculum.tasks.bit_subset_parity import Tokens
@@ -147,7 +148,6 @@ class DecomposedModule(CurriculumModule):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.better_at: dict[str, int] = {}
-        self._decoding_errors = nn.ModuleList()
 
     @property
     @abstractmethod
@@ -163,12 +163,6 @@ class DecomposedModule(CurriculumModule):
         if not isinstance(data, self.data_class):
             allowed = f"{self.data_class.__name__} with {type(self).__name__}"
             raise bad_value("data", type(data).__name__, allowed)
-
-    def setup(self, stage: str) -> None:
-        """Make the metrics of every evaluated stream."""
-        super().setup(stage)
-        while len(self._decoding_errors) < len(self.data.eval_streams):
-            self._decoding_errors.append(DecodingErrors(self._task.n_answers))
 
     @property
     def _task(self) -> Decomposed:
@@ -190,26 +184,26 @@ class DecomposedModule(CurriculumModule):
         """Return the logits (n, n_labels, 2) of all labels, each read after the model's own before it."""
         return self._decoder.decode(inputs[:, : self._task.d], self._task.n_labels)
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> Batch:
+    def predict_batch(self, batch: Batch) -> Batch:
         """Return decoded probabilities (n, n_labels, 2) beside the true labels (n, n_labels)."""
-        decoded = torch.softmax(self.decode(batch["inputs"]), -1)
+        decoded = torch.softmax(at_least_single(self.decode(batch["inputs"])), -1)
         return {"probabilities": decoded, "labels": batch["labels"]}
 
-    def _evaluate(self, batch: Batch, stream: int) -> None:
+    def measure(self, batch: Batch) -> Measures:
+        """Return the errors of each string, see `decoding_errors`."""
         forced, decoded = self(batch["inputs"]), self.decode(batch["inputs"])
-        low = torch.is_autocast_enabled(self.device.type)
-        metric = cast(DecodingErrors, self._decoding_errors[stream])
-        metric.update(forced, decoded, batch["labels"], _CLOSE_IN_LOW_PRECISION if low else _CLOSE)
+        low = torch.is_autocast_enabled(self.device.type) or forced.dtype.itemsize < 4
+        tolerance = _CLOSE_IN_LOW_PRECISION if low else _CLOSE
+        return decoding_errors(forced, decoded, batch["labels"], self._task.n_answers, tolerance)
 
-    def _evaluated(self, stream: int, name: str) -> dict[str, float]:
-        metric = cast(DecodingErrors, self._decoding_errors[stream])
-        found = metric.compute()
-        metric.reset()
+    def summarise(self, means: dict[str, float], stream: str) -> dict[str, float]:
+        """See `CurriculumModule.summarise`."""
+        found = summarise_errors(means)
         if self.trainer.state.fn == TrainerFn.FITTING:
             if found["accuracy"] > BETTER_THAN_RANDOM:
-                self.better_at.setdefault(name, self.step)
-            found["better_than_random_at"] = self.better_at.get(name, NOT_YET)
-        return {f"{name}/{key}": value for key, value in found.items()}
+                self.better_at.setdefault(stream, self.step)
+            found["better_than_random_at"] = self.better_at.get(stream, NOT_YET)
+        return found
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """See `CurriculumModule.on_save_checkpoint`."""

@@ -8,6 +8,7 @@ says when it is next due; the module stops there, calls it, and goes on.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ class MetricListener(ABC):
     @abstractmethod
     def on_metrics(self, step: int, metrics: dict[str, float]) -> None:
         """Take metrics measured after exactly ``step`` updates."""
+
+
+class GapLogger(ABC):
+    """Mixin for loggers whose rows have the same columns throughout."""
+
+    @abstractmethod
+    def reserve(self, names: Sequence[str]) -> None:
+        """Keep a column for metrics that the next row has no observation of."""
 
 
 def every(n: int, step: int) -> int:

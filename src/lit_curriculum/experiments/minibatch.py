@@ -56,7 +56,7 @@ class MinibatchModule(CurriculumModule):
         """
         self.check_position(batch)
         loss, count = self.batch_loss(batch)
-        self.add_loss(loss * count, count)
+        self.add_loss(loss.detach().double() * count, count)
         weighted: torch.Tensor = loss * batch["part_weight"]
         return weighted
 

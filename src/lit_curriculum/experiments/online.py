@@ -9,6 +9,7 @@ import torch
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
+from lit_curriculum.experiments.soundness import broken_teacher
 from lit_curriculum.models.mlp import MLP
 from lit_curriculum.online_sgd import choose_backend, cut, train_samples
 
@@ -29,6 +30,8 @@ class OnlineSGDModule(CurriculumModule):
     Raises:
         UsageError: for a rate that is not positive and finite, or a backend unfit for the device.
     """
+
+    precisions = ("32-true", "64-true")
 
     def __init__(self, model: dict[str, Any], lr: float, backend: str, block: int, model_seed: int) -> None:
         super().__init__(model, model_seed)
@@ -74,7 +77,9 @@ class OnlineSGDModule(CurriculumModule):
             self.advance_to(stop)
 
     def _train(self, x: torch.Tensor, labels: torch.Tensor, first_step: int) -> None:
-        targets = self.supervision.targets(x, labels, self.n_classes)
+        targets = self.supervision.targets(x, labels, self.n_classes).to(x.dtype)
+        if self.supervision.broken:
+            raise broken_teacher(self)
         rates = torch.full((len(x),), self.lr, dtype=x.dtype, device=x.device)
         losses = train_samples(
             cast(MLP, self.model),

@@ -7,44 +7,16 @@ from functools import partial
 from typing import Any, Literal, cast
 
 import torch
-from torch import nn
 from torch.nn import functional
-from torchmetrics import MeanMetric, Metric
 
+from lit_curriculum.distillation.targets import at_least_single
 from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
+from lit_curriculum.experiments.held_out import Measures
 from lit_curriculum.experiments.minibatch import MinibatchModule
 from lit_curriculum.experiments.muon import MuonAdamW
 from lit_curriculum.experiments.rates import Schedule, check_adam, check_warmup, make_rate_schedule
 from lit_curriculum.models.bert_classifiers import BertStepClassifier, BertTokenClassifier
-
-
-class PositionAccuracy(Metric):
-    """Top-1 accuracy of each of V positions.
-
-    Args:
-        n_positions: V.
-
-    Shapes: logits (n, V, C), labels (n, V) -> accuracies (V,), from 0 to 1.
-    """
-
-    full_state_update = False
-    right: torch.Tensor
-    total: torch.Tensor
-
-    def __init__(self, n_positions: int) -> None:
-        super().__init__()
-        self.add_state("right", torch.zeros(n_positions), dist_reduce_fx="sum")
-        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
-
-    def update(self, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        """Count a batch."""
-        self.right += (logits.argmax(-1) == labels).sum(0)
-        self.total += len(labels)
-
-    def compute(self) -> torch.Tensor:
-        """Return the accuracy of each position (V,)."""
-        return self.right / self.total
 
 
 class PositionData(CurriculumData):
@@ -137,7 +109,6 @@ class PositionBert(MinibatchModule):
         self._adam = adam
         self.schedule = schedule
         self.warmup_steps = warmup_steps
-        self._positions = nn.ModuleList()
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """See `MinibatchModule.make_optimizer`; Muon is for the matrices of BERT's layers."""
@@ -165,31 +136,19 @@ class PositionBert(MinibatchModule):
                 raise bad_value(f"model.{key}", ours[key], f"at least the data's {least}")
         check_warmup(self.warmup_steps, data.num_steps)
 
-    def setup(self, stage: str) -> None:
-        """Make the metrics of every evaluated stream."""
-        super().setup(stage)
-        while len(self._positions) < len(self.data.eval_streams):
-            self._positions.append(PositionAccuracy(self._task_data.n_positions))
-
     @property
     def _task_data(self) -> PositionData:
         return cast(PositionData, self.data)
 
-    def _evaluate(self, batch: Batch, stream: int) -> None:
+    def measure(self, batch: Batch) -> Measures:
+        """Return loss and accuracy of the hard position, and the accuracy of each."""
         flat_logits, flat_labels = self.logits_and_labels(batch)
         labels = flat_labels.view(-1, self._task_data.n_positions)
-        logits = flat_logits.float().view(*labels.shape, -1)
+        logits = at_least_single(flat_logits).view(*labels.shape, -1)
+        right = logits.argmax(-1) == labels
         last = self._task_data.last
-        losses = functional.cross_entropy(logits[:, last], labels[:, last], reduction="none")
-        right = (logits[:, last].argmax(-1) == labels[:, last]).float()
-        cast(MeanMetric, self._eval_losses[stream]).update(losses)
-        cast(MeanMetric, self._eval_accuracies[stream]).update(right)
-        cast(PositionAccuracy, self._positions[stream]).update(logits, labels)
-
-    def _evaluated(self, stream: int, name: str) -> dict[str, float]:
-        result = super()._evaluated(stream, name)
-        metric = cast(PositionAccuracy, self._positions[stream])
-        for position, accuracy in enumerate(metric.compute().tolist(), 1):
-            result[f"{name}/position_{position}"] = accuracy
-        metric.reset()
-        return result
+        return {
+            "loss": functional.cross_entropy(logits[:, last], labels[:, last], reduction="none"),
+            "accuracy": right[:, last],
+            **{f"position_{v}": of_position for v, of_position in enumerate(right.unbind(1), 1)},
+        }

@@ -11,7 +11,7 @@ would hide the signal.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -20,6 +20,7 @@ import torch
 from lit_curriculum.errors import bad_value
 
 Sampler = Callable[[int, int], torch.Tensor]
+Sums = dict[int, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -96,19 +97,51 @@ def accumulate(
         count: number of samples.
         batch: samples at a time.
     """
-    sums: dict[int, torch.Tensor] = {}
+    return add_up([sums_of_batches(predict, sample, sets, start, count, batch)], count)
+
+
+def sums_of_batches(
+    predict: Callable[[torch.Tensor], torch.Tensor],
+    sample: Sampler,
+    sets: dict[int, list[tuple[int, ...]]],
+    start: int,
+    count: int,
+    batch: int = 8192,
+    rank: int = 0,
+    world: int = 1,
+) -> list[Sums]:
+    """Return the sums over every ``world``-th batch from number ``rank`` on, each for itself.
+
+    The batches are the same ones however many share them. For the other arguments see `accumulate`.
+    """
+    found: list[Sums] = []
     indices = {degree: torch.tensor(of_degree) for degree, of_degree in sets.items()}
-    for first in range(start, start + count, batch):
+    for first in range(start + rank * batch, start + count, world * batch):
         x = sample(first, min(batch, start + count - first))
         p = predict(x).to(x.dtype)
+        sums: Sums = {}
         # Prefixes of length degree - 1 repeat a lot: one weighted product X' diag(p x_prefix) X holds all
         # their completions, and for degree 2 a single matrix product holds everything.
         for degree, index in indices.items():
             columns = p[:, None].unbind(1) if p.ndim == 1 else p.unbind(1)
             weighted = torch.stack([_weighted_sums(x, column, index) for column in columns]).double().cpu()
-            added = weighted[0] if p.ndim == 1 else weighted
-            sums[degree] = sums[degree] + added if degree in sums else added
-    return MonomialSums(count, sums)
+            sums[degree] = weighted[0] if p.ndim == 1 else weighted
+        found.append(sums)
+    return found
+
+
+def add_up(shares: Sequence[Sequence[Sums]], count: int) -> MonomialSums:
+    """Add the sums of all batches in the order of the batches: the same numbers for any number of shares.
+
+    Args:
+        shares: what `sums_of_batches` returned to each of those who shared the batches, by rank.
+        count: samples in all.
+    """
+    total: Sums = {}
+    for number in range(sum(map(len, shares))):
+        for degree, added in shares[number % len(shares)][number // len(shares)].items():
+            total[degree] = total[degree] + added if degree in total else added
+    return MonomialSums(count, total)
 
 
 def _weighted_sums(x: torch.Tensor, p: torch.Tensor, index: torch.Tensor) -> torch.Tensor:

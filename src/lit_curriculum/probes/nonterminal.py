@@ -29,7 +29,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lit_curriculum.errors import bad_value
+from lit_curriculum.errors import NotFinite, bad_value
+from lit_curriculum.finite import first_broken
 from lit_curriculum.probes.evaluating import MaskedModel, device_of, evaluating
 from lit_curriculum.tasks.pcfg.grammar import Grammar
 from lit_curriculum.tasks.pcfg.sampler import Sampler, Strings
@@ -153,6 +154,9 @@ def nonterminal_accuracy(
         grammar: where strings and trees come from.
         data_seed: of the "probe" stream's strings.
         settings: default the paper's.
+
+    Raises:
+        NotFinite: if the probe's own training diverges, or the model's embeddings are not finite.
     """
     settings = settings or ProbeSettings()
     device = device_of(model)
@@ -178,6 +182,13 @@ def nonterminal_accuracy(
         torch.stack(losses).mean().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
+    broken = first_broken(probe.named_parameters())
+    if broken is not None:
+        rate = settings.learning_rate
+        raise NotFinite(
+            f"the probe's {broken} is not finite; the likely cause is a learning_rate of the probe "
+            f"that is too large ({rate:g}), or a model whose embeddings are not finite"
+        )
     return _score(probe, sizes, depths, source.batches(settings.train_strings, settings.val_strings))
 
 

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import yaml
 
-from lit_curriculum.errors import UsageError
+from lit_curriculum.errors import RunFailed, UsageError
 from lit_curriculum.files import hash_of_json, write_text
 from lit_curriculum.reading import read_table
 from lit_curriculum.runs.configs import shipped
@@ -138,6 +138,7 @@ class Lab:
 
         Raises:
             UsageError: if a run reports wrong input; the runs already under way are finished first.
+            RunFailed: if a run fails, e.g. by a number that is not finite; it is never judged.
         """
         everything = _with_needs(runs)
         pending = [run for run in everything if not self._is_finished(run)]
@@ -240,8 +241,8 @@ def _end_with(parent: int) -> None:
 def _raise_named(future: Future[None], run: Run) -> None:
     try:
         future.result()
-    except UsageError as error:
-        raise UsageError(f"run {run.kind}-{run.key}: {error}") from error
+    except (UsageError, RunFailed) as error:
+        raise type(error)(f"run {run.kind}-{run.key}: {error}") from error
 
 
 def _fraction(folder: Path) -> float:

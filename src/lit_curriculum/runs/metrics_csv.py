@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from lit_curriculum.experiments.listeners import GapLogger
 from lit_curriculum.files import StepTable
 
 
-class MetricsCSV(Logger):
+class MetricsCSV(Logger, GapLogger):
     """One row an evaluation: step, metrics, and wall seconds since this process began to train.
+
+    A cell is empty where a metric had no observation, e.g. the loss of updates without any target.
 
     Args:
         folder: run folder.
@@ -28,6 +32,11 @@ class MetricsCSV(Logger):
         self._folder = folder
         self._resume_step = resume_step
         self._began = time.monotonic()
+        self._gaps: list[str] = []
+
+    def reserve(self, names: Sequence[str]) -> None:
+        """See `GapLogger.reserve`."""
+        self._gaps = list(names)
 
     @property
     def name(self) -> str:
@@ -58,5 +67,6 @@ class MetricsCSV(Logger):
             self._resume_step = None
         row: dict[str, object] = {"step": step, "samples": int(metrics["samples"])}
         row.update({name: value for name, value in metrics.items() if name != "samples"})
+        row.update(dict.fromkeys(self._gaps, ""))
         row["seconds"] = round(time.monotonic() - self._began, 3)
         self._table.append([row])

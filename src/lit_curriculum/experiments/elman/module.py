@@ -36,6 +36,7 @@ class ElmanSGD(DecomposedModule):
     """
 
     data_class = ElmanData
+    precisions = ("32-true",)
 
     def __init__(
         self,

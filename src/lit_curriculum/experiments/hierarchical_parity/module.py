@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal, cast
 
 import torch
-from torch import nn
-from torchmetrics import MeanMetric
 
+from lit_curriculum.distillation.targets import at_least_single
 from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
+from lit_curriculum.experiments.held_out import Measures
 from lit_curriculum.experiments.hierarchical_parity.data import HierarchicalParityData
 from lit_curriculum.experiments.online import OnlineSGDModule
 
@@ -48,7 +48,6 @@ class HierarchicalParityMLP(OnlineSGDModule):
             raise bad_value("model.depth", depth, "an integer from 1 to 16")
         model = {"name": "mlp", "init_args": {"d": d, "width": width, "n_classes": 2**depth}}
         super().__init__(model, lr, backend, block, model_seed)
-        self._levels = nn.ModuleList()
 
     def check_data(self, data: CurriculumData) -> None:
         """Check that the model fits the data.
@@ -63,27 +62,14 @@ class HierarchicalParityMLP(OnlineSGDModule):
             depth = self.n_classes.bit_length() - 1
             raise bad_value("model.depth", depth, f"the data's depth = {data.task.depth}")
 
-    def setup(self, stage: str) -> None:
-        """Make the metrics of every evaluated stream and level."""
-        super().setup(stage)
-        depth = self.n_classes.bit_length() - 1
-        while len(self._levels) < len(self.data.eval_streams):
-            self._levels.append(nn.ModuleList(MeanMetric() for _ in range(depth)))
-
-    def _evaluate(self, batch: Batch, stream: int) -> None:
-        super()._evaluate(batch, stream)
+    def measure(self, batch: Batch) -> Measures:
+        """See `CurriculumModule.measure`; also whether each of the true decisions is preferred."""
         task = cast(HierarchicalParityData, self.data).task
-        probabilities = torch.softmax(self(batch["inputs"]).float(), -1)
-        for level, metric in enumerate(cast(nn.ModuleList, self._levels[stream]), 1):
+        probabilities = torch.softmax(at_least_single(self(batch["inputs"])), -1)
+        decisions = {}
+        for level in range(1, task.depth + 1):
             of_subtree = task.level_probabilities(probabilities, level)
             true = (batch["labels"] >> (task.depth - level))[:, None]
             right = of_subtree.gather(1, true) > of_subtree.gather(1, true ^ 1)
-            cast(MeanMetric, metric).update(right.float())
-
-    def _evaluated(self, stream: int, name: str) -> dict[str, float]:
-        result = super()._evaluated(stream, name)
-        for level, metric in enumerate(cast(nn.ModuleList, self._levels[stream]), 1):
-            mean = cast(MeanMetric, metric)
-            result[f"{name}/decision_{level}"] = float(mean.compute())
-            mean.reset()
-        return result
+            decisions[f"decision_{level}"] = right[:, 0]
+        return {**super().measure(batch), **decisions}

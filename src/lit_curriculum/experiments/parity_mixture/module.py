@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
-from torch import nn
 from torch.nn import functional
-from torchmetrics import MeanMetric
 
 from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
+from lit_curriculum.experiments.held_out import Measures
 from lit_curriculum.experiments.minibatch import MinibatchModule
 from lit_curriculum.experiments.parity_mixture.data import ParityMixtureData
 from lit_curriculum.experiments.rates import Schedule, check_adam, make_rate_schedule
@@ -43,6 +42,8 @@ class ParityMixtureGPT(MinibatchModule):
 
     # A teacher's class probabilities are no answer to Sum.
     teachable = False
+    # bf16-true and 16-true would round the labels of Sum as well.
+    precisions = ("32-true", "64-true", "bf16-mixed", "16-mixed")
 
     def __init__(
         self,
@@ -76,8 +77,6 @@ class ParityMixtureGPT(MinibatchModule):
         super().__init__({"name": "gpt2_reader", "init_args": arguments}, optimizer, None, model_seed)
         self.n = n
         self.schedule = schedule
-        self._sum_errors = nn.ModuleList()
-        self._sum_accuracies = nn.ModuleList()
 
     def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
         """Return the course of the rate over the data's number of steps."""
@@ -94,13 +93,6 @@ class ParityMixtureGPT(MinibatchModule):
         if self.n != data.task.n:
             raise bad_value("model.n", self.n, f"the data's n = {data.task.n}")
 
-    def setup(self, stage: str) -> None:
-        """Make the metrics of every evaluated stream."""
-        super().setup(stage)
-        for metrics in (self._sum_errors, self._sum_accuracies):
-            while len(metrics) < len(self.data.eval_streams):
-                metrics.append(MeanMetric())
-
     def batch_loss(self, batch: Batch) -> tuple[torch.Tensor, int]:
         """See `MinibatchModule.batch_loss`: squared error for Sum, cross-entropy for Parity."""
         predicted = self(batch["inputs"]).float()
@@ -116,25 +108,17 @@ class ParityMixtureGPT(MinibatchModule):
         z = self(batch["inputs"][parity])[:, 1]
         return torch.stack([torch.zeros_like(z), z], dim=-1), batch["labels"][parity]
 
-    def _evaluate(self, batch: Batch, stream: int) -> None:
-        super()._evaluate(batch, stream)
+    def measure(self, batch: Batch) -> Measures:
+        """See `CurriculumModule.measure`; of Sum samples also the squared error, and whether it is small."""
         asked = batch["is_sum"]
         errors = (self(batch["inputs"][asked])[:, 0].float() - batch["sums"][asked]).abs()
-        cast(MeanMetric, self._sum_errors[stream]).update(errors**2)
-        cast(MeanMetric, self._sum_accuracies[stream]).update((errors < 1 / self.n).float())
+        return {**super().measure(batch), "sum_rmse": errors**2, "sum_accuracy": errors < 1 / self.n}
 
-    def _evaluated(self, stream: int, name: str) -> dict[str, float]:
-        result = super()._evaluated(stream, name)
-        squared, right = (
-            cast(MeanMetric, metrics[stream]) for metrics in (self._sum_errors, self._sum_accuracies)
-        )
-        result[f"{name}/sum_rmse"] = float(squared.compute()) ** 0.5
-        result[f"{name}/sum_accuracy"] = float(right.compute())
-        squared.reset()
-        right.reset()
-        return result
+    def summarise(self, means: dict[str, float], stream: str) -> dict[str, float]:
+        """See `CurriculumModule.summarise`; the root of the mean squared error."""
+        return {name: value**0.5 if name == "sum_rmse" else value for name, value in means.items()}
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+    def predict_batch(self, batch: Batch) -> Batch:
         """Return, for every sample, both predictions beside the true values and the task that is asked."""
         predicted = self(batch["inputs"]).float()
         odd = torch.sigmoid(predicted[:, 1])

@@ -76,6 +76,24 @@ class PCFGData(CurriculumData):
         """Return how many tokens of a batch are predicted."""
         return len(batch["inputs"]["targets"])
 
+    def check_held_out(self) -> None:
+        """Check that something is asked for in every held-out stream.
+
+        Raises:
+            UsageError: if not: there would be no loss and no accuracy.
+        """
+        for stream in self.eval_streams:
+            start, count = 0, 16
+            while start < self.eval_samples:
+                count = min(count, self.eval_samples - start)
+                if (self._masked(stream, start, count).labels != IGNORED_LABEL).any():
+                    break
+                start, count = start + count, 2 * count
+            else:
+                strings = f"the {self.eval_samples} strings of {stream}"
+                allowed = f"a rate at which {strings} have a predicted token"
+                raise bad_value("data.mask_rate", self.task.masking.rate, allowed)
+
     def training_facts(self, step: int) -> dict[str, float]:
         """Return the share of a step's positions that is padding, where one device takes the whole batch."""
         batch = self._masked("train", step * self.batch_size, self.batch_size)

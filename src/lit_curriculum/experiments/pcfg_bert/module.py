@@ -100,10 +100,12 @@ class PCFGBert(MinibatchModule):
         """Check that the data are masked strings that fit the model.
 
         Raises:
-            UsageError: if they are not, or naming the size that does not fit.
+            UsageError: if they are not, naming the size that does not fit, or if nothing held out is asked
+                for.
         """
         if not isinstance(data, PCFGData):
             raise UsageError(f"data: got {type(data).__name__}; allowed: PCFGData with PCFGBert")
+        data.check_held_out()
         grammar, ours = data.task.grammar, cast(dict[str, Any], self.model.init_args)
         if ours["vocab_size"] != grammar.vocabulary_size:
             raise bad_value(

@@ -6,11 +6,12 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torchmetrics import MeanMetric
 
 from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
+from lit_curriculum.experiments.held_out import Measures
+from lit_curriculum.experiments.soundness import check_weights
 from lit_curriculum.experiments.sum_and_parity.data import SumAndParityData
 from lit_curriculum.models.two_layer import TwoLayerNet
 from lit_curriculum.online_sgd import cut
@@ -46,6 +47,8 @@ class SumAndParityNet(CurriculumModule):
 
     # A teacher's class probabilities are no answer to Sum.
     teachable = False
+    # Weights and inputs are float64 whatever a trainer says of float32.
+    precisions = ("32-true", "64-true")
 
     def __init__(
         self, n: int, width: int, bias_p: float = 0.3, lr: float | None = None, model_seed: int = 0
@@ -92,7 +95,7 @@ class SumAndParityNet(CurriculumModule):
             self.advance_to(1)
         events = [listener.next_event for listener in self.listeners]
         for start, stop in cut(self.step, end, end, events):
-            self._second_phase(rows[start - origin : stop - origin])
+            self._second_phase(rows[start - origin : stop - origin], start)
             self.advance_to(stop)
         population = cast(SumAndParityData, self.data).population
         x, y, probability = (
@@ -117,18 +120,31 @@ class SumAndParityNet(CurriculumModule):
         net.u.zero_()
         net.v.zero_()
 
-    def _second_phase(self, rows: Any) -> None:
+    def _second_phase(self, rows: Any, step: int) -> None:
+        """Make the updates after ``step``, one a row of table rows (T, batch)."""
         net, population = self._net, cast(SumAndParityData, self.data).population
         features = net.features(_as(population.x, net.W)).numpy(force=True)
         rate = stable_rate(features) if self.lr is None else self.lr
         weights, total = (
             torch.cat(pair).numpy(force=True) for pair in ((net.u, net.v), (net.u_sum, net.v_sum))
         )
-        sgd_steps(features, population.y, np.ascontiguousarray(rows), rate, weights, total)
+        before = weights.copy(), total.copy()
+        rows = np.ascontiguousarray(rows)
+        sgd_steps(features, population.y, rows, rate, weights, total)
+        made = len(rows)
+        if not (np.isfinite(weights).all() and np.isfinite(total).all()):
+            # Again, one by one, up to the update that breaks them.
+            weights, total = before
+            for made in range(1, len(rows) + 1):
+                sgd_steps(features, population.y, rows[made - 1 : made], rate, weights, total)
+                if not (np.isfinite(weights).all() and np.isfinite(total).all()):
+                    break
         second: tuple[torch.Tensor, ...] = (net.u, net.v, net.u_sum, net.v_sum)
         for target, values in zip(second, (*np.split(weights, 2), *np.split(total, 2)), strict=True):
             target.copy_(_as(values, target))
-        net.n_summed += len(rows)
+        net.n_summed += made
+        if made < len(rows) or not np.isfinite(total).all():
+            check_weights(self, step + made)
 
     def logits_and_labels(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the Parity inputs' logits (M, 2) and labels (M,): 0 and g, for an odd number of -1 first."""
@@ -136,13 +152,13 @@ class SumAndParityNet(CurriculumModule):
         out = self(batch["inputs"][asked])
         return torch.stack([-out, out], dim=-1), (batch["labels"][asked] > 0).long()
 
-    def _evaluate(self, batch: Batch, stream: int) -> None:
+    def measure(self, batch: Batch) -> Measures:
+        """Return the square loss and the agreement in sign of every input, with their weights."""
         out, y = self(batch["inputs"]), batch["labels"]
         asked = (batch["inputs"][:, 0] < 0).double()
-        losses, accuracies = (cast(MeanMetric, m[stream]) for m in (self._eval_losses, self._eval_accuracies))
-        losses.update((out - y) ** 2 / 2, batch["probability"])
         # An answer of 0 is half right, as in `theory.sum_and_parity.parity_accuracy`.
-        accuracies.update((1 + out.sign() * y.sign()) / 2, asked)
+        agreement = (1 + out.sign() * y.sign()) / 2
+        return {"loss": ((out - y) ** 2 / 2, batch["probability"]), "accuracy": (agreement, asked)}
 
 
 def _as(values: Any, like: torch.Tensor) -> torch.Tensor:
