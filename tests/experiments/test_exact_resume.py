@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from lit_curriculum.distillation import CheckpointBank
-from tests.support import config, fit, in_child, killed_at_write, without_times
+from tests.support import config, fit, in_child, killed_at_write, unfinish, without_times
 
 ONLINE = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
 PCFG = [config("pcfg_bert"), config("smoke/pcfg_bert")]
@@ -219,8 +219,7 @@ def test_killed_after_the_last_checkpoint_only_needs_its_last_line(
 ) -> None:
     configs = overlays["minibatch"]
     assert in_child(lambda: fit(tmp_path / "run", *configs)) == 0
-    record = tmp_path / "run" / "provenance.json"
-    record.write_text(json.dumps({**json.loads(record.read_text()), "finished": False}))
+    unfinish(tmp_path / "run")
     resume_until_done(tmp_path / "run", configs)
     assert_same_run(uninterrupted["minibatch"], tmp_path / "run")
 

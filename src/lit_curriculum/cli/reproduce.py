@@ -16,7 +16,7 @@ from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.papers import figure
 from lit_curriculum.runs.folder import check_writable
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.provenance import commit
 
 _STYLES = {"holds": "green", "fails": "bold red", "not_evaluated": "dim", "not_shown_at_scale": "yellow"}

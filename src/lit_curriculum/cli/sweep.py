@@ -18,7 +18,8 @@ from lit_curriculum.files import write_text
 from lit_curriculum.reading import read_table
 from lit_curriculum.runs.configs import shipped
 from lit_curriculum.runs.folder import RunFolder, check_writable
-from lit_curriculum.runs.graph import Finished, Lab, Run
+from lit_curriculum.runs.graph import Finished, Run
+from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.sweep import Sweep, describe, load_sweep
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC
+from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -16,9 +18,11 @@ from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.experiments.listeners import MetricListener, StepListener
 from lit_curriculum.models import Inputs, registry, target_logits
+from lit_curriculum.tables import RunTables
 from lit_curriculum.tasks.counter import check_seed
 
-_STATE = "lit_curriculum"
+STATE = "lit_curriculum"
+"""Key of this suite's own part of a checkpoint."""
 
 
 class CurriculumModule(LightningModule, ABC):
@@ -30,6 +34,7 @@ class CurriculumModule(LightningModule, ABC):
         evaluation: the latest held-out metrics, e.g. ``val/accuracy``.
         supervision: labels, or the teacher that `SwapTeacher` puts there. No submodule.
         identity: hash of the resolved configuration and commit, noted in what is harvested.
+        settings: the resolved configuration as JSON, noted in checkpoints; "" outside of `lit fit`.
         teachable: whether a teacher's answers can stand in for the labels.
 
     Args:
@@ -49,6 +54,7 @@ class CurriculumModule(LightningModule, ABC):
         self.evaluation: dict[str, float] = {}
         self.supervision = Supervision()
         self.identity: dict[str, str | None] = {"config_hash": None, "commit": None}
+        self.settings = ""
         self.n_classes = int(model["init_args"].get("n_classes", 2))
         self._loss_sum = torch.zeros((), dtype=torch.float64)
         self._loss_count = 0
@@ -101,6 +107,11 @@ class CurriculumModule(LightningModule, ABC):
         theirs = data.describe_task().get("d")
         if ours is not None and theirs is not None and ours != theirs:
             raise bad_value("model.d", ours, f"the data's d = {theirs}")
+
+    @cached_property
+    def tables(self) -> RunTables:
+        """The CSV files of the run folder; written by one device."""
+        return RunTables(Path(self.trainer.default_root_dir))
 
     # --- Lightning hooks ----------------------------------------------------------------------------
 
@@ -161,11 +172,12 @@ class CurriculumModule(LightningModule, ABC):
         sums = self._loss_sum[None]
         if self._distributed:
             sums = cast(torch.Tensor, self.all_gather(self._loss_sum)).reshape(-1)
-        checkpoint[_STATE] = {
+        checkpoint[STATE] = {
             "step": self.step,
             "loss_sum": sums.cpu(),
             "loss_count": self._loss_count,
             "close_calls": self.supervision.close_calls,
+            "settings": self.settings or None,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -174,11 +186,11 @@ class CurriculumModule(LightningModule, ABC):
         Raises:
             UsageError: for a checkpoint that no module of this suite wrote.
         """
-        if _STATE not in checkpoint:
+        if STATE not in checkpoint:
             raise UsageError(
                 "ckpt_path: the file lacks this suite's state; allowed: a checkpoint of `lit fit`"
             )
-        state = checkpoint[_STATE]
+        state = checkpoint[STATE]
         sums = state["loss_sum"]
         self.step = state["step"]
         self._loss_sum = sums[self.global_rank if len(sums) > 1 else 0]
