@@ -52,7 +52,8 @@ class GracefulStop(Callback):
 
     def _install(self) -> None:
         for number in _STOPPING:
-            signal.signal(number, self._handle)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # whoever started this process may ignore some
+                signal.signal(number, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and self._request.reason is not None:
