@@ -14,6 +14,7 @@ import lit_curriculum.files
 from lit_curriculum.cli.main import main
 from lit_curriculum.reading import read_table
 from lit_curriculum.runs.configs import config_folder
+from lit_curriculum.runs.folder import RunFolder
 
 CONFIGS = config_folder()
 ROOT = CONFIGS.parent
@@ -72,6 +73,22 @@ def killed_at_write(action: Callable[[], int], nth: int) -> Callable[[], int]:
         return action()
 
     return doomed
+
+
+def unfinish(run: Path) -> None:
+    """Take back the last line that a run wrote, as if it had been killed just before."""
+    folder = RunFolder(run)
+    last = (
+        "finished",
+        "steps",
+        "samples",
+        "wall_seconds",
+        "samples_per_second",
+        "backend",
+        "teachers",
+        "tables",
+    )
+    folder.record({name: value for name, value in folder.provenance().items() if name not in last})
 
 
 def without_times(path: Path) -> list[dict[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
@@ -13,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_curriculum.files import (
-    StepTable,
     hash_of_json,
     replacing,
     sha256_of,
@@ -21,7 +19,6 @@ from lit_curriculum.files import (
     write_text,
     write_with,
 )
-from lit_curriculum.reading import read_table
 
 
 class Stop(BaseException):
@@ -178,105 +175,3 @@ def test_hash_of_json_is_pinned():
     # Run folders and manifests carry such hashes: changing the form would orphan them.
     expected = hashlib.sha256(b'{"a":[1,2.5,null],"b":"x"}').hexdigest()
     assert hash_of_json({"b": "x", "a": [1, 2.5, None]}) == expected
-
-
-# --- tables of steps -----------------------------------------------------------------------------------
-
-
-def table(path: Path, steps: range) -> StepTable:
-    result = StepTable(path)
-    for step in steps:
-        result.append([{"step": step, "value": step / 4}])
-    return result
-
-
-def test_rows_are_read_back_as_written(tmp_path):
-    table(tmp_path / "t.csv", range(3))
-    assert (tmp_path / "t.csv").read_bytes() == b"step,value\n0,0.0\n1,0.25\n2,0.5\n"
-    assert read_table(tmp_path / "t.csv")[1] == {"step": "1", "value": "0.25"}
-
-
-def test_values_with_commas_and_quotes_survive(tmp_path):
-    StepTable(tmp_path / "t.csv").append([{"step": 1, "name": 'a,"b"'}])
-    assert read_table(tmp_path / "t.csv") == [{"step": "1", "name": 'a,"b"'}]
-
-
-def test_every_row_is_on_disk_when_append_returns(tmp_path):
-    rows = StepTable(tmp_path / "t.csv")
-    for step in range(3):
-        rows.append([{"step": step}])
-        assert len(read_table(tmp_path / "t.csv")) == step + 1
-
-
-def test_a_new_table_replaces_an_old_file(tmp_path):
-    (tmp_path / "t.csv").write_text("something else")
-    table(tmp_path / "t.csv", range(1))
-    assert (tmp_path / "t.csv").read_text() == "step,value\n0,0.0\n"
-
-
-def test_appending_nothing_writes_nothing(tmp_path):
-    StepTable(tmp_path / "t.csv").append([])
-    assert names(tmp_path) == []
-
-
-def test_a_row_may_leave_columns_empty_but_not_bring_new_ones(tmp_path):
-    rows = table(tmp_path / "t.csv", range(1))
-    rows.append([{"step": 1}])
-    with pytest.raises(ValueError, match="other"):
-        rows.append([{"step": 2, "other": 1}])
-    assert [row["value"] for row in read_table(tmp_path / "t.csv")] == ["0.0", ""]
-
-
-@given(n=st.integers(0, 8), cut=st.integers(-1, 9), garbage=st.sampled_from(["", "9", "9,0.", '9,"0.']))
-def test_cut_back_and_continued_a_table_is_as_if_never_interrupted(tmp_path_factory, n, cut, garbage):
-    folder = tmp_path_factory.mktemp("tables")
-    table(folder / "cut.csv", range(n))
-    if n:
-        with (folder / "cut.csv").open("a") as stream:
-            stream.write(garbage)  # a row half written when the process died
-    resumed = StepTable(folder / "cut.csv")
-    resumed.cut_back(cut)
-    kept = min(n, cut + 1)
-    resumed.append([{"step": 100, "value": 1.0}])
-    whole = table(folder / "whole.csv", range(kept))
-    whole.append([{"step": 100, "value": 1.0}])
-    assert (folder / "cut.csv").read_bytes() == (folder / "whole.csv").read_bytes()
-
-
-def test_cutting_back_twice_is_cutting_back_once(tmp_path):
-    table(tmp_path / "t.csv", range(6))
-    for _ in range(2):
-        StepTable(tmp_path / "t.csv").cut_back(3)
-    assert [row["step"] for row in read_table(tmp_path / "t.csv")] == ["0", "1", "2", "3"]
-
-
-def test_cutting_back_a_table_that_does_not_exist_does_nothing(tmp_path):
-    StepTable(tmp_path / "t.csv").cut_back(3)
-    assert names(tmp_path) == []
-
-
-@pytest.mark.parametrize("content", ["", "step,val"])
-def test_a_table_killed_within_its_header_starts_anew(tmp_path, content):
-    (tmp_path / "t.csv").write_text(content)
-    rows = StepTable(tmp_path / "t.csv")
-    rows.cut_back(5)
-    rows.append([{"step": 1, "value": 2}])
-    assert (tmp_path / "t.csv").read_text() == "step,value\n1,2\n"
-
-
-def test_cutting_back_is_atomic(tmp_path, monkeypatch):
-    table(tmp_path / "t.csv", range(6))
-    before = (tmp_path / "t.csv").read_bytes()
-    monkeypatch.setattr(Path, "replace", lambda self, target: (_ for _ in ()).throw(Stop))
-    with pytest.raises(Stop):
-        StepTable(tmp_path / "t.csv").cut_back(2)
-    assert (tmp_path / "t.csv").read_bytes() == before
-
-
-def test_a_resumed_table_keeps_the_columns_of_its_header(tmp_path):
-    table(tmp_path / "t.csv", range(2))
-    resumed = StepTable(tmp_path / "t.csv")
-    resumed.cut_back(1)
-    resumed.append([{"value": 7, "step": 2}])
-    with (tmp_path / "t.csv").open(newline="") as stream:
-        assert list(csv.reader(stream))[-1] == ["2", "7"]

@@ -11,6 +11,7 @@ A traceback is shown only with ``--debug``, or for an exception that is none of 
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -34,6 +35,19 @@ class RunStopped(RuntimeError):
     """A run that was asked to stop before its end and can go on."""
 
     exit_code = 75
+
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG}
+
+
+def of_the_file_system(error: OSError) -> UsageError | RunFailed:
+    """Return an OSError as one line naming the file: a full disk fails a run, the rest is wrong input."""
+    named = error.filename2 or error.filename
+    place = f"{named}: " if named else ""
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.errno in _NO_ROOM:
+        return RunFailed(f"{place}{reason}; the same command goes on once there is room")
+    return UsageError(f"{place}{reason}; allowed: a place that can be read and written")
 
 
 def bad_value(key: str, value: object, allowed: str) -> UsageError:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,9 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         # mkstemp creates files for the owner only; results are to be read like any other file.
         temporary.chmod(0o666 & ~_umask())
-        _fsync(temporary)
+        fsync(temporary)
         temporary.replace(path)
-        _fsync(path.parent)
+        fsync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -64,7 +63,8 @@ def hash_of_json(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
+    """Make a file, or the names in a folder, survive a power failure."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -77,49 +77,3 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
-
-
-class StepTable:
-    """A CSV file whose rows belong to steps, and that a resumed run continues exactly.
-
-    Columns are set by the first row; a row may leave some empty but may not bring new ones.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._columns: list[str] | None = None
-
-    def cut_back(self, step: int) -> None:
-        """Keep the rows up to ``step``; an interrupted run may have written further, or half a row."""
-        if not self.path.is_file():
-            return
-        with self.path.open(encoding="utf-8", newline="") as stream:
-            lines = stream.read().splitlines(keepends=True)
-        if not lines or not lines[0].endswith("\n"):
-            self.path.unlink()
-            return
-        columns = next(csv.reader([lines[0]]))
-        whole = [line for line in lines[1:] if line.endswith("\n")]
-        kept = [line for line in whole if int(next(csv.reader([line]))[0]) <= step]
-        write_text(self.path, lines[0] + "".join(kept))
-        self._columns = columns
-
-    def append(self, rows: Sequence[Mapping[str, object]]) -> None:
-        """Add rows, each with a ``step`` first, and flush them to disk.
-
-        Raises:
-            ValueError: if a row has a column that the header lacks.
-        """
-        if not rows:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = self._columns is None
-        if self._columns is None:
-            self._columns = list(rows[0])
-        with self.path.open("w" if new else "a", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, self._columns, lineterminator="\n")
-            if new:
-                writer.writeheader()
-            writer.writerows(rows)
-            stream.flush()
-            os.fsync(stream.fileno())

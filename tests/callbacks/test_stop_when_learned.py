@@ -15,7 +15,7 @@ from lit_curriculum.callbacks import StopWhenLearned
 from lit_curriculum.distillation import CheckpointBank
 from lit_curriculum.errors import UsageError
 from lit_curriculum.reading import read_table
-from tests.support import config, fit, in_child, killed_at_write, without_times
+from tests.support import config, fit, in_child, killed_at_write, unfinish, without_times
 
 RUN = [config("bit_subset_parity"), config("smoke/bit_subset_parity")]
 
@@ -87,9 +87,7 @@ def test_a_run_killed_between_its_last_checkpoint_and_its_last_line_is_finished_
     run, configs = tmp_path / "run", [*RUN, overlay(tmp_path, EASY, RESUME)]
     assert in_child(lambda: fit(run, *configs)) == 0
     steps, rows = ended(run), without_times(run / "metrics.csv")
-    provenance = json.loads((run / "provenance.json").read_text())
-    del provenance["finished"]
-    (run / "provenance.json").write_text(json.dumps(provenance))
+    unfinish(run)
     assert in_child(lambda: fit(run, *configs)) == 0
     assert ended(run) == steps
     assert without_times(run / "metrics.csv") == rows

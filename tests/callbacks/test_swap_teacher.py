@@ -14,9 +14,8 @@ from lit_curriculum.distillation import CheckpointBank, teacher_probabilities
 from lit_curriculum.models import build
 from lit_curriculum.reading import read_table
 from lit_curriculum.tasks.sparse_parity import SparseParity
-from tests.support import config, fit, in_child
+from tests.support import config, fit, in_child, unfinish
 
-FINISHED = ("finished", "steps", "samples", "wall_seconds", "samples_per_second", "backend", "teachers")
 RUN = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
 
 
@@ -69,8 +68,7 @@ def test_a_run_killed_before_its_last_line_still_names_its_teachers(bank: Path, 
     plan = "{class_path: TwoShot, init_args: {T: 20, checkpoint: 3000}}"
     run = student(tmp_path, bank, plan)
     written = json.loads((run / "provenance.json").read_text())
-    begun = {key: value for key, value in written.items() if key not in FINISHED}
-    (run / "provenance.json").write_text(json.dumps(begun))
+    unfinish(run)
     student(tmp_path, bank, plan)
     again = json.loads((run / "provenance.json").read_text())
     assert again["teachers"] == written["teachers"]

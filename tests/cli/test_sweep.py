@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +77,45 @@ def test_one_of_an_array_then_the_rest_then_the_table(
             last = list(csv.DictReader(stream))[-1]
         assert row["val/accuracy"] == last["val/accuracy"]
         assert row["step"] == last["step"]
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_is_marked_and_the_others_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = [{"class_path": "StopWhenLearned", "init_args": {"metric": "val/nothing"}}]
+    file, out = tmp_path / "mixed.yaml", tmp_path / "out"
+    points = [{"data.d": 8, "trainer.callbacks": wrong}, {"data.d": 4}]
+    file.write_text(yaml.safe_dump({"configs": SETTINGS["configs"], "points": points}))
+    assert main(["sweep", str(file), "--out", str(out), "--jobs", "1"]) == 1
+    captured = capsys.readouterr()
+    assert "1 of 2 runs" in captured.out
+    assert "lit: error: run mixed-" in captured.err
+    assert [row["state"] for row in listed(file, out, capsys)] == ["failed", "finished"]
+    assert main(["sweep", str(file), "--list", "--out", str(out)]) == 0
+    assert "StopWhenLearned.metric: got 'val/nothing'" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_a_signal_to_the_command_stops_its_runs_resumably(tmp_path: Path, number: signal.Signals) -> None:
+    file, out = tmp_path / "long.yaml", tmp_path / "out"
+    point = {"data.d": 8, "data.num_steps": 1_000_000, "data.eval_every": 100}
+    file.write_text(yaml.safe_dump({"configs": SETTINGS["configs"], "points": [point]}))
+    words = [sys.executable, "-m", "lit_curriculum", "sweep", str(file), "--out", str(out)]
+    command = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    folder = load_sweep(file).runs[0].folder(out / "runs")
+    while not (folder / "metrics.csv").is_file():
+        assert command.poll() is None
+        time.sleep(0.1)
+    command.send_signal(number)
+    assert command.wait(60) == 75
+    assert command.stderr is not None
+    assert command.stderr.read().strip().splitlines()[-1] == (
+        "lit: stopped: interrupted; the same command goes on"
+    )
+    assert not (folder / ".lease").exists()
+    assert (folder / "checkpoints" / "last.ckpt").is_file()
 
 
 def test_the_table_holds_what_is_finished(file: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from lit_curriculum.cli.main import main
 from lit_curriculum.cli.training import fit_in_worker, parse_and_run
 from lit_curriculum.papers.implicit import implicit_fig1, implicit_fig3
 from lit_curriculum.papers.progressive import hierarchical, parity
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.sweep import load_sweep
 from tests.support import CONFIGS, config, fit, in_child
 

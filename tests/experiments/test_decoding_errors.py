@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lit_curriculum.experiments.decoding_errors import DecodingErrors
+from lit_curriculum.experiments.decoding_errors import decoding_errors, summarise_errors
+from lit_curriculum.experiments.held_out import HeldOutMeans
 
 
 def logits(tokens: list[list[int]], gap: float = 1.0) -> torch.Tensor:
@@ -15,12 +16,12 @@ def logits(tokens: list[list[int]], gap: float = 1.0) -> torch.Tensor:
 
 def test_errors_are_counted_string_by_string() -> None:
     labels = torch.tensor([[1, 0, 1], [0, 0, 1], [1, 1, 0], [0, 1, 0]])
-    metric = DecodingErrors(n_answers=2)
+    means = HeldOutMeans()
     forced = [[1, 0, 1], [1, 0, 0], [1, 1, 0], [1, 1, 0]]
     decoded = [[1, 0, 1], [1, 1, 1], [1, 1, 0], [1, 1, 0]]
     for half in (slice(0, 1), slice(1, 4)):
-        metric.update(logits(forced[half]), logits(decoded[half]), labels[half], 1e-4)
-    found = metric.compute()
+        means.add(decoding_errors(logits(forced[half]), logits(decoded[half]), labels[half], 2, 1e-4))
+    found = summarise_errors(means.take(lambda mine: [mine]))
     assert found["accuracy"] == 3 / 4  # of the second string one answer is wrong
     assert found["forced_accuracy"] == 3 / 4
     assert found["forced_errors"] == 3 / 4
@@ -32,10 +33,14 @@ def test_decoding_that_reads_something_else_is_noticed() -> None:
     """Every forced label is right, so by Lemma 1 every decoded one must be."""
     labels = torch.tensor([[1, 0, 1], [0, 0, 1]])
     right, wrong = labels.tolist(), [[1, 0, 1], [0, 0, 0]]
-    metric = DecodingErrors(n_answers=1)
-    metric.update(logits(right), logits(wrong), labels, 1e-4)
+    assert summarised(logits(right), logits(right), labels)["accuracy"] == 1
     with pytest.raises(RuntimeError, match=r"decoded error 0\.5 above the sum of forced errors 0"):
-        metric.compute()
-    metric.reset()
-    metric.update(logits(right, gap=5e-5), logits(wrong), labels, 1e-4)  # rounding could do that
-    assert metric.compute()["accuracy"] == 0.5
+        summarised(logits(right), logits(wrong), labels)
+    rounding_could_do_that = logits(right, gap=5e-5)
+    assert summarised(rounding_could_do_that, logits(wrong), labels)["accuracy"] == 0.5
+
+
+def summarised(forced: torch.Tensor, decoded: torch.Tensor, labels: torch.Tensor) -> dict[str, float]:
+    means = HeldOutMeans()
+    means.add(decoding_errors(forced, decoded, labels, 1, 1e-4))
+    return summarise_errors(means.take(lambda mine: [mine]))

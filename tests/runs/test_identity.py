@@ -63,7 +63,7 @@ def test_a_setting_that_changes_results_changes_the_hash(change):
     "change",
     [
         {"run_dir": "elsewhere"},
-        {"ckpt_path": "last.ckpt"},
+        {"ckpt_path": "last"},
         {"trainer__accelerator": "cpu"},
         {"trainer__devices": 8},
         {"trainer__logger": False},
@@ -183,3 +183,12 @@ def test_a_missing_bank_counts_by_its_path(tmp_path):
 )
 def test_first_difference_is_named_by_its_key(ours, theirs, expected):
     assert first_difference(ours, theirs) == expected
+
+
+def test_where_a_run_begins_counts_by_what_the_checkpoint_holds(tmp_path):
+    for name, content in (("a", b"1"), ("b", b"1"), ("c", b"2")):
+        (tmp_path / name).write_bytes(content)
+    hashes = [config_hash(config(ckpt_path=str(tmp_path / name))) for name in "abc"]
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert config_hash(config()) not in hashes
+    assert results_settings(config(ckpt_path="gone.ckpt"))["began_from"] == "gone.ckpt"

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lit_curriculum.reading import read_table
 from lit_curriculum.runs.metrics_csv import MetricsCSV
+from lit_curriculum.tables import RunTables
+
+
+def new(folder: Path) -> MetricsCSV:
+    return MetricsCSV(RunTables(folder))
 
 
 def log(logger: MetricsCSV, *steps: int) -> MetricsCSV:
@@ -21,7 +28,7 @@ def row(step: int) -> dict[str, str]:
 
 
 def test_a_row_holds_step_samples_metrics_and_seconds(tmp_path):
-    log(MetricsCSV(tmp_path), 1, 2)
+    log(new(tmp_path), 1, 2)
     header = (tmp_path / "metrics.csv").read_text().split("\n", 1)[0]
     assert header == "step,samples,val/accuracy,seconds"
     assert rows(tmp_path) == [row(1), row(2)]
@@ -29,7 +36,7 @@ def test_a_row_holds_step_samples_metrics_and_seconds(tmp_path):
 
 
 def test_what_other_code_logs_is_left_to_other_loggers(tmp_path):
-    logger = MetricsCSV(tmp_path)
+    logger = new(tmp_path)
     logger.log_metrics({"epoch": 0.0}, 3)
     logger.log_metrics({"samples": 3.0})
     logger.log_hyperparams({"a": 1})
@@ -37,31 +44,23 @@ def test_what_other_code_logs_is_left_to_other_loggers(tmp_path):
 
 
 def test_a_new_run_begins_a_new_file(tmp_path):
-    log(MetricsCSV(tmp_path), 1, 2)
-    log(MetricsCSV(tmp_path), 5)
+    log(new(tmp_path), 1, 2)
+    log(new(tmp_path), 5)
     assert rows(tmp_path) == [row(5)]
 
 
 def test_a_resumed_run_goes_on_after_its_checkpoint(tmp_path):
-    log(MetricsCSV(tmp_path), 1, 2, 3, 4)
+    first = log(new(tmp_path), 1, 2)
+    marks = first.tables.marks()
+    log(first, 3, 4)
     with (tmp_path / "metrics.csv").open("a") as stream:
         stream.write("5,1")
-    log(MetricsCSV(tmp_path, resume_step=2), 3, 4, 5)
+    resumed = RunTables(tmp_path)
+    resumed.resume(2, marks)
+    log(MetricsCSV(resumed), 3, 4, 5)
     assert rows(tmp_path) == [row(step) for step in (1, 2, 3, 4, 5)]
 
 
-def test_until_it_logs_a_resumed_run_leaves_the_file_alone(tmp_path):
-    log(MetricsCSV(tmp_path), 1, 2, 3)
-    before = (tmp_path / "metrics.csv").read_bytes()
-    MetricsCSV(tmp_path, resume_step=1).log_metrics({"epoch": 0.0}, 2)
-    assert (tmp_path / "metrics.csv").read_bytes() == before
-
-
-def test_a_run_resumed_before_its_first_row_starts_the_file(tmp_path):
-    log(MetricsCSV(tmp_path, resume_step=0), 1)
-    assert rows(tmp_path) == [row(1)]
-
-
 def test_the_logger_has_the_run_folder_and_no_folders_of_its_own(tmp_path):
-    logger = MetricsCSV(tmp_path)
+    logger = new(tmp_path)
     assert (logger.name, logger.version, logger.save_dir) == ("", "", str(tmp_path))

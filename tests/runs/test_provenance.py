@@ -105,7 +105,7 @@ def test_start_of_a_run_is_described(monkeypatch):
     assert found["command"] == ["lit", "fit", "--config", "a.yaml"]
     assert found["finished"] is False
     assert found["teachers"] == []
-    expected = {"schema": 1, "config_hash": "hash", "commit": "abc+changes", "data_seed": 3, "model_seed": 4}
+    expected = {"config_hash": "hash", "commit": "abc+changes", "data_seed": 3, "model_seed": 4}
     assert expected.items() <= found.items()
     assert found["versions"] == provenance.versions()
     assert found["device"]

@@ -15,27 +15,29 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.trainer.states import TrainerFn
 
+from lit_curriculum.callbacks.stop_request import StopRequest
 from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.files import write_with
+from lit_curriculum.sealed import write_sealed
 
 
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Saves under a temporary name in the same folder, fsyncs and renames: no reader meets half a file."""
+class SealedCheckpointIO(TorchCheckpointIO):
+    """Saves atomically, with the SHA-256 beside it: no reader meets half a file or an altered one."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
     ) -> None:
         """See `CheckpointIO.save_checkpoint`."""
-        write_with(Path(path), lambda temporary: torch.save(checkpoint, temporary))
+        write_sealed(Path(path), lambda stream: torch.save(checkpoint, stream))
 
 
 class ExactResume(Checkpoint):
     """Save ``<run folder>/checkpoints/last.ckpt`` after evaluations and at the end.
 
     A Lightning checkpoint holds model, optimizer, schedulers, loops and callbacks; this adds the state of
-    every random generator on every device. It is taken as the next batch begins, when the evaluation of
-    the last one is complete, so that a resumed run neither repeats nor skips one.
+    every random generator on every device, and the length and SHA-256 of every table of the run folder. It is
+    taken as the next batch begins, when the evaluation of the last one is complete, so that a resumed run
+    neither repeats nor skips one. A run that is asked to stop (`stop_request`) saves in the same place.
 
     Args:
         min_seconds: leave out an evaluation if the last save is younger than this.
@@ -52,13 +54,14 @@ class ExactResume(Checkpoint):
             raise bad_value("ExactResume.every_n_steps", every_n_steps, "an integer of at least 1")
         self.min_seconds = min_seconds
         self.every_n_steps = every_n_steps
+        self.stop_request = StopRequest()
         self._saved_at = 0.0
         self._saved_step = -1
         self._rng: list[dict[str, Any]] | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Make every checkpoint of this trainer atomic."""
-        trainer.strategy.checkpoint_io = AtomicCheckpointIO()
+        """Seal every checkpoint of this trainer."""
+        trainer.strategy.checkpoint_io = SealedCheckpointIO()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start counting."""
@@ -69,22 +72,33 @@ class ExactResume(Checkpoint):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Save if it is time; first of all, in a resumed run, put the random generators back."""
+        """Save if it is time; first of all, in a resumed run, put the random generators back.
+
+        Raises:
+            RunStopped: if the run was asked to stop; it has been saved.
+            RunFailed: if the run folder is no longer this run's.
+        """
         assert isinstance(pl_module, CurriculumModule)
         if self._rng is not None:
             # Not earlier: making a DataLoader's iterator draws from torch's generator.
             _restore_rng(self._rng[trainer.global_rank])
             self._rng = None
-        step = pl_module.step
-        if step == self._saved_step or batch_idx % trainer.accumulate_grad_batches:
+        if batch_idx % trainer.accumulate_grad_batches:
             return
+        step = pl_module.step
+        stop = self.stop_request.wanted(trainer, batch_idx)
+        if step != self._saved_step and (stop or self._due(trainer, pl_module, step)):
+            self._save(trainer, pl_module)
+        if stop:
+            raise self.stop_request.stopped(step, pl_module.data.num_steps)
+
+    def _due(self, trainer: Trainer, module: CurriculumModule, step: int) -> bool:
         wanted = bool(self.every_n_steps) and step % (self.every_n_steps or 1) == 0
-        if step % pl_module.data.eval_every == 0:
+        if step % module.data.eval_every == 0:
             # One device decides by its clock, for saving is a joint act.
             old = time.monotonic() - self._saved_at >= self.min_seconds
             wanted |= bool(trainer.strategy.broadcast(old))
-        if wanted:
-            self._save(trainer, pl_module)
+        return wanted
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the end of the run."""
@@ -100,12 +114,15 @@ class ExactResume(Checkpoint):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Add the random generators of every device."""
+        """Add the random generators of every device, and the marks of the tables."""
         states: list[Any] = [_rng_state()]
         if trainer.world_size > 1:
             states = [None] * trainer.world_size
             torch.distributed.all_gather_object(states, _rng_state())
         checkpoint["rng"] = states
+        assert isinstance(pl_module, CurriculumModule)
+        pl_module.tables.check_untouched()
+        checkpoint["tables"] = pl_module.tables.marks()
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -119,6 +136,10 @@ class ExactResume(Checkpoint):
         if states is not None and len(states) == trainer.world_size:
             self._rng = states
         assert isinstance(pl_module, CurriculumModule)
+        folder = Path(trainer.default_root_dir).resolve()
+        # A checkpoint of another folder tells nothing of the tables of this one: they begin here.
+        if trainer.is_global_zero and folder in Path(trainer.ckpt_path or "").resolve().parents:
+            pl_module.tables.resume(pl_module.step, checkpoint.get("tables"))
         loop = checkpoint["loops"]["fit_loop"]
         if loop["epoch_progress"]["current"]["completed"] and trainer.state.fn == TrainerFn.FITTING:
             # To Lightning the one epoch is over. To us the run is over at data.num_steps.

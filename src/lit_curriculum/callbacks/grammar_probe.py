@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 from lightning import LightningModule, Trainer
@@ -15,7 +14,7 @@ from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.listeners import StepListener, every_and_last
 from lit_curriculum.experiments.soundness import check_metrics
-from lit_curriculum.files import StepTable
+from lit_curriculum.tables import StepTable
 from lit_curriculum.tasks.pcfg import MaskedPCFG
 
 Row = dict[str, float | int]
@@ -73,10 +72,9 @@ class GrammarProbe(StepListener, Callback, ABC):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the table; a resumed run goes on with it."""
         assert isinstance(pl_module, CurriculumModule)
-        self._table = StepTable(Path(trainer.default_root_dir) / self.file)
-        if pl_module.step > 0:
-            self._table.cut_back(pl_module.step)
-        elif self.include_start:
+        if trainer.is_global_zero:
+            self._table = pl_module.tables.open(self.file)
+        if pl_module.step == 0 and self.include_start:
             self.on_step(trainer, pl_module, 0)
 
     def on_step(self, trainer: Trainer, module: CurriculumModule, step: int) -> None:

@@ -16,9 +16,9 @@ from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.listeners import StepListener, every_and_last
 from lit_curriculum.experiments.soundness import check_metrics
-from lit_curriculum.files import StepTable
 from lit_curriculum.probes.monomials import MonomialSums, add_up, grouped_sets, summarise, sums_of_batches
 from lit_curriculum.reading import read_table
+from lit_curriculum.tables import StepTable
 from lit_curriculum.tasks.hierarchical_parity import HierarchicalParity
 from lit_curriculum.tasks.sparse_parity import SparseParity
 
@@ -105,9 +105,8 @@ class LogMonomials(StepListener, Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the table; a resumed run goes on with it."""
         assert isinstance(pl_module, CurriculumModule)
-        self._table = StepTable(Path(trainer.default_root_dir) / "monomials.csv")
-        if pl_module.step > 0:
-            self._table.cut_back(pl_module.step)
+        if trainer.is_global_zero:
+            self._table = pl_module.tables.open("monomials.csv")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure if the metric moved enough."""

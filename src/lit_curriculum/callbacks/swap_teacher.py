@@ -25,7 +25,7 @@ from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import CurriculumData
 from lit_curriculum.experiments.listeners import StepListener
 from lit_curriculum.experiments.online import OnlineSGDModule
-from lit_curriculum.files import StepTable
+from lit_curriculum.tables import StepTable
 
 
 class SwapTeacher(StepListener, Callback):
@@ -143,17 +143,14 @@ class SwapTeacher(StepListener, Callback):
                 "SwapTeacher: the checkpoint was trained under another schedule or other teachers; "
                 f"allowed: teachers with sha256 {[h[:12] for h in self._restored['sha256']]}"
             )
-        self._table = StepTable(Path(trainer.default_root_dir) / "swaps.csv")
+        if trainer.is_global_zero:
+            self._table = pl_module.tables.open("swaps.csv")
         supervision = pl_module.supervision
         supervision.tau = self.tau
         supervision.label_weight = self.label_weight
         supervision.scale_by_tau_squared = self.scale_by_tau_squared
         supervision.student_temperature = self.student_temperature
-        if pl_module.step > 0:
-            self._table.cut_back(pl_module.step)
-            self._install(trainer, pl_module, announce=False)
-        else:
-            self._install(trainer, pl_module, announce=True)
+        self._install(trainer, pl_module, announce=pl_module.step == 0)
 
     def next_event(self, step: int) -> int | None:
         """See `StepListener.next_event`."""

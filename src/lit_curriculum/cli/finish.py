@@ -45,6 +45,7 @@ class FinishRun(Callback):
         callbacks = trainer.callbacks  # type: ignore[attr-defined]
         swaps = [callback for callback in callbacks if isinstance(callback, SwapTeacher)]
         self.folder.finish(
+            module.tables,
             steps=module.step,
             samples=module.step * data.batch_size,
             wall_seconds=round(seconds, 3),

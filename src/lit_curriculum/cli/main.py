@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lit_curriculum import __version__
-from lit_curriculum.errors import RunFailed, RunStopped, UsageError, suggest
+from lit_curriculum.errors import RunFailed, RunStopped, UsageError, of_the_file_system, suggest
 
 TRAINING = {
     "fit": "train a model (resumes by itself in a folder that holds the same run)",
@@ -113,9 +113,23 @@ def main(arguments: Sequence[str]) -> int:
     except (UsageError, RunFailed, RunStopped) as error:
         if debug:
             raise
-        kind = "stopped" if isinstance(error, RunStopped) else "error"
-        print(f"lit: {kind}: {error}", file=sys.stderr)
-        return error.exit_code
+        return _told(error)
+    except OSError as error:
+        if debug or isinstance(error, BrokenPipeError):
+            raise
+        return _told(of_the_file_system(error))
+    except KeyboardInterrupt:
+        if words and words[0] in ("reproduce", "sweep"):
+            return _told(RunStopped("interrupted; the same command goes on"))
+        print("lit: interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
+
+
+def _told(error: UsageError | RunFailed | RunStopped) -> int:
+    """Print an error's line and return its exit code."""
+    kind = "stopped" if isinstance(error, RunStopped) else "error"
+    print(f"lit: {kind}: {error}", file=sys.stderr)
+    return error.exit_code
 
 
 def _dispatch(words: list[str]) -> int:

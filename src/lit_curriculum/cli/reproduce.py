@@ -12,11 +12,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from lit_curriculum.cli.interruption import stopping_by_exception
 from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.papers import figure
 from lit_curriculum.runs.folder import check_writable
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.provenance import commit
 
 _STYLES = {"holds": "green", "fails": "bold red", "not_evaluated": "dim", "not_shown_at_scale": "yellow"}
@@ -68,6 +69,7 @@ def _measured(
 
     console = Console(stderr=True)
     with (
+        stopping_by_exception(),
         GraphBar(console) as bar,
         Lab(out / "runs", fit_in_worker, options.jobs, options.fresh, bar) as lab,
     ):

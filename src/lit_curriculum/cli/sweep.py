@@ -12,18 +12,19 @@ from typing import Any
 
 from rich.console import Console
 
+from lit_curriculum.cli.interruption import stopping_by_exception
 from lit_curriculum.cli.progress import GraphBar
-from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.errors import RunFailed, UsageError, bad_value
 from lit_curriculum.files import write_text
-from lit_curriculum.reading import read_table
 from lit_curriculum.runs.configs import shipped
 from lit_curriculum.runs.folder import RunFolder, check_writable
-from lit_curriculum.runs.graph import Finished, Lab, Run
+from lit_curriculum.runs.graph import Finished, Run
+from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.sweep import Sweep, describe, load_sweep
 
 
 def sweep(options: argparse.Namespace) -> int:
-    """Run ``lit sweep`` and return its exit code.
+    """Run ``lit sweep`` and return its exit code: 1 if a run fails, after the others have been trained.
 
     Raises:
         UsageError: for a wrong file, number or folder, or a run whose settings are wrong; all runs are
@@ -38,9 +39,13 @@ def sweep(options: argparse.Namespace) -> int:
         _list(plan, out / "runs", options.json)
         return 0
     check_writable("--out", out)
+    failure = None
     if not options.collect:
         # A run that is alone has all cores for itself.
-        _train(plan, chosen, out / "runs", options.jobs or (1 if len(chosen) == 1 else None))
+        try:
+            _train(plan, chosen, out / "runs", options.jobs or (1 if len(chosen) == 1 else None))
+        except RunFailed as error:
+            failure = error  # told below, after what has been finished
         for run in chosen if options.index is not None else ():
             print(run.folder(out / "runs"))
     if options.index is None:  # jobs of an array would write over one another
@@ -48,6 +53,8 @@ def sweep(options: argparse.Namespace) -> int:
         rows = collect(plan, out / "runs")
         write_text(path, _as_csv(rows))
         print(json.dumps(rows, indent=1) if options.json else f"{len(rows)} of {len(plan.runs)} runs: {path}")
+    if failure is not None:
+        raise failure
     return 0
 
 
@@ -62,8 +69,8 @@ def collect(plan: Sweep, root: Path) -> list[dict[str, Any]]:
     for index, (run, settings) in enumerate(zip(plan.runs, plan.settings, strict=True)):
         folder = run.folder(root)
         if _state(folder) == "finished":
-            last = read_table(folder / "metrics.csv")[-1]
-            seconds = Finished(run, folder).provenance.get("wall_seconds")
+            finished = Finished(run, folder)
+            last, seconds = finished.rows("metrics.csv")[-1], finished.provenance.get("wall_seconds")
             rows.append({"index": index, "run": folder.name, **settings, **last, "wall_seconds": seconds})
     return rows
 
@@ -72,7 +79,7 @@ def _train(plan: Sweep, chosen: tuple[Run, ...], root: Path, jobs: int | None) -
     from lit_curriculum.cli.training import fit_in_worker
 
     console = Console(stderr=True)
-    with GraphBar(console) as bar:
+    with stopping_by_exception(), GraphBar(console) as bar:
         lab = Lab(root, fit_in_worker, jobs, progress=bar)
         _check(plan, chosen, lab)
         lab.fit(chosen)
@@ -100,18 +107,30 @@ def _list(plan: Sweep, root: Path, as_json: bool) -> None:
     states = [_state(run.folder(root)) for run in plan.runs]
     if as_json:
         shown = zip(plan.runs, plan.settings, states, strict=True)
-        rows = [{"run": run.folder(root).name, "state": state, **settings} for run, settings, state in shown]
+        rows = [
+            {"run": run.folder(root).name, "state": state, "failed": _failed(run.folder(root)), **settings}
+            for run, settings, state in shown
+        ]
         print(json.dumps(rows, indent=1))
         return
     configs = ", ".join(plan.configs)
-    print(f"{plan.name}: {len(plan.runs)} runs on {configs}, {states.count('finished')} finished")
-    for index, (state, settings) in enumerate(zip(states, plan.settings, strict=True)):
-        print(f"{index:>5}  {state:<8}  {describe(settings)}")
+    failed = f", {states.count('failed')} failed" if "failed" in states else ""
+    print(f"{plan.name}: {len(plan.runs)} runs on {configs}, {states.count('finished')} finished{failed}")
+    for index, (run, state, settings) in enumerate(zip(plan.runs, states, plan.settings, strict=True)):
+        reason = f"  ({_failed(run.folder(root))})" if state == "failed" else ""
+        print(f"{index:>5}  {state:<8}  {describe(settings)}{reason}")
 
 
 def _state(folder: Path) -> str:
-    run = RunFolder(folder)
-    return "finished" if run.finished else "begun" if run.provenance() else "new"
+    recorded = RunFolder(folder).provenance()
+    if recorded.get("finished"):
+        return "finished"
+    return "failed" if "failed" in recorded else "begun" if recorded else "new"
+
+
+def _failed(folder: Path) -> str | None:
+    """Return why a run failed, the last time that it was tried."""
+    return RunFolder(folder).provenance().get("failed")
 
 
 def _as_csv(rows: list[dict[str, Any]]) -> str:

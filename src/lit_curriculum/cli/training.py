@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import logging
-import warnings
+import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 import yaml
 from jsonargparse import ArgumentError
 from lightning import Trainer
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.fabric.utilities.seed import max_seed_value
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
@@ -33,21 +35,30 @@ import lit_curriculum.experiments.sparse_parity
 import lit_curriculum.experiments.sum_and_parity  # noqa: F401
 from lit_curriculum import callbacks as shipped_callbacks
 from lit_curriculum.callbacks import ExactResume, SwapTeacher
+from lit_curriculum.callbacks.stop_request import StopRequest
+from lit_curriculum.callbacks.stop_when_learned import ended_early
+from lit_curriculum.cli.failures import in_one_line, of_a_device
 from lit_curriculum.cli.finish import FinishRun
 from lit_curriculum.cli.messages import one_line
 from lit_curriculum.cli.predictions import WritePredictions
+from lit_curriculum.cli.quiet import quieten
+from lit_curriculum.cli.signals import GracefulStop, end_with_parent
+from lit_curriculum.cli.weights import LAST, differences, load_weights, with_config_of_run
 from lit_curriculum.distillation import Strategy
-from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.experiments.base import CurriculumModule
+from lit_curriculum.errors import RunStopped, UsageError, bad_value
+from lit_curriculum.experiments.base import STATE, CurriculumModule
 from lit_curriculum.experiments.base_data import CurriculumData
 from lit_curriculum.models import count_parameters
 from lit_curriculum.runs import identity, provenance
+from lit_curriculum.runs.checkpoints import check_continues, read_checkpoint
 from lit_curriculum.runs.configs import scale_of
-from lit_curriculum.runs.folder import RunFolder
+from lit_curriculum.runs.folder import RunFolder, default_run_dir
+from lit_curriculum.runs.lease import FolderInUse, Lease
 from lit_curriculum.runs.metrics_csv import MetricsCSV
+from lit_curriculum.sealed import verify_sealed
+from lit_curriculum.tables import RunTables, checked
 
 _PARSER: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
-_UNWANTED = ("💡", "GPU available", "TPU available", "`Trainer.fit` stopped", "`weights_only` was not set")
 _TOP_KEYS = ("model", "data", "trainer", "run_dir", "ckpt_path")
 
 
@@ -63,6 +74,7 @@ class CurriculumCLI(LightningCLI):
 
     def __init__(self, arguments: Sequence[str], run: bool = True) -> None:
         self._execute = run
+        self._resources = ExitStack()
         super().__init__(
             CurriculumModule,
             CurriculumData,
@@ -88,13 +100,23 @@ class CurriculumCLI(LightningCLI):
         """Add --run_dir."""
         parser.add_argument("--run_dir", type=str, default=None, help="folder of the run")
 
+    def _prepare_subcommand_parser(
+        self, klass: type, subcommand: str, **kwargs: Any
+    ) -> LightningArgumentParser:
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        if subcommand != "fit":
+            help_ = "evaluate the harvested checkpoint of this step (default: --ckpt_path last)"
+            parser.add_argument("--step", type=int, default=None, help=help_)
+        return parser
+
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse, and refuse a seed that the libraries would only refuse with a traceback."""
+        """Parse, and refuse a seed for everything: every random number here has a seed of its own."""
         super().parse_arguments(parser, args)
         seed = self.config[self.config.subcommand].seed_everything
-        if not 0 <= seed <= max_seed_value:
-            allowed = f"a boolean or an integer from 0 to {max_seed_value:,}"
-            raise bad_value("seed_everything", seed, allowed)
+        if seed is not False:
+            raise bad_value(
+                "seed_everything", seed, "nothing; data.data_seed and model.model_seed are a run's seeds"
+            )
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: a checkpoint's hyper-parameters must not override what the user wrote."""
@@ -102,13 +124,20 @@ class CurriculumCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         """Make the trainer of a run folder: loggers, exact resume, no default checkpoints."""
         options = self.config[self.subcommand]
-        self.folder = RunFolder(_run_dir(options))
+        self.trial = self.subcommand == "fit" and bool(options.trainer.fast_dev_run)
+        self.folder = RunFolder(self._nowhere() if self.trial else _run_dir(options))
         kwargs["default_root_dir"] = str(self.folder.path)
         if self.subcommand == "fit":
             callbacks = list(self.config_init[self.subcommand].trainer.callbacks or [])
             if not any(isinstance(callback, ExactResume) for callback in callbacks):
                 callbacks.append(ExactResume())
             kwargs["callbacks"] = callbacks
+        if SLURMEnvironment.detect():
+            # Lightning's own requeueing writes a second checkpoint, which is later loaded without a word.
+            plugins = self.config_init[self.subcommand].trainer.plugins or []
+            plugins = plugins if isinstance(plugins, list) else [plugins]
+            if not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
+                kwargs["plugins"] = [*plugins, SLURMEnvironment(auto_requeue=False)]
         # Loggers open files when they are made; a run's loggers are added once everything is checked.
         self._wanted_logger = options.trainer.logger
         kwargs["logger"] = False
@@ -118,15 +147,27 @@ class CurriculumCLI(LightningCLI):
             raise UsageError(f"trainer: {' '.join(str(error).split())}") from error
 
     def _run_subcommand(self, subcommand: str) -> None:
-        if self._execute:
-            super()._run_subcommand(subcommand)
+        with self._resources:
+            if self._execute:
+                super()._run_subcommand(subcommand)
+
+    def _nowhere(self) -> Path:
+        """Return a folder that is gone when the command ends."""
+        return Path(self._resources.enter_context(tempfile.TemporaryDirectory())) / "run"
 
     # --- fit ----------------------------------------------------------------------------------------
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The resolved configuration as plain data."""
-        return cast(dict[str, Any], yaml.safe_load(self._config_text()))
+        """The resolved configuration as plain data; the run's own checkpoint is no part of it."""
+        settings = cast(dict[str, Any], yaml.safe_load(self._config_text()))
+        if settings.get("ckpt_path") is not None and self._is_own(str(settings["ckpt_path"])):
+            settings["ckpt_path"] = None
+        return settings
+
+    def _is_own(self, checkpoint: str) -> bool:
+        own = self.folder.checkpoint.resolve()
+        return checkpoint == LAST or Path(checkpoint).expanduser().resolve() == own
 
     def _config_text(self) -> str:
         parser = self._parser(self.subcommand)
@@ -162,36 +203,134 @@ class CurriculumCLI(LightningCLI):
         self.finished_before = state == "finished"
         if self.finished_before:
             return
-        chosen = self.config_init["fit"].ckpt_path
-        if state == "resume" and chosen is None:
-            self.config_init["fit"].ckpt_path = str(self.folder.checkpoint)
-            chosen = str(self.folder.checkpoint)
-        if chosen is not None:
-            self.resume_step = _step_of(chosen)
+        self.resume_step = self._check_start(state, settings)
+        request = StopRequest()
+        if self.trainer.is_global_zero:
+            lease = Lease.take(self.folder.path)
+            self._resources.callback(lease.release)
+            request.failure = lambda: lease.lost
+            if self.folder.state(settings) != state:
+                raise FolderInUse(
+                    f"run_dir: {str(self.folder.path)!r} was written to by another process just now; "
+                    "allowed: the same command again"
+                )
+        else:
+            end_with_parent()
+        self._begin(settings, state)
+        for callback in self._callbacks(ExactResume):
+            callback.stop_request = request
+        stop = GracefulStop(request)
+        self.trainer.callbacks.append(stop)  # type: ignore[attr-defined]
+        self._resources.enter_context(stop.installed(self.trainer))
+
+    def _check_start(self, state: str, settings: dict[str, Any]) -> int | None:
+        """Check where the run goes on or begins; return the step, or None for a run from scratch.
+
+        Raises:
+            UsageError: if the checkpoint, or a table that it knows, is not what it was.
+        """
+        given = settings.get("ckpt_path")
+        if state == "resume":
+            # Also a run that began from another's checkpoint goes on from its own.
+            self.folder.verify_checkpoint()
+            content = read_checkpoint(self.folder.checkpoint)
+            for table, mark in (content.get("tables") or {}).items():
+                checked(self.folder.path / table, mark)
+            start = self.folder.checkpoint
+        elif given is not None:
+            start = Path(given).expanduser()
+            verify_sealed(start, "ckpt_path", required=False)
+            content = read_checkpoint(start)
+            check_continues(start, content, settings)
+        else:
+            self.config_init["fit"].ckpt_path = None
+            return None
+        self.config_init["fit"].ckpt_path = str(start)
+        return int(content[STATE]["step"])
+
+    def _begin(self, settings: dict[str, Any], state: str) -> None:
         digest = identity.config_hash(settings)
         seeds = self.datamodule.data_seed, self.model.model_seed
         record = provenance.collect(digest, self.trainer.strategy.root_device.type, *seeds)
         self.model.identity = {"config_hash": digest, "commit": record["commit"]}
+        self.model.settings = json.dumps(identity.results_settings(settings), sort_keys=True)
         if self.trainer.is_global_zero:
             self.folder.begin(self._config_text(), record)
         self._attach_loggers()
         self._announce(state)
 
     def fit(self, **kwargs: Any) -> None:
-        """Train, unless the folder's run is finished already."""
+        """Train, unless the folder's run is finished already.
+
+        Raises:
+            RunStopped: if the run ended before its time and can go on.
+            RunFailed: if it cannot.
+        """
         if self.finished_before:
             rank_zero_info(f"{self.folder.path}: this run is finished already; nothing to do")
             return
+        try:
+            self._train(**{**kwargs, "ckpt_path": self.config_init["fit"].ckpt_path})
+        except RunStopped as error:
+            raise RunStopped(f"{self.folder.path}: {error}") from error
+        except Exception as error:
+            cause = of_a_device(error)
+            self._note_failure(cause)
+            if cause is error:
+                raise
+            raise cause from error
+        if self.trial:
+            rank_zero_info("fast_dev_run: the run works; nothing was kept")
+        elif not self._finished:
+            raise RunStopped(f"{self.folder.path}: stopped before its end; the same command goes on")
+
+    def _train(self, **kwargs: Any) -> None:
         finish = FinishRun(self.folder, self.resume_step)
-        if self.resume_step == self.datamodule.num_steps:
-            self.model.step = self.resume_step  # killed between its last checkpoint and its last line
-            if self.trainer.is_global_zero:
-                finish.record(self.trainer, self.model, self.datamodule, 0.0)
-        else:
+        if self.resume_step != self.datamodule.num_steps:
             self.trainer.callbacks.append(finish)  # type: ignore[attr-defined]
             self.trainer.fit(**kwargs)
-        if not self.folder.finished:
-            rank_zero_info(f"{self.folder.path}: stopped before its end; the same command goes on")
+            return
+        self.model.step = self.resume_step  # killed between its last checkpoint and its last line
+        if self.trainer.is_global_zero:
+            self.model.tables.resume(self.model.step, read_checkpoint(self.folder.checkpoint).get("tables"))
+            finish.record(self.trainer, self.model, self.datamodule, 0.0)
+
+    @property
+    def _finished(self) -> bool:
+        if self.trainer.is_global_zero:
+            return self.folder.finished  # also where the processes that trained were others
+        return ended_early(self.trainer) or self.model.step >= self.datamodule.num_steps
+
+    def _note_failure(self, cause: BaseException) -> None:
+        if self.trainer.is_global_zero:
+            # What cannot be noted, on a full disk for one, is told all the same: the exception goes on.
+            with suppress(OSError, UsageError):
+                self.folder.fail(in_one_line(cause))
+
+    # --- validate, test, predict --------------------------------------------------------------------
+
+    def _choose_weights(self) -> None:
+        """Load the weights that are to be looked at, and say which."""
+        options = self.config_init[self.subcommand]
+        self.model.check_data(self.datamodule)
+        self.weights = load_weights(self.model, self.folder, options.ckpt_path, options.step)
+        options.ckpt_path = None
+        rank_zero_info(f"weights: {self.weights}")
+        other = differences(self.folder, self.settings)
+        if other is not None:
+            rank_zero_info(f"note: evaluated with {other}")
+
+    def before_validate(self) -> None:
+        """Load the weights."""
+        self._choose_weights()
+
+    def before_test(self) -> None:
+        """Load the weights."""
+        self._choose_weights()
+
+    def before_predict(self) -> None:
+        """Load the weights."""
+        self._choose_weights()
 
     def predict(self, **kwargs: Any) -> None:
         """Write class probabilities and labels of the test stream to ``predictions.safetensors``."""
@@ -213,7 +352,8 @@ class CurriculumCLI(LightningCLI):
                 print(f"{name}: {float(value):.6g}")
 
     def _attach_loggers(self) -> None:
-        loggers: list[Logger] = [MetricsCSV(self.folder.path, self.resume_step)]
+        self.model.tables = RunTables(self.folder.path)
+        loggers: list[Logger] = [MetricsCSV(self.model.tables)]
         wanted = self.config_init["fit"].trainer.logger
         if isinstance(wanted, Logger):
             loggers.append(wanted)
@@ -242,12 +382,15 @@ class CurriculumCLI(LightningCLI):
 
 
 def train(arguments: Sequence[str]) -> int:
-    """Run a training subcommand.
+    """Run a training subcommand and return its exit code.
 
     Raises:
         UsageError: for anything that is wrong in the arguments or the configuration.
+        RunFailed: if the run cannot go on.
+        RunStopped: if it was stopped and can go on.
     """
-    parse_and_run(arguments)
+    with with_config_of_run(arguments) if arguments[0] != "fit" else nullcontext(arguments) as words:
+        parse_and_run(words)
     return 0
 
 
@@ -282,49 +425,12 @@ def nameable_classes() -> list[type]:
     return found
 
 
-def quieten() -> None:
-    """Leave out messages that are advertisements, or advice that this suite has already followed."""
-
-    class Unwanted(logging.Filter):
-        def filter(self, record: logging.LogRecord) -> bool:
-            text = record.getMessage()
-            return not text.startswith(_UNWANTED)
-
-    for name in (
-        "lightning.pytorch.utilities.rank_zero",
-        "lightning.fabric.utilities.rank_zero",
-        "lightning.pytorch.trainer.connectors.checkpoint_connector",
-    ):
-        logger = logging.getLogger(name)
-        if not any(type(f).__name__ == "Unwanted" for f in logger.filters):
-            logger.addFilter(Unwanted())
-    for pattern in (
-        "LightningCLI's args parameter is intended.*",
-        ".*configure_optimizers. returned .None.*",
-        ".*isinstance\\(treespec, LeafSpec\\).*",
-        ".*does not have many workers.*",
-        ".*your dataloader is not resumable.*",
-        ".*The number of training batches .* is smaller than the logging interval.*",
-        ".*Checkpoint directory .* exists and is not empty.*",
-    ):
-        warnings.filterwarnings("ignore", pattern)
-
-
 def _run_dir(options: Any) -> Path:
     if options.run_dir is not None:
-        return Path(options.run_dir)
+        return Path(options.run_dir).expanduser()
     if options.trainer.default_root_dir is not None:
-        return Path(options.trainer.default_root_dir)
+        return Path(options.trainer.default_root_dir).expanduser()
     return default_run_dir([str(path) for path in options.get("config") or []])
-
-
-def _step_of(checkpoint: str) -> int:
-    if not Path(checkpoint).is_file():
-        raise bad_value("ckpt_path", checkpoint, "an existing checkpoint file")
-    state = torch.load(checkpoint, weights_only=True, map_location="cpu", mmap=True)
-    if "lit_curriculum" not in state:
-        raise bad_value("ckpt_path", checkpoint, "a checkpoint of `lit fit`")
-    return int(state["lit_curriculum"]["step"])
 
 
 def fit_in_worker(configs: list[str], folder: str) -> None:
@@ -333,8 +439,3 @@ def fit_in_worker(configs: list[str], folder: str) -> None:
     words += ["--run_dir", folder, "--trainer.enable_progress_bar=false", "--trainer.logger=false"]
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     parse_and_run(words)
-
-
-def default_run_dir(configs: Sequence[str]) -> Path:
-    """Return runs/<names of the configs joined by +>."""
-    return Path("runs") / ("+".join(Path(config).stem for config in configs) or "run")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from abc import ABC
 from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import torch
@@ -27,9 +29,11 @@ from lit_curriculum.experiments.soundness import (
     check_weights,
 )
 from lit_curriculum.models import Inputs, registry, target_logits
+from lit_curriculum.tables import RunTables
 from lit_curriculum.tasks.counter import check_seed
 
-_STATE = "lit_curriculum"
+STATE = "lit_curriculum"
+"""Key of this suite's own part of a checkpoint."""
 
 
 class CurriculumModule(LightningModule, ABC):
@@ -41,6 +45,7 @@ class CurriculumModule(LightningModule, ABC):
         evaluation: the latest held-out metrics, e.g. ``val/accuracy``.
         supervision: labels, or the teacher that `SwapTeacher` puts there. No submodule.
         identity: hash of the resolved configuration and commit, noted in what is harvested.
+        settings: the resolved configuration as JSON, noted in checkpoints; "" outside of `lit fit`.
         teachable: whether a teacher's answers can stand in for the labels.
         precisions: values of ``trainer.precision`` that the training is made for; None for all.
         losses: the training losses since the last evaluation.
@@ -63,6 +68,7 @@ class CurriculumModule(LightningModule, ABC):
         self.evaluation: dict[str, float] = {}
         self.supervision = Supervision()
         self.identity: dict[str, str | None] = {"config_hash": None, "commit": None}
+        self.settings = ""
         self.n_classes = int(model["init_args"].get("n_classes", 2))
         self.losses = LossSum()
         self._held_out: dict[str, HeldOutMeans] = {}
@@ -140,6 +146,11 @@ class CurriculumModule(LightningModule, ABC):
         if self.precisions is not None and precision not in self.precisions:
             allowed = f"{' or '.join(self.precisions)} with {type(self).__name__}"
             raise bad_value("trainer.precision", precision, allowed)
+
+    @cached_property
+    def tables(self) -> RunTables:
+        """The CSV files of the run folder; written by one device."""
+        return RunTables(Path(self.trainer.default_root_dir))
 
     # --- Lightning hooks ----------------------------------------------------------------------------
 
@@ -234,11 +245,12 @@ class CurriculumModule(LightningModule, ABC):
             NotFinite: if a loss, a weight or the optimizer's state is not finite: nothing is saved then.
         """
         check_checkpoint(self, checkpoint)
-        checkpoint[_STATE] = {
+        checkpoint[STATE] = {
             "step": self.step,
             "loss_sum": torch.tensor(self.gather(self.losses.total.item()), dtype=torch.float64),
             "loss_count": self.gather(self.losses.count),
             "close_calls": self.gather(self.supervision.close_calls),
+            "settings": self.settings or None,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -247,11 +259,11 @@ class CurriculumModule(LightningModule, ABC):
         Raises:
             UsageError: for a checkpoint that no module of this suite wrote.
         """
-        if _STATE not in checkpoint:
+        if STATE not in checkpoint:
             raise UsageError(
                 "ckpt_path: the file lacks this suite's state; allowed: a checkpoint of `lit fit`"
             )
-        state = checkpoint[_STATE]
+        state = checkpoint[STATE]
         self.step = state["step"]
         total, count, close_calls = (
             self._own_share(state[name]) for name in ("loss_sum", "loss_count", "close_calls")

@@ -117,7 +117,7 @@ class CurriculumData(LightningDataModule, ABC):
             )
 
     def setup(self, stage: str) -> None:
-        """In training check the division of the batch; validate every ``eval_every`` updates unless told else."""
+        """In training: check the division of the batch; evaluate every ``eval_every`` updates unless told."""
         trainer = self.trainer
         if trainer is None or stage != "fit":
             return

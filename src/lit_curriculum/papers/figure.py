@@ -35,7 +35,7 @@ from lit_curriculum.files import write_json, write_text, write_with
 from lit_curriculum.reading import read_table
 
 if TYPE_CHECKING:
-    from lit_curriculum.runs.graph import Lab
+    from lit_curriculum.runs.lab import Lab
 
 Scale = Literal["smoke", "laptop", "paper"]
 Status = Literal["holds", "fails", "not_evaluated", "not_shown_at_scale"]

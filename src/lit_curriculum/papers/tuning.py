@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from lit_curriculum.runs.graph import Lab, Run
+from lit_curriculum.runs.graph import Run
+from lit_curriculum.runs.lab import Lab
 
 MakeRun = Callable[[float, int], Run]
 Score = Literal["mean", "last"]

@@ -2,7 +2,7 @@
 
 config.yaml      resolved configuration, enough to run it again
 metrics.csv      one row an evaluation
-checkpoints/     last.ckpt, for resuming and for `lit test`
+checkpoints/     last.ckpt with its SHA-256, for resuming and for `lit test`
 bank/            harvested checkpoints and their manifest
 provenance.json  versions, commit, device, seeds, hashes, times, teachers
 events.out.*     TensorBoard
@@ -10,19 +10,23 @@ events.out.*     TensorBoard
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
-from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.files import write_json, write_text
+from lit_curriculum.errors import RunFailed, UsageError, bad_value
+from lit_curriculum.files import hash_of_json, write_json, write_text
+from lit_curriculum.reading import read_json, read_yaml
 from lit_curriculum.runs.identity import config_hash, first_difference, results_settings
+from lit_curriculum.sealed import verify_sealed
+from lit_curriculum.tables import Mark, RunTables, checked
 
 State = Literal["new", "resume", "finished"]
+
+SCHEMA = 2
+"""Of provenance.json; 1 (version 0.1) has no digests."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class RunFolder:
                 cannot be written.
         """
         check_writable("run_dir", self.path)
-        if not self.path.exists() or not any(self.path.iterdir()):
+        if not self.path.exists() or not any(map(_matters, self.path.iterdir())):
             return "new"
         recorded = self.path / "config.yaml"
         if not recorded.is_file():
@@ -52,12 +56,7 @@ class RunFolder:
                 f"run_dir: got {str(self.path)!r}, which is not empty and holds no run; "
                 "allowed: a new or empty folder, or one to resume"
             )
-        try:
-            theirs = results_settings(dict(yaml.safe_load(recorded.read_text(encoding="utf-8"))))
-        except (yaml.YAMLError, TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise UsageError(f"run_dir: {recorded} is no configuration ({reason})") from error
-        difference = first_difference(results_settings(config), theirs)
+        difference = first_difference(results_settings(config), results_settings(self.config()))
         if difference:
             key, ours, old = difference
             raise UsageError(
@@ -68,8 +67,8 @@ class RunFolder:
         recorded_hash = self.provenance().get("config_hash")
         if recorded_hash not in (None, config_hash(config)):
             raise UsageError(
-                f"run_dir: {str(self.path)!r} holds a run of other code or of another teacher "
-                f"(config_hash {str(recorded_hash)[:12]}, now {config_hash(config)[:12]}); "
+                f"run_dir: {str(self.path)!r} holds a run of other code, of another teacher or begun "
+                f"elsewhere (config_hash {str(recorded_hash)[:12]}, now {config_hash(config)[:12]}); "
                 "allowed: another folder"
             )
         if self.finished:
@@ -78,29 +77,129 @@ class RunFolder:
 
     def begin(self, config_text: str, provenance: dict[str, Any]) -> None:
         """Write what a run leaves at its start."""
-        for leftover in self.path.rglob(".*.tmp"):
-            leftover.unlink()  # of an atomic write that was killed
-        write_text(self.path / "config.yaml", config_text)
         earlier = self.provenance()
+        for leftover in self.path.rglob(".*.tmp"):
+            leftover.unlink(missing_ok=True)  # of an atomic write that was killed
+        write_text(self.path / "config.yaml", config_text)
         resumed = earlier.get("resumed", -1) + 1 if earlier else 0
-        write_json(self.path / "provenance.json", {**provenance, "resumed": resumed})
+        self.record({**provenance, "resumed": resumed})
 
-    def finish(self, **facts: Any) -> None:
-        """Mark the run as finished and add what is known only now."""
-        write_json(self.path / "provenance.json", {**self.provenance(), "finished": True, **facts})
+    def finish(self, tables: RunTables, **facts: Any) -> None:
+        """Mark the run as finished and add what is known only now.
+
+        Raises:
+            RunFailed: if something that the run wrote is not there any more.
+        """
+        self.check_whole(tables)
+        self.record({**self.provenance(), "finished": True, "tables": tables.marks(), **facts})
+
+    def fail(self, reason: str) -> None:
+        """Note why the run could not go on; the note goes when the run is begun again."""
+        if (self.path / "provenance.json").is_file():
+            self.record({**self.provenance(), "failed": reason})
+
+    def check_whole(self, tables: RunTables) -> None:
+        """Check that nobody removed what a run wrote at its start or row by row.
+
+        Raises:
+            RunFailed: naming the file.
+        """
+        for name in ("config.yaml", "provenance.json"):
+            if not (self.path / name).is_file():
+                raise RunFailed(
+                    f"{self.path / name}: it is gone; another program changed the run folder while this run "
+                    "wrote to it. Start again in another folder"
+                )
+        tables.check_untouched()
+
+    def verify_checkpoint(self) -> str:
+        """Return the SHA-256 of `checkpoint`, which has been compared with its seal.
+
+        Raises:
+            UsageError: if the file is missing or altered.
+        """
+        return verify_sealed(self.checkpoint, "ckpt_path", required=self.sealed)
+
+    def verified(self, table: str) -> Path:
+        """Return the path of a finished run's table, which is as it was when the run finished.
+
+        Raises:
+            UsageError: if it is missing or altered.
+        """
+        path = self.path / table
+        marks: dict[str, Mark] = self.provenance().get("tables", {})
+        if table in marks and len(checked(path, marks[table])) != path.stat().st_size:
+            raise UsageError(
+                f"{path}: it has grown since the run finished; allowed: the file as the run left it"
+            )
+        return path
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the run was made by a version that seals its checkpoints."""
+        return int(self.provenance().get("schema", SCHEMA)) >= SCHEMA
 
     @property
     def finished(self) -> bool:
         """Whether a run came to its end here."""
         return bool(self.provenance().get("finished"))
 
+    def config(self) -> dict[str, Any]:
+        """Return the recorded configuration.
+
+        Raises:
+            UsageError: if it is no configuration.
+        """
+        path = self.path / "config.yaml"
+        recorded = read_yaml(path, "run_dir")
+        if not isinstance(recorded, dict):
+            raise UsageError(f"run_dir: {path} is no configuration (it holds no keys)")
+        return recorded
+
     def provenance(self) -> dict[str, Any]:
-        """Return the recorded provenance, or an empty dict."""
+        """Return the recorded provenance, or an empty dict.
+
+        Raises:
+            UsageError: if the file is damaged.
+        """
         path = self.path / "provenance.json"
         if not path.is_file():
             return {}
-        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return loaded
+        recorded = read_json(path, "run_dir")
+        if not isinstance(recorded, dict):
+            raise UsageError(f"run_dir: {path} holds no keys; allowed: the file as the run left it")
+        digest = recorded.pop("digest", None)
+        whole = recorded.get("schema", 1) == 1 if digest is None else digest == hash_of_json(recorded)
+        if not whole:
+            raise UsageError(
+                f"run_dir: {path} is altered (its digest does not fit); "
+                "allowed: the file as the run left it, or a new run in another folder"
+            )
+        return recorded
+
+    def record(self, provenance: dict[str, Any]) -> None:
+        """Replace the recorded provenance."""
+        provenance = {**provenance, "schema": SCHEMA}
+        write_json(self.path / "provenance.json", {**provenance, "digest": hash_of_json(provenance)})
+
+
+def default_run_dir(configs: Sequence[str]) -> Path:
+    """Return runs/<names of the configs joined by +>; overlays of a scale count by the scale's name.
+
+    ``pcfg_bert.yaml`` and ``paper/pcfg_bert.yaml`` go to ``runs/pcfg_bert+paper``, apart from smoke's.
+    """
+    names: list[str] = []
+    for config in configs:
+        name, folder = Path(config).stem, Path(config).resolve().parent.name
+        if folder in ("smoke", "paper"):
+            name = folder if name in names else f"{name}+{folder}"
+        names.append(name)
+    return Path("runs") / ("+".join(names) or "run")
+
+
+def _matters(path: Path) -> bool:
+    """Tell whether a file is more than the trace of a start that was refused or killed."""
+    return not (path.name.startswith(".lease") or (path.name.startswith(".") and path.name.endswith(".tmp")))
 
 
 def check_writable(key: str, folder: Path) -> None:

@@ -46,7 +46,6 @@ RESULTS_VERSION: dict[str, int] = {
 _NEUTRAL = {
     "config",
     "run_dir",
-    "ckpt_path",
     "weights_only",
     "verbose",
     "trainer.accelerator",
@@ -73,12 +72,16 @@ _NEUTRAL_CALLBACKS = {"lit_curriculum.callbacks.ExactResume"}
 def results_settings(config: dict[str, Any]) -> dict[str, Any]:
     """Return the part of a resolved configuration that changes results, with component versions.
 
-    A teacher's bank counts by what it holds, not by where it lies.
+    A teacher's bank and a checkpoint that the run begins from count by what they hold, not by where they lie.
 
     Args:
         config: the resolved configuration of ``lit fit`` as plain dicts and lists.
     """
     settings: dict[str, Any] = _pruned(config, "")
+    origin = settings.pop("ckpt_path", None)
+    if origin not in (None, "last"):
+        path = Path(str(origin)).expanduser()
+        settings["began_from"] = sha256_of(path) if path.is_file() else str(origin)
     settings["versions"] = versions_of(settings)
     return settings
 

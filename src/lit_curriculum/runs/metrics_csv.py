@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from lit_curriculum.experiments.listeners import GapLogger
-from lit_curriculum.files import StepTable
+from lit_curriculum.tables import RunTables
+
+FILE = "metrics.csv"
 
 
 class MetricsCSV(Logger, GapLogger):
@@ -21,16 +22,12 @@ class MetricsCSV(Logger, GapLogger):
     A cell is empty where a metric had no observation, e.g. the loss of updates without any target.
 
     Args:
-        folder: run folder.
-        resume_step: step of the checkpoint that the run goes on from; rows beyond it are dropped. None
-            for a new run.
+        tables: those of the run folder.
     """
 
-    def __init__(self, folder: Path, resume_step: int | None = None) -> None:
+    def __init__(self, tables: RunTables) -> None:
         super().__init__()
-        self._table = StepTable(folder / "metrics.csv")
-        self._folder = folder
-        self._resume_step = resume_step
+        self.tables = tables
         self._began = time.monotonic()
         self._gaps: list[str] = []
 
@@ -51,7 +48,7 @@ class MetricsCSV(Logger, GapLogger):
     @property
     def save_dir(self) -> str:
         """The run folder."""
-        return str(self._folder)
+        return str(self.tables.folder)
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
@@ -62,11 +59,8 @@ class MetricsCSV(Logger, GapLogger):
         """Append a row. Metrics that other code logs without a step are left to other loggers."""
         if step is None or "samples" not in metrics:
             return
-        if self._resume_step is not None:
-            self._table.cut_back(self._resume_step)
-            self._resume_step = None
         row: dict[str, object] = {"step": step, "samples": int(metrics["samples"])}
         row.update({name: value for name, value in metrics.items() if name != "samples"})
         row.update(dict.fromkeys(self._gaps, ""))
         row["seconds"] = round(time.monotonic() - self._began, 3)
-        self._table.append([row])
+        self.tables.open(FILE).append([row])

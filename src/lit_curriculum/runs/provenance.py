@@ -57,7 +57,6 @@ def device_name(kind: str) -> str:
 def collect(config_hash: str, device: str, data_seed: int, model_seed: int) -> dict[str, Any]:
     """Return the part of ``provenance.json`` that is known when a run starts."""
     return {
-        "schema": 1,
         "finished": False,
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "config_hash": config_hash,

@@ -13,7 +13,7 @@ from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments import circuits
 from lit_curriculum.experiments.bit_subset_parity import BitSubsetParityData
 from lit_curriculum.experiments.circuits import CircuitData, CircuitGPT
-from lit_curriculum.files import read_table
+from lit_curriculum.reading import read_table
 from tests.support import config, fit, in_child
 
 RUN = [config("circuits"), config("smoke/circuits")]

@@ -12,9 +12,9 @@ from torch.nn import functional
 from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.bit_subset_parity import BitSubsetParityData
 from lit_curriculum.experiments.elman import ElmanData, ElmanMinibatch, ElmanSGD
-from lit_curriculum.files import read_table
 from lit_curriculum.models import ElmanRNN, build
 from lit_curriculum.online_sgd import Precision
+from lit_curriculum.reading import read_table
 from tests.support import config, fit, in_child
 
 SGD = [config("elman"), config("smoke/elman")]

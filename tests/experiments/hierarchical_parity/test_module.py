@@ -11,7 +11,7 @@ from lit_curriculum.distillation import CheckpointBank
 from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.hierarchical_parity import HierarchicalParityData, HierarchicalParityMLP
 from lit_curriculum.experiments.sparse_parity import SparseParityData
-from lit_curriculum.files import read_table
+from lit_curriculum.reading import read_table
 from tests.support import config, fit, in_child
 
 

@@ -16,8 +16,8 @@ from lit_curriculum.distillation import CheckpointBank
 from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.pcfg_bert import PCFGBert, PCFGData
 from lit_curriculum.experiments.rates import rate_factor
-from lit_curriculum.files import read_table
 from lit_curriculum.models import build, describe
+from lit_curriculum.reading import read_table
 from lit_curriculum.tasks.vocabulary import IGNORED_LABEL
 from tests.support import config, fit, in_child
 

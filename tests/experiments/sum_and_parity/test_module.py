@@ -12,8 +12,8 @@ import torch
 from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.lego import LegoData
 from lit_curriculum.experiments.sum_and_parity import SumAndParityData, SumAndParityNet
-from lit_curriculum.files import read_table
 from lit_curriculum.models.two_layer import TwoLayerNet
+from lit_curriculum.reading import read_table
 from lit_curriculum.theory.sum_and_parity import (
     Population,
     average_sgd,

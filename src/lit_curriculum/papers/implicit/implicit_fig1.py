@@ -14,7 +14,7 @@ from typing import Any
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
 from lit_curriculum.papers.implicit.training import Method, Training, at_most, curves, finals, steps_to, train
 from lit_curriculum.papers.style import curve, in_millions, panels
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 
 @dataclass(frozen=True)

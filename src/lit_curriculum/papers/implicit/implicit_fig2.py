@@ -16,7 +16,7 @@ from typing import Any
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge, listed, require_seeds
 from lit_curriculum.papers.implicit.training import Method, Training, curves, finals, steps_to, train
 from lit_curriculum.papers.style import curve, in_millions, panels
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 from lit_curriculum.tasks.lego import Lego
 
 

@@ -22,7 +22,7 @@ from lit_curriculum.papers.implicit.training import (
     train,
 )
 from lit_curriculum.papers.style import curve, in_millions, panels
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from lit_curriculum.papers.implicit.theory import (
     slopes,
 )
 from lit_curriculum.papers.style import panels
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 from lit_curriculum.theory.sum_and_parity import bounds
 
 SETTINGS: dict[Scale, Theory] = theory.SETTINGS

@@ -9,7 +9,8 @@ from typing import Any
 
 from lit_curriculum.papers.figure import Row
 from lit_curriculum.papers.tuning import MakeRun, choose_rates
-from lit_curriculum.runs.graph import Finished, Lab, Run
+from lit_curriculum.runs.graph import Finished, Run
+from lit_curriculum.runs.lab import Lab
 
 Curve = list[tuple[float, float]]
 

@@ -17,7 +17,8 @@ from lit_curriculum.papers.progressive.distilled import strategy
 from lit_curriculum.papers.progressive.parity import Parity
 from lit_curriculum.papers.style import COLOURS, curve, in_millions, panels
 from lit_curriculum.papers.tuning import choose_rates
-from lit_curriculum.runs.graph import Finished, Lab
+from lit_curriculum.runs.graph import Finished
+from lit_curriculum.runs.lab import Lab
 
 CANDIDATES = ("beginning", "middle", "end")
 _COLOURS = {"beginning": "#7d8ca3", "middle": "#c8442b", "end": "#2f6fb0"}

@@ -11,7 +11,7 @@ from lit_curriculum.papers.progressive.hierarchical import Tree
 from lit_curriculum.papers.progressive.parity import curves
 from lit_curriculum.papers.progressive.ways import SHORT, SOLVED, WAY_COLOURS, WAY_LABELS
 from lit_curriculum.papers.style import curve, in_millions, panels
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 SETTINGS: dict[Scale, Tree] = hierarchical.NARROW
 

@@ -14,7 +14,7 @@ from lit_curriculum.papers.progressive import hierarchical
 from lit_curriculum.papers.progressive.hierarchical import Tree
 from lit_curriculum.papers.progressive.parity import curves
 from lit_curriculum.papers.style import COLOURS, curve, in_millions, panels
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 SETTINGS: dict[Scale, Tree] = hierarchical.WIDE
 

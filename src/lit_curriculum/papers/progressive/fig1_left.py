@@ -18,7 +18,7 @@ from lit_curriculum.papers.progressive.distilled import strategy
 from lit_curriculum.papers.progressive.parity import Parity
 from lit_curriculum.papers.style import COLOURS, LABELS, curve, in_millions, panels
 from lit_curriculum.papers.tuning import choose_rates
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 SETTINGS: dict[Scale, Parity] = parity.SETTINGS
 

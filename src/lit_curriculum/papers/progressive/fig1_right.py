@@ -24,7 +24,7 @@ from lit_curriculum.papers.progressive.pcfg_students import (
     over_horizons,
 )
 from lit_curriculum.papers.style import COLOURS, LABELS, in_millions, panels
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 METHODS = (PLAIN, ONE_SHOT, ONE_SHOT_SOFT, PROGRESSIVE)
 # Test accuracies of 8-head students after 2, 4, 8 and 16 thousand steps, read off the published figure.

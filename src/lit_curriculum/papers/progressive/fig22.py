@@ -14,7 +14,7 @@ from lit_curriculum.papers.progressive.fig4 import choices
 from lit_curriculum.papers.progressive.pcfg import SETTINGS, Pcfg
 from lit_curriculum.papers.progressive.pcfg_students import TEACHER, Case, curves, label_trained
 from lit_curriculum.papers.style import NGRAM_COLOURS, curve, in_millions, panels
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 # Of the probe's final accuracy (the paper's words).
 ALMOST = 0.95

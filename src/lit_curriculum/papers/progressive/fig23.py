@@ -10,7 +10,7 @@ from lit_curriculum.papers.figure import Claim, Row, Scale, judge
 from lit_curriculum.papers.progressive.pcfg import SETTINGS, Pcfg
 from lit_curriculum.papers.progressive.pcfg_students import TEACHER, Case, curves, finals, label_trained
 from lit_curriculum.papers.style import curve, in_millions, panels
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 # Each curve is marked where it first reaches this share of its final accuracy.
 REACHED = 0.8

@@ -18,7 +18,7 @@ from lit_curriculum.papers.progressive.pcfg_students import (
     variant_cases,
 )
 from lit_curriculum.papers.style import COLOURS, in_millions, panels
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 METHODS = (ONE_SHOT, EQUAL_SPLIT, HALF)
 _COLOURS = {ONE_SHOT: COLOURS["one-shot"], EQUAL_SPLIT: COLOURS["two-shot"], HALF: COLOURS["progressive"]}

@@ -15,7 +15,7 @@ from lit_curriculum.papers.progressive.pcfg_students import (
     variant_cases,
 )
 from lit_curriculum.papers.style import COLOURS, in_millions, panels
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 METHODS = (ONE_SHOT, ONE_SHOT_SOFT, HALF, HALF_SOFT)
 

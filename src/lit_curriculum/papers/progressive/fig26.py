@@ -23,7 +23,7 @@ from lit_curriculum.papers.progressive.pcfg_students import (
     variant_cases,
 )
 from lit_curriculum.papers.style import panels
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 MASK_RATES = (0.15, 0.3, 0.45)
 METHODS = (ONE_SHOT, HALF)

@@ -17,7 +17,7 @@ from lit_curriculum.papers.progressive.pcfg_students import (
     variant_cases,
 )
 from lit_curriculum.papers.style import panels
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 # The paper's 32-head teacher does not learn cfg3g and cfg3f, so neither has it students on them.
 GRAMMARS = ("cfg3b", "cfg3h", "cfg3i")

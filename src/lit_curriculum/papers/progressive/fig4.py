@@ -31,7 +31,7 @@ from lit_curriculum.papers.progressive.pcfg_students import (
 from lit_curriculum.papers.style import COLOURS, NGRAM_COLOURS, curve, in_millions, panels
 from lit_curriculum.probes.ngram import draw_inputs
 from lit_curriculum.probes.optimal import optimal_robust
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 from lit_curriculum.tasks.pcfg import Sampler, load_grammar
 
 OPTIMUM = "best predictor"

@@ -24,7 +24,7 @@ from lit_curriculum.papers.progressive.pcfg_students import (
     is_better,
 )
 from lit_curriculum.papers.style import COLOURS, LABELS, panels
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 NS = (3, 5, 7, 9)
 STILL_RISING = (

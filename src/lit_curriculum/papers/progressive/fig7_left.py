@@ -10,7 +10,7 @@ from lit_curriculum.papers.progressive import parity
 from lit_curriculum.papers.progressive.parity import Widths
 from lit_curriculum.papers.style import curve, in_millions, panels
 from lit_curriculum.papers.tuning import choose_rates
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 SETTINGS: dict[Scale, Widths] = parity.SETTINGS_FIG7
 

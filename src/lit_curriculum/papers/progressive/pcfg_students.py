@@ -11,7 +11,8 @@ from lit_curriculum.papers.figure import Claim, Row, Scale, excused, judge
 from lit_curriculum.papers.progressive.pcfg import HALF, ONE_SHOT, ONE_SHOT_SOFT, Pcfg
 from lit_curriculum.papers.style import curve, mean_and_spread
 from lit_curriculum.papers.tuning import MakeRun, choose_rates
-from lit_curriculum.runs.graph import Finished, Lab, Run
+from lit_curriculum.runs.graph import Finished, Run
+from lit_curriculum.runs.lab import Lab
 
 TEACHER = "teacher"
 SATURATED = (

@@ -10,7 +10,8 @@ from lit_curriculum.papers.progressive.hierarchical import Tree
 from lit_curriculum.papers.progressive.parity import curves
 from lit_curriculum.papers.style import COLOURS, curve, in_millions, panels
 from lit_curriculum.papers.tuning import MakeRun, choose_rates
-from lit_curriculum.runs.graph import Finished, Lab
+from lit_curriculum.runs.graph import Finished
+from lit_curriculum.runs.lab import Lab
 
 SOLVED, SHORT = 0.99, 0.1
 # Decided on the tuning seeds, where it held in three of four at either width.

@@ -8,7 +8,8 @@ from typing import Any
 
 from lit_curriculum.papers.figure import Row, Scale
 from lit_curriculum.papers.subtask.parity import WITH, WITHOUT, Cell
-from lit_curriculum.runs.graph import Lab, Run
+from lit_curriculum.runs.graph import Run
+from lit_curriculum.runs.lab import Lab
 
 ROUNDED_SGD, WORST_SGD = "algorithm 2, rounded", "algorithm 2, worst"
 ROUNDED_GD, WORST_GD = "algorithm 3, rounded", "algorithm 3, worst"

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lit_curriculum.papers.figure import Row, Scale
-from lit_curriculum.runs.graph import Finished, Lab, Run
+from lit_curriculum.runs.graph import Finished, Run
+from lit_curriculum.runs.lab import Lab
 
 WITH, WITHOUT = "with labels", "without"
 BETTER, ALMOST_FLAWLESS = 0.6, 0.95

@@ -17,7 +17,8 @@ import numpy as np
 from lit_curriculum.papers.figure import Claim, Row, Scale, judge
 from lit_curriculum.papers.style import curve, in_millions, panels
 from lit_curriculum.papers.subtask.parity import BETTER, WITH, WITHOUT
-from lit_curriculum.runs.graph import Lab, Run
+from lit_curriculum.runs.graph import Run
+from lit_curriculum.runs.lab import Lab
 from lit_curriculum.tasks.circuits import Circuit, load_netlist
 
 _COLOURS = {WITH: "#c8442b", WITHOUT: "#4b9b5b"}

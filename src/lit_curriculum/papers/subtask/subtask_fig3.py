@@ -20,7 +20,7 @@ from lit_curriculum.papers.subtask.parity import (
     measure_cells,
 )
 from lit_curriculum.papers.subtask.published import ITERATIONS
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 _TIMES = 3
 _COLOURS = {WITH: "#c8442b", WITHOUT: "#4b9b5b"}

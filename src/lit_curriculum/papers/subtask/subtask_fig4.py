@@ -16,7 +16,7 @@ from lit_curriculum.papers.subtask.parity import (
     history,
     measure_cells,
 )
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 
 def cost(scale: Scale) -> str:

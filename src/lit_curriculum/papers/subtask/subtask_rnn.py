@@ -36,7 +36,7 @@ from lit_curriculum.papers.subtask.parity import (
     better_steps,
     history,
 )
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 SETTINGS: dict[Scale, Elman] = elman.SETTINGS
 _TIMES = 3

@@ -28,7 +28,7 @@ from lit_curriculum.papers.subtask.variance import (
     slope,
     variance_rows,
 )
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 from lit_curriculum.theory.uncorrelated import hypotheses
 
 SETTINGS: dict[Scale, Variance] = variance.SETTINGS

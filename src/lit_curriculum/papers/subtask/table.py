@@ -21,7 +21,7 @@ from lit_curriculum.papers.subtask.parity import (
     measure_cells,
 )
 from lit_curriculum.papers.subtask.published import ACCURACY, ITERATIONS
-from lit_curriculum.runs.graph import Lab
+from lit_curriculum.runs.lab import Lab
 
 # Chance alone exceeds 60 % on the 32 validation strings of 8 bits about once in ten. Three evaluations in a
 # row ask for more, though not for its cube: they see the same strings, with only a few steps between them.

@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lit_curriculum.errors import UsageError
+from lit_curriculum.errors import RunFailed, RunStopped
 from lit_curriculum.files import write_text
-from lit_curriculum.runs import graph, identity
+from lit_curriculum.runs import graph, identity, lab
 from lit_curriculum.runs.configs import shipped
-from lit_curriculum.runs.graph import Finished, Lab, Run
+from lit_curriculum.runs.graph import Finished, Run
+from lit_curriculum.runs.lab import Lab
+from lit_curriculum.runs.lease import FolderInUse
 from tests.runs.fake_fit import fit
 
 CONFIG = "sparse_parity_mlp"
@@ -27,7 +29,7 @@ CONFIG = "sparse_parity_mlp"
 @pytest.fixture
 def threads(monkeypatch):
     """Run the pool in threads of this process, which start at once."""
-    monkeypatch.setattr(graph, "ProcessPoolExecutor", lambda jobs, *_: ThreadPoolExecutor(jobs))
+    monkeypatch.setattr(lab, "ProcessPoolExecutor", lambda jobs, *_: ThreadPoolExecutor(jobs))
 
 
 def run(name: str, *needs: Run, cost: float = 1.0, **settings) -> Run:
@@ -199,26 +201,69 @@ def test_at_most_the_given_number_of_runs_are_under_way(tmp_path, threads):
     assert most == 2
 
 
-def test_wrong_input_of_a_run_is_reported_with_its_name(tmp_path, threads):
-    bad = run("bad", wrong=True)
-    with pytest.raises(UsageError) as caught:
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [("wrong", "width: got 0; allowed: an integer of at least 1"), ("broken", "RuntimeError: out of luck")],
+)
+def test_a_run_that_fails_is_told_by_its_name(tmp_path, threads, how, reason):
+    bad = run("bad", **{how: True})
+    with pytest.raises(RunFailed) as caught:
         Lab(tmp_path, fit, jobs=1).fit([bad])
-    assert str(caught.value) == f"run run-{bad.key}: width: got 0; allowed: an integer of at least 1"
+    assert str(caught.value) == f"run run-{bad.key}: {reason}"
 
 
-def test_another_failure_is_passed_on_as_it_is(tmp_path, threads):
-    with pytest.raises(RuntimeError, match="out of luck"):
-        Lab(tmp_path, fit, jobs=1).fit([run("broken", broken=True)])
-
-
-def test_after_a_failure_students_are_not_trained_and_finished_runs_stay(tmp_path, threads):
+def test_after_a_failure_all_that_does_not_need_it_is_trained(tmp_path, threads):
     teacher = run("teacher", wrong=True)
+    other = run("other", broken=True)
     lab = Lab(tmp_path, fit, jobs=1)
-    with pytest.raises(UsageError):
-        lab.fit([run("fine"), run("student", teacher)])
-    assert "student" not in order(tmp_path)
+    with pytest.raises(RunFailed, match=r"2 runs failed"):
+        lab.fit([run("student", teacher), other, run("fine"), run("late", run("early"))])
+    assert sorted(order(tmp_path)) == ["early", "fine", "late", "other", "teacher"]
     lab.fit([run("fine")])
     assert order(tmp_path).count("fine") == 1
+
+
+def test_a_folder_in_use_is_waited_for(tmp_path, threads):
+    """Another command trains the same run; when it has finished, its result is taken."""
+    tries = []
+
+    def refused(configs, folder):
+        tries.append(folder)
+        if len(tries) == 1:
+            threading.Timer(0.3, fit, (configs, folder)).start()
+            raise FolderInUse("run_dir: in use")
+        fit(configs, folder)
+
+    (finished,) = Lab(tmp_path, refused, jobs=1).fit([run("a")])
+    assert finished.provenance["finished"]
+    assert order(tmp_path) == ["a"]
+
+
+def test_a_folder_whose_owner_gives_up_is_taken(tmp_path, threads):
+    tries = []
+
+    def refused(configs, folder):
+        tries.append(folder)
+        if len(tries) < 3:
+            raise FolderInUse("run_dir: in use")
+        fit(configs, folder)
+
+    Lab(tmp_path, refused, jobs=1).fit([run("a"), run("b")])
+    assert sorted(order(tmp_path)) == ["a", "b"]
+
+
+def test_a_run_stopped_by_a_signal_stops_the_command(tmp_path, threads):
+    def stopping(configs, folder):
+        raise RunStopped("SIGTERM at step 3 of 9; the same command goes on")
+
+    with pytest.raises(RunStopped, match="the same command goes on"):
+        Lab(tmp_path, stopping, jobs=1).fit([run("a")])
+
+
+def test_a_killed_worker_fails_its_run_and_the_others_go_on(tmp_path):
+    with pytest.raises(RunFailed, match=rf"run run-{run('k', killed=True).key}: its process was killed"):
+        Lab(tmp_path, fit, jobs=1).fit([run("k", killed=True), run("fine")])
+    assert order(tmp_path) == ["k", "fine"]
 
 
 def test_there_is_always_at_least_one_job(tmp_path):
@@ -268,11 +313,11 @@ def test_progress_within_a_run_is_read_from_its_last_row(tmp_path, metrics, frac
     write_text(tmp_path / "config.yaml", yaml.safe_dump({"data": {"init_args": {"num_steps": 200}}}))
     if metrics is not None:
         write_text(tmp_path / "metrics.csv", metrics)
-    assert graph._fraction(tmp_path) == fraction
+    assert lab._fraction(tmp_path) == fraction
 
 
 def test_a_run_that_has_not_begun_has_no_progress(tmp_path):
-    assert graph._fraction(tmp_path / "absent") == 0.0
+    assert lab._fraction(tmp_path / "absent") == 0.0
 
 
 # --- reading a finished run ----------------------------------------------------------------------------
@@ -291,7 +336,8 @@ def test_a_finished_run_gives_its_tables_bank_and_provenance(tmp_path):
 
 _ENDLESS = """
 from pathlib import Path
-from lit_curriculum.runs.graph import Lab, Run
+from lit_curriculum.runs.graph import Run
+from lit_curriculum.runs.lab import Lab
 from tests.runs.fake_fit import linger
 if __name__ == "__main__":
     Lab(Path({root!r}), linger, jobs=1).fit([Run("run", ({config!r},), {{}})])
