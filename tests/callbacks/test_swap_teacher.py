@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from lit_curriculum.cli.main import main
 from lit_curriculum.distillation import CheckpointBank, teacher_probabilities
+from lit_curriculum.files import sha256_of
 from lit_curriculum.models import build
 from lit_curriculum.reading import read_table
 from lit_curriculum.tasks.sparse_parity import SparseParity
@@ -131,3 +133,29 @@ def test_dropped_checkpoints_are_named(bank: Path, tmp_path: Path, monkeypatch: 
     assert fit(tmp_path / "run", *RUN, str(overlay)) == 0
     assert said[0].startswith("SwapTeacher: 17 checkpoints do not fit into the student's 60 steps")
     assert "[4000, 5000, " in said[0]
+
+
+def test_a_broken_teacher_that_comes_later_is_refused_before_the_run(
+    bank: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its bytes are what the manifest says; its weights are no numbers."""
+    shutil.copytree(bank, tmp_path / "bank")
+    manifest = json.loads((bank / "manifest.json").read_text())
+    entry = next(entry for entry in manifest["checkpoints"] if entry["step"] == 9000)
+    file = tmp_path / "bank" / entry["file"]
+    weights = load_file(file)
+    weights["output.bias"][1] = float("nan")
+    save_file(weights, file)
+    entry["sha256"] = sha256_of(file)
+    (tmp_path / "bank" / "manifest.json").write_text(json.dumps(manifest))
+    overlay = tmp_path / "student.yaml"
+    overlay.write_text(
+        f"trainer: {{callbacks: [{{class_path: SwapTeacher, init_args: {{bank: {tmp_path / 'bank'}, "
+        "strategy: {class_path: Explicit, init_args: {checkpoints: [3000, 9000], durations: [7, 20]}}}}]}"
+    )
+    assert in_child(lambda: fit(tmp_path / "run", *RUN, str(overlay))) == 2
+    line = capfd.readouterr().err.splitlines()[-1]
+    assert line.startswith(
+        f"lit: error: teacher: {file}, checkpoint 9,000, holds a weight that is not finite"
+    )
+    assert not (tmp_path / "run").exists()

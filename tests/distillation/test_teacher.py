@@ -167,3 +167,27 @@ def test_a_copied_student_still_has_no_teacher_inside():
     student = copy.deepcopy(Student(network(2)))
     assert sum(parameter.numel() for parameter in student.parameters()) == 3 * 4 + 4 + 2 * 4 + 2
     assert math.isfinite(student.supervision.loss(ONE_HOT, student.model(INPUTS)).item())
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_a_teacher_answers_in_its_own_precision_whatever_the_students(dtype):
+    """As in a trainer of that precision: inputs of +-1, and the type of new tensors, are the student's."""
+    teacher = network(2)
+    expected = Supervision(teacher=teacher, tau=0.5).targets(INPUTS, LABELS, 2)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        found = Supervision(teacher=teacher, tau=0.5).targets(INPUTS.to(dtype), LABELS, 2)
+        assert torch.get_default_dtype() == dtype
+    finally:
+        torch.set_default_dtype(before)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, expected)
+
+
+def test_a_broken_answer_is_known_until_the_next():
+    supervision = Supervision(teacher=Fixed(), tau=1.0)
+    assert not supervision.broken
+    for logits, broken in ((torch.full((1, 2), math.nan), True), (torch.zeros(1, 2), False)):
+        supervision.targets(logits, torch.tensor([0]), 2)
+        assert supervision.broken == broken

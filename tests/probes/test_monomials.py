@@ -14,9 +14,11 @@ from lit_curriculum.errors import UsageError
 from lit_curriculum.probes.monomials import (
     MonomialSums,
     accumulate,
+    add_up,
     grouped_sets,
     monomial_sets,
     summarise,
+    sums_of_batches,
 )
 from lit_curriculum.tasks.sparse_parity import SparseParity
 
@@ -71,6 +73,22 @@ def test_shares_of_the_samples_add_up_to_the_whole():
     for degree in sets:
         added = parts[0].sums[degree] + parts[1].sums[degree]
         assert added.tolist() == pytest.approx(whole.sums[degree].tolist(), abs=1e-4)
+
+
+@pytest.mark.parametrize("world", [2, 3, 4, 9])
+def test_batches_taken_in_turns_give_the_same_bits_as_one_after_the_other(world):
+    """Seven batches, the last one ragged; with nine to share them two get none."""
+    sets = {degree: monomial_sets(6, (0, 1), degree) for degree in (1, 2, 3)}
+    whole = accumulate(smooth, sampler(6), sets, 10, 100, batch=16)
+    shares = [
+        sums_of_batches(smooth, sampler(6), sets, 10, 100, batch=16, rank=rank, world=world)
+        for rank in range(world)
+    ]
+    assert sum(map(len, shares)) == 7
+    found = add_up(shares, 100)
+    assert found.count == 100
+    for degree in sets:
+        assert torch.equal(found.sums[degree], whole.sums[degree])
 
 
 def test_a_prediction_that_is_a_monomial_is_found_and_nothing_else():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from lit_curriculum.errors import UsageError
+from lit_curriculum.errors import NotFinite, UsageError
 from lit_curriculum.models import BertMaskedLM, build
 from lit_curriculum.probes.nonterminal import (
     PositionAttentionProbe,
@@ -146,3 +146,13 @@ def test_default_settings_are_the_papers():
     settings = ProbeSettings()
     assert (settings.heads, settings.train_strings, settings.val_strings) == (16, 51_200, 1_024)
     assert np.isfinite(settings.learning_rate)
+
+
+@pytest.mark.parametrize("rate", [1e30, 1e20])
+def test_a_probe_whose_own_training_diverges_is_no_measurement(rate: float):
+    settings = ProbeSettings(heads=2, train_strings=128, val_strings=8, batch_size=16, learning_rate=rate)
+    with pytest.raises(NotFinite) as caught:
+        nonterminal_accuracy(Oracle(), GRAMMAR, 0, settings)
+    message = str(caught.value)
+    assert message.startswith("the probe's ")
+    assert f"a learning_rate of the probe that is too large ({rate:g})" in message

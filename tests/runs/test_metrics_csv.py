@@ -64,3 +64,20 @@ def test_a_resumed_run_goes_on_after_its_checkpoint(tmp_path):
 def test_the_logger_has_the_run_folder_and_no_folders_of_its_own(tmp_path):
     logger = new(tmp_path)
     assert (logger.name, logger.version, logger.save_dir) == ("", "", str(tmp_path))
+
+
+def test_a_metric_without_an_observation_leaves_an_empty_cell_and_keeps_its_column(tmp_path):
+    """Also in the first row, which says what columns there are."""
+    logger = new(tmp_path)
+    logger.reserve(["train/loss"])
+    log(logger, 1)
+    logger.reserve([])
+    logger.log_metrics({"samples": 4.0, "val/accuracy": 0.25, "train/loss": 0.5}, 2)
+    logger.reserve(["train/loss"])
+    log(logger, 3)
+    assert [line["train/loss"] for line in read_table(tmp_path / "metrics.csv")] == ["", "0.5", ""]
+    assert [line["val/accuracy"] for line in read_table(tmp_path / "metrics.csv")] == [
+        "0.125",
+        "0.25",
+        "0.375",
+    ]

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from lit_curriculum.cli.main import main
 from lit_curriculum.errors import UsageError
+from lit_curriculum.experiments.held_out import HeldOutMeans
 from lit_curriculum.experiments.lego import LegoData
 from lit_curriculum.experiments.parity_mixture import ParityMixtureData, ParityMixtureGPT
 from lit_curriculum.reading import read_table
@@ -157,3 +158,10 @@ def test_wrong_arguments_are_refused(action: Any, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         action()
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("start", "asked"), [(0, {"loss", "accuracy"}), (1, {"sum_rmse", "sum_accuracy"})])
+def test_a_batch_of_one_task_says_nothing_of_the_other(start: int, asked: set[str]) -> None:
+    module, means = ParityMixtureGPT(6, **TINY), HeldOutMeans()
+    means.add(module.measure(data().draw("val", start, 1)))
+    assert means.take(lambda mine: [mine]).keys() == asked

@@ -103,3 +103,26 @@ def test_a_model_that_does_not_fit_the_data_is_refused(arguments: dict[str, int]
         PCFGBert(heads=1, layers=1, max_length=27).check_data(
             SparseParityData(d=9, k=2, num_steps=6, eval_every=6)
         )
+
+
+@pytest.mark.parametrize(
+    ("rate", "samples", "stream"), [(1e-4, 1, "val"), (1e-9, 64, "val"), (2e-4, 5, "test")]
+)
+def test_held_out_strings_of_which_nothing_is_asked_are_refused(
+    rate: float, samples: int, stream: str
+) -> None:
+    data = PCFGData(**SHORT, mask_rate=rate, eval_samples=samples, eval_streams=[stream])
+    assert data.count_targets(data.draw(stream, 0, samples)) == 0
+    with pytest.raises(UsageError) as caught:
+        PCFGBert(max_length=27).check_data(data)
+    assert str(caught.value) == (
+        f"data.mask_rate: got {rate}; allowed: a rate at which some token of the eval_samples = "
+        f"{samples} strings of {stream} is predicted"
+    )
+
+
+def test_a_single_predicted_token_far_on_is_enough() -> None:
+    rare = PCFGData(**SHORT, mask_rate=2e-4, eval_samples=3000)
+    first = int(np.flatnonzero((rare.draw("val", 0, 3000)["labels"] != IGNORED_LABEL).any(-1).numpy())[0])
+    assert first > 16
+    PCFGBert(max_length=27).check_data(rare)

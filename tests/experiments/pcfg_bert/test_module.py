@@ -194,3 +194,23 @@ def test_a_compiled_model_trains_the_same(run: Path, tmp_path: Path) -> None:
     ours, theirs = final_weights(run), final_weights(tmp_path / "run")
     for name, tensor in ours.items():
         torch.testing.assert_close(theirs[name], tensor, rtol=0, atol=1e-4)
+
+
+def test_updates_of_which_nothing_is_asked_leave_the_training_loss_out(tmp_path: Path) -> None:
+    """One string an update and one token in five hundred: most evaluations have no training loss."""
+    options = (
+        "--data.mask_rate=2e-3",
+        "--data.batch_size=1",
+        "--data.eval_every=5",
+        "--data.eval_samples=500",
+    )
+    options += ("--data.num_steps=60", "--trainer.callbacks=[]")
+    assert (
+        in_child(lambda: fit(tmp_path, config("pcfg_bert"), config("smoke/pcfg_bert"), options=options)) == 0
+    )
+    rows = read_table(tmp_path / "metrics.csv")
+    data = PCFGData(num_steps=60, roots=[13, 14, 15], mask_rate=2e-3, batch_size=1, eval_every=5)
+    asked = [data.count_targets(data.draw("train", step, 5)) > 0 for step in range(0, 60, 5)]
+    assert [row["train/loss"] != "" for row in rows] == asked
+    assert 0 < sum(asked) < len(asked)
+    assert not {cell for row in rows for cell in row.values()} & {"nan", "inf"}

@@ -90,8 +90,8 @@ class PCFGData(CurriculumData):
                     break
                 start, count = start + count, 2 * count
             else:
-                strings = f"the {self.eval_samples} strings of {stream}"
-                allowed = f"a rate at which {strings} have a predicted token"
+                strings = f"the eval_samples = {self.eval_samples} strings of {stream}"
+                allowed = f"a rate at which some token of {strings} is predicted"
                 raise bad_value("data.mask_rate", self.task.masking.rate, allowed)
 
     def training_facts(self, step: int) -> dict[str, float]:
