@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import lightning
 import torch
 import yaml
 from jsonargparse import ArgumentError
@@ -34,8 +35,11 @@ import lit_curriculum.experiments.sparse_parity
 import lit_curriculum.experiments.sum_and_parity  # noqa: F401
 from lit_curriculum import callbacks as shipped_callbacks
 from lit_curriculum.callbacks import ExactResume, SwapTeacher
+from lit_curriculum.cli import trainer_options, trust
+from lit_curriculum.cli.config_files import ConfigFile
 from lit_curriculum.cli.finish import FinishRun
 from lit_curriculum.cli.messages import one_line
+from lit_curriculum.cli.words import check_path, check_words, expand_home, lists_as_overlays
 from lit_curriculum.distillation import Strategy
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
@@ -62,8 +66,9 @@ class CurriculumCLI(LightningCLI):
     folder: RunFolder
     resume_step: int | None = None
 
-    def __init__(self, arguments: Sequence[str], run: bool = True) -> None:
+    def __init__(self, arguments: Sequence[str], run: bool = True, trusted: Sequence[str] = ()) -> None:
         self._execute = run
+        self._trusted = trusted
         super().__init__(
             CurriculumModule,
             CurriculumData,
@@ -85,6 +90,13 @@ class CurriculumCLI(LightningCLI):
 
     # --- what differs from LightningCLI -------------------------------------------------------------
 
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """Make the parser, with the suite's own reading of configurations."""
+        header = [f"lightning.pytorch=={lightning.__version__}"]
+        parser = self.parser_class(**{"dump_header": header, **kwargs})
+        parser.add_argument("-c", "--config", action=ConfigFile, help="YAML file; later ones overlay")
+        return parser
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add --run_dir."""
         parser.add_argument("--run_dir", type=str, default=None, help="folder of the run")
@@ -92,10 +104,25 @@ class CurriculumCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and refuse a seed that the libraries would only refuse with a traceback."""
         super().parse_arguments(parser, args)
-        seed = self.config[self.config.subcommand].seed_everything
+        options = expand_home(self.config[self.config.subcommand])
+        for key in ("run_dir", "ckpt_path", "trainer.default_root_dir"):
+            check_path(key, options.get(key))
+        seed = options.seed_everything
         if not 0 <= seed <= max_seed_value:
             allowed = f"a boolean or an integer from 0 to {max_seed_value:,}"
             raise bad_value("seed_everything", seed, allowed)
+
+    def before_instantiate_classes(self) -> None:
+        """Check what the settings name and ask of Trainer, before any object is made of them."""
+        options = self.config[self.subcommand]
+        trust.check_classes(options, self._trusted)
+        trust.check_pickles(options.get("weights_only"), self._trusted)
+        trainer_options.check_options(options.trainer)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the configuration files do that may not be meant, a line each."""
+        return getattr(self._parser(self.subcommand), "notes", [])
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: a checkpoint's hyper-parameters must not override what the user wrote."""
@@ -142,10 +169,7 @@ class CurriculumCLI(LightningCLI):
         trainer, data, module = self.trainer, self.datamodule, self.model
         assert isinstance(data, CurriculumData)
         assert isinstance(module, CurriculumModule)
-        if trainer.max_epochs != 1:
-            raise bad_value("trainer.max_epochs", trainer.max_epochs, "1; data.num_steps is the run's length")
-        if trainer.max_steps != -1 and not getattr(trainer, "fast_dev_run", False):
-            raise bad_value("trainer.max_steps", trainer.max_steps, "unset; data.num_steps is the length")
+        trainer_options.check_trainer(trainer, module, self.config_init[self.subcommand].trainer)
         data.check_devices(trainer.world_size, trainer.accumulate_grad_batches)
         module.check_data(data)
         for callback in self._callbacks(SwapTeacher):
@@ -157,6 +181,8 @@ class CurriculumCLI(LightningCLI):
     def before_fit(self) -> None:
         """Check, take the run folder, and attach what writes to it."""
         self.preflight()
+        for note in self.notes:
+            rank_zero_info(note)
         settings = self.settings
         state = self.folder.state(settings)
         self.finished_before = state == "finished"
@@ -260,8 +286,12 @@ def parse_and_run(arguments: Sequence[str], run: bool = True) -> CurriculumCLI:
         UsageError: for anything that is wrong in the arguments or the configuration.
     """
     quieten()
+    words, given = trust.split(arguments)
+    check_words(words)
+    trusted = trust.all_names(given)
+    trust.enforce(trusted)
     try:
-        return CurriculumCLI(arguments, run)
+        return CurriculumCLI(lists_as_overlays(words), run, trusted)
     except (ArgumentError, argparse.ArgumentError) as error:
         trainer = [f"trainer.{name}" for name in inspect.signature(Trainer).parameters]
         raise UsageError(one_line(str(error), nameable_classes(), [*_TOP_KEYS, *trainer])) from error
@@ -329,9 +359,16 @@ def _step_of(checkpoint: str) -> int:
     return int(state["lit_curriculum"]["step"])
 
 
-def fit_in_worker(configs: list[str], folder: str) -> None:
-    """Train one run of a figure in a worker process, without a progress bar of its own."""
+def fit_in_worker(configs: list[str], folder: str, trusted: Sequence[str] = ()) -> None:
+    """Train one run of a figure in a worker process, without a progress bar of its own.
+
+    Args:
+        configs: files, later ones overlaying earlier ones.
+        folder: of the run.
+        trusted: names that the process which started this one trusts.
+    """
     words = ["fit", *(word for config in configs for word in ("--config", config))]
+    words += [f"--trust={name}" for name in trusted]
     words += ["--run_dir", folder, "--trainer.enable_progress_bar=false", "--trainer.logger=false"]
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     parse_and_run(words)
