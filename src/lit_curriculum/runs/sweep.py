@@ -21,9 +21,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lit_curriculum.errors import UsageError, bad_value, suggest
+from lit_curriculum.reading import read_yaml
 from lit_curriculum.runs.configs import shipped
 from lit_curriculum.runs.graph import Run
 
@@ -98,12 +97,7 @@ def describe(settings: Mapping[str, Any]) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise bad_value("FILE", str(path), f"a sweep file that can be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: is no YAML ({' '.join(str(error).split())})") from error
+    content = read_yaml(path, "FILE")
     if not isinstance(content, dict):
         raise UsageError(f"{path}: holds no keys; allowed: {', '.join(_KEYS)}")
     return content
@@ -111,7 +105,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _config(path: Path, name: str) -> str:
     """Return a configuration's name, a file's as seen from here and not from the sweep file."""
-    found = str(path.parent / name) if name.endswith(".yaml") else name
+    found = str(path.parent / Path(name).expanduser()) if name.endswith(".yaml") else name
     shipped(found)
     return found
 
