@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,14 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.callbacks.stop_when_learned import ended_early
 from lit_curriculum.distillation import BankWriter
+from lit_curriculum.distillation.manifest import MAX_STEP, check_file_name
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.listeners import MetricListener, StepListener, every
 from lit_curriculum.models import describe
+
+TAKEN = ("checkpoints", "labels")
+"""Folders of a run folder that hold something else."""
 
 
 class HarvestCheckpoints(StepListener, MetricListener, Callback):
@@ -30,13 +35,14 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
             which samples a sharp transition densely and a plateau hardly at all.
         metric: the metric that ``on_change`` watches.
         include_start: also the untrained model, as step 0.
-        folder: bank folder inside the run folder.
+        folder: name of the bank's folder inside the run folder.
 
     The end of the run is always harvested. Held-out metrics measured at exactly a harvested step are noted
     in the manifest: choose ``data.eval_every`` as a divisor of the spacing to have them everywhere.
 
     Raises:
-        UsageError: for a number below 1, or a spacing in samples that no step count meets.
+        UsageError: for a number below 1, a spacing in samples that no step count meets, or a folder that is
+            no plain name.
     """
 
     def __init__(
@@ -56,8 +62,15 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
             "log_spaced": log_spaced,
         }
         for key, value in counts.items():
-            if value is not None and value < 1:
-                raise bad_value(f"HarvestCheckpoints.{key}", value, "an integer of at least 1")
+            if value is not None and not 1 <= value <= MAX_STEP:
+                raise bad_value(f"HarvestCheckpoints.{key}", value, "an integer of at least 1, at most 2^53")
+        for step in at_steps or []:
+            if not 1 <= step <= MAX_STEP:
+                allowed = "integers of at least 1, at most 2^53 (include_start harvests step 0)"
+                raise bad_value("HarvestCheckpoints.at_steps", step, allowed)
+        check_file_name("HarvestCheckpoints.folder", folder)
+        if folder in TAKEN:
+            raise bad_value("HarvestCheckpoints.folder", folder, f"a name other than {', '.join(TAKEN)}")
         self.every_n_steps = every_n_steps
         self.every_n_samples = every_n_samples
         self.at_steps = sorted(at_steps or [])
@@ -72,7 +85,8 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
 
     def next_event(self, step: int) -> int | None:
         """See `StepListener.next_event`."""
-        due = [s for s in (*self.at_steps, self._num_steps) if s > step]
+        place = bisect.bisect_right(self.at_steps, step)
+        due = [s for s in (*self.at_steps[place : place + 1], self._num_steps) if s > step]
         if self.every_n_steps:
             due.append(every(self.every_n_steps, step))
         if self.every_n_samples:
@@ -160,10 +174,13 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
 
 def _next_log_spaced(per_decade: int, step: int) -> int:
     """Return the first integer of 10^(i / per_decade), rounded, above ``step``."""
-    i = 0
-    while round(10 ** (i / per_decade)) <= step:
-        i += 1
-    return round(10 ** (i / per_decade))
+
+    def point(i: int) -> int:
+        return round(10 ** (i / per_decade))
+
+    # A search by halves in as many decades as the step has digits, however many points each of them has.
+    first = bisect.bisect_right(range(per_decade * (len(str(step)) + 1)), step, key=point)
+    return point(first)
 
 
 def _checked(module: LightningModule) -> CurriculumModule:
