@@ -82,6 +82,7 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
         self._num_steps = 0
         self._writer: BankWriter | None = None
         self._noted: tuple[int, dict[str, float]] = (-1, {})
+        self._kept: dict[int, str] | None = None
 
     def next_event(self, step: int) -> int | None:
         """See `StepListener.next_event`."""
@@ -126,9 +127,9 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
             module.identity["config_hash"],
             module.identity["commit"],
         )
-        if module.step > 0:
-            self._writer.continue_from(module.step)
-        elif self.include_start:
+        if module.tables.resumed:
+            self._writer.continue_from(module.step, self._kept)
+        elif module.step == 0 and self.include_start:
             self._harvest(trainer, module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -157,12 +158,14 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
             self._writer.add_metrics(step, metrics)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the metric at the last harvest."""
-        return {"last_value": self._moved.last_value}
+        """Return the metric at the last harvest, and the SHA-256 of all that was harvested, by step."""
+        kept = self._writer.hashes if self._writer is not None else {}
+        return {"last_value": self._moved.last_value, "sha256": kept}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take it up again."""
+        """Take them up again; version 0.1 noted no hashes."""
         self._moved.last_value = state_dict["last_value"]
+        self._kept = state_dict.get("sha256")
 
     def _harvest(self, trainer: Trainer, module: CurriculumModule) -> None:
         if self._writer is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -105,20 +105,7 @@ class CheckpointBank:
         Raises:
             UsageError: if the file is missing or its SHA-256 differs.
         """
-        path = self.folder / check_file_name("teacher: file", entry.file)
-        if not is_there(path):
-            raise UsageError(f"teacher: {path} is missing; allowed: every file that {MANIFEST} lists")
-        _check_inside(self.folder, entry.file)
-        with as_usage_error(path, "teacher"):
-            if not path.is_file():
-                raise UsageError(f"teacher: {path} is no plain file; allowed: the one that was harvested")
-            digest = sha256_of(path)
-        if digest != entry.sha256:
-            raise UsageError(
-                f"teacher: {path} has sha256 {digest[:12]}; allowed: {entry.sha256[:12]} as in "
-                f"{MANIFEST} (the file is truncated or altered)"
-            )
-        return path
+        return verify_file(self.folder, entry, "teacher")
 
     def load(self, entry: Checkpoint) -> nn.Module:
         """Build the model of a checkpoint, verified, in eval mode and without gradients.
@@ -175,6 +162,33 @@ def _check_sizes(model: dict[str, Any], state: dict[str, torch.Tensor]) -> None:
         raise bad_value("model.init_args", described, f"a model of at most {most} weights, the file's number")
 
 
+def verify_file(folder: Path, entry: Checkpoint, key: str) -> Path:
+    """Return the path of a checkpoint of a bank whose bytes match its entry.
+
+    Args:
+        folder: of the bank.
+        entry: of the manifest.
+        key: what the error calls it.
+
+    Raises:
+        UsageError: if the file is missing or its SHA-256 differs.
+    """
+    path = folder / check_file_name(f"{key}: file", entry.file)
+    if not is_there(path):
+        raise UsageError(f"{key}: {path} is missing; allowed: every file that {MANIFEST} lists")
+    _check_inside(folder, entry.file)
+    with as_usage_error(path, key):
+        if not path.is_file():
+            raise UsageError(f"{key}: {path} is no plain file; allowed: the one that was harvested")
+        digest = sha256_of(path)
+    if digest != entry.sha256:
+        raise UsageError(
+            f"{key}: {path} has sha256 {digest[:12]}; allowed: {entry.sha256[:12]} as in "
+            f"{MANIFEST} (the file is truncated or altered)"
+        )
+    return path
+
+
 class BankWriter:
     """Adds checkpoints to a bank. Killed at any instant, it leaves a bank that opens.
 
@@ -195,13 +209,18 @@ class BankWriter:
         self._header = Manifest(model, task, config_hash, commit, ())
         self._entries: dict[int, Checkpoint] = {}
 
-    def continue_from(self, step: int) -> None:
+    def continue_from(self, step: int, hashes: Mapping[int, str] | None = None) -> None:
         """Take over the entries up to ``step`` of an earlier, interrupted run in the same folder.
 
+        Args:
+            step: of the checkpoint that the run goes on from.
+            hashes: what `hashes` was then; None if that is not known (version 0.1).
+
         Raises:
-            UsageError: if the bank there is of another model or task, or its manifest is damaged.
+            UsageError: if the bank there is of another model or task, its manifest is damaged, or it is not
+                what it was.
         """
-        if not is_there(self.folder / MANIFEST):
+        if not is_there(self.folder / MANIFEST) and not hashes:
             return
         manifest = read_manifest(self.folder)
         if manifest.model != self._header.model:
@@ -209,6 +228,18 @@ class BankWriter:
         if manifest.task != self._header.task:
             raise UsageError(f"bank: {self.folder} holds another task; allowed: the run's own bank")
         self._entries = {entry.step: entry for entry in manifest.checkpoints if entry.step <= step}
+        if hashes is not None and self.hashes != dict(hashes):
+            raise UsageError(
+                f"bank: {self.folder / MANIFEST} does not list what the run had harvested by step {step}; "
+                "allowed: the bank as the run left it, or a new run in another folder"
+            )
+        for entry in self._entries.values():
+            verify_file(self.folder, entry, "bank")
+
+    @property
+    def hashes(self) -> dict[int, str]:
+        """SHA-256 of every checkpoint's file, by step."""
+        return {step: self._entries[step].sha256 for step in self.steps}
 
     @property
     def steps(self) -> list[int]:
