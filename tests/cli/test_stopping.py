@@ -95,7 +95,7 @@ def test_a_time_limit_is_no_success(whole: Path, tmp_path: Path, capfd: pytest.C
     assert_same(tmp_path / "run", whole)
 
 
-@pytest.mark.parametrize("name", ["", "metrics.csv", "config.yaml", "provenance.json", NAME])
+@pytest.mark.parametrize("name", ["", "metrics.csv", "config.yaml", "provenance.json", "bank", NAME])
 def test_a_folder_emptied_under_a_run_is_noticed(
     name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,7 +103,7 @@ def test_a_folder_emptied_under_a_run_is_noticed(
     run = tmp_path / "run"
 
     def remove() -> None:
-        shutil.rmtree(run) if not name else (run / name).unlink()
+        shutil.rmtree(run / name) if name in ("", "bank") else (run / name).unlink()
         time.sleep(0.2)
 
     assert interrupted(run, 120, remove) == 1

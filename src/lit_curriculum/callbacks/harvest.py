@@ -144,11 +144,18 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
             self._writer.add_metrics(module.step, metrics)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Harvest the end of a run that `StopWhenLearned` ended before its time."""
+        """Harvest the end of a run that `StopWhenLearned` ended before its time.
+
+        Raises:
+            RunFailed: if something that was harvested is not there any more.
+        """
         module = _checked(pl_module)
-        if self._writer is not None and ended_early(trainer) and module.step not in self._writer.steps:
+        if self._writer is None:
+            return
+        if ended_early(trainer) and module.step not in self._writer.steps:
             self._harvest(trainer, module)
             self._writer.add_metrics(module.step, module.evaluation)
+        self._writer.check_whole()
 
     def on_metrics(self, step: int, metrics: dict[str, float]) -> None:
         """Note them in the manifest, if this step is harvested (before or after they are measured)."""

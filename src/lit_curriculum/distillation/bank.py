@@ -28,7 +28,7 @@ from lit_curriculum.distillation.manifest import (
     check_file_name,
     parse_manifest,
 )
-from lit_curriculum.errors import NotFinite, UsageError, bad_value, shortened
+from lit_curriculum.errors import NotFinite, RunFailed, UsageError, bad_value, shortened
 from lit_curriculum.files import sha256_of, write_json, write_with
 from lit_curriculum.models import registry
 from lit_curriculum.reading import as_usage_error, is_there, read_json
@@ -275,6 +275,19 @@ class BankWriter:
             old = self._entries[step]
             self._entries[step] = replace(old, metrics={**old.metrics, **metrics})
             self._write_manifest()
+
+    def check_whole(self) -> None:
+        """Check that nobody removed what has been harvested.
+
+        Raises:
+            RunFailed: naming what is gone.
+        """
+        for name in [MANIFEST, *(entry.file for entry in self._entries.values())]:
+            if self._entries and not is_there(self.folder / name):
+                raise RunFailed(
+                    f"{self.folder / name}: it is gone; another program changed the run folder during the run; "
+                    "start again in another folder"
+                )
 
     def _write_manifest(self) -> None:
         manifest = replace(self._header, checkpoints=tuple(self._entries.values()))
