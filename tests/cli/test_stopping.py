@@ -21,6 +21,7 @@ from lit_curriculum.cli.main import main
 from lit_curriculum.reading import read_table
 from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.lease import NAME
+from tests.faults.drivers import Tally, report
 from tests.support import config, fit, in_child, without_times
 
 RUN = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]
@@ -94,7 +95,7 @@ def test_a_time_limit_is_no_success(whole: Path, tmp_path: Path, capfd: pytest.C
     assert_same(tmp_path / "run", whole)
 
 
-@pytest.mark.parametrize("name", ["", "metrics.csv", "config.yaml", "provenance.json", NAME])
+@pytest.mark.parametrize("name", ["", "metrics.csv", "config.yaml", "provenance.json", "bank", NAME])
 def test_a_folder_emptied_under_a_run_is_noticed(
     name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,7 +103,7 @@ def test_a_folder_emptied_under_a_run_is_noticed(
     run = tmp_path / "run"
 
     def remove() -> None:
-        shutil.rmtree(run) if not name else (run / name).unlink()
+        shutil.rmtree(run / name) if name in ("", "bank") else (run / name).unlink()
         time.sleep(0.2)
 
     assert interrupted(run, 120, remove) == 1
@@ -210,6 +211,7 @@ def test_of_twenty_simultaneous_starts_one_runs(tmp_path: Path) -> None:
     assert running.wait(60) == 75
     steps = [int(row["step"]) for row in read_table(tmp_path / "run" / "metrics.csv")]
     assert steps == sorted(set(steps))
+    report(Tally("simultaneous starts in one folder, one runs and the others are refused", 20, 20))
 
 
 # --- trials --------------------------------------------------------------------------------------------

@@ -20,6 +20,9 @@ from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.sealed import write_sealed
 
+# Of a run's time at most a fiftieth goes into saving, of which hashing is less than half.
+_SHARE = 50.0
+
 
 class SealedCheckpointIO(TorchCheckpointIO):
     """Saves atomically, with the SHA-256 beside it: no reader meets half a file or an altered one."""
@@ -40,7 +43,8 @@ class ExactResume(Checkpoint):
     neither repeats nor skips one. A run that is asked to stop (`stop_request`) saves in the same place.
 
     Args:
-        min_seconds: leave out an evaluation if the last save is younger than this.
+        min_seconds: leave out an evaluation if the last save is younger than this, or than fifty times what
+            it took: a model of a gigabyte is saved less often. 0 saves after every evaluation.
         every_n_steps: save at these multiples of updates as well (where a Lightning batch begins).
 
     Raises:
@@ -56,6 +60,7 @@ class ExactResume(Checkpoint):
         self.every_n_steps = every_n_steps
         self.stop_request = StopRequest()
         self._saved_at = 0.0
+        self._save_seconds = 0.0
         self._saved_step = -1
         self._rng: list[dict[str, Any]] | None = None
 
@@ -96,7 +101,8 @@ class ExactResume(Checkpoint):
         wanted = bool(self.every_n_steps) and step % (self.every_n_steps or 1) == 0
         if step % module.data.eval_every == 0:
             # One device decides by its clock, for saving is a joint act.
-            old = time.monotonic() - self._saved_at >= self.min_seconds
+            wait = max(self.min_seconds, _SHARE * self._save_seconds) if self.min_seconds else 0.0
+            old = time.monotonic() - self._saved_at >= wait
             wanted |= bool(trainer.strategy.broadcast(old))
         return wanted
 
@@ -107,8 +113,10 @@ class ExactResume(Checkpoint):
             self._save(trainer, pl_module)
 
     def _save(self, trainer: Trainer, module: CurriculumModule) -> None:
+        began = time.monotonic()
         trainer.save_checkpoint(Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt")
         self._saved_at = time.monotonic()
+        self._save_seconds = self._saved_at - began
         self._saved_step = module.step
 
     def on_save_checkpoint(

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from lit_curriculum.distillation.answers import is_sharp, sharp_answers
-from lit_curriculum.distillation.bank import Checkpoint, CheckpointBank
+from lit_curriculum.distillation.bank import CheckpointBank
 from lit_curriculum.distillation.label_cache import LabelShelf
+from lit_curriculum.distillation.manifest import Checkpoint
 from lit_curriculum.distillation.targets import (
     at_least_single,
     count_close_calls,
