@@ -20,7 +20,6 @@ from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.sealed import write_sealed
 
-
 # Of a run's time at most a fiftieth goes into saving, of which hashing is less than half.
 _SHARE = 50.0
 
