@@ -309,7 +309,7 @@ class BankWriter:
         for name in [MANIFEST, *(entry.file for entry in self._entries.values())]:
             if self._entries and not is_there(self.folder / name):
                 raise RunFailed(
-                    f"{self.folder / name}: it is gone; another program changed the run folder during the run; "
+                    f"{self.folder / name}: it is gone; another program changed the folder during the run; "
                     "start again in another folder"
                 )
 
