@@ -147,6 +147,7 @@ def test_a_broken_teacher_that_comes_later_is_refused_before_the_run(
     weights["output.bias"][1] = float("nan")
     save_file(weights, file)
     entry["sha256"] = sha256_of(file)
+    manifest.pop("digest", None)  # as in version 0.1
     (tmp_path / "bank" / "manifest.json").write_text(json.dumps(manifest))
     overlay = tmp_path / "student.yaml"
     overlay.write_text(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_curriculum.distillation import kl_to_student, teacher_probabilities
-from lit_curriculum.distillation.targets import check_temperature, count_close_calls, cross_entropy
+from lit_curriculum.distillation.targets import check_temperature, count_close_calls, divergence
 from lit_curriculum.errors import UsageError
 
 rows = st.lists(st.floats(-20, 20, width=32), min_size=2, max_size=5)
@@ -172,7 +172,7 @@ def test_a_confident_students_small_loss_is_not_taken_for_rounding():
     exact = [math.log1p(math.exp(gap)) for gap in (-10.0, -15.0, -16.0)]
     assert kl_to_student(one_hot, logits).tolist() == pytest.approx(exact, abs=6e-8)
     assert kl_to_student(one_hot, logits).gt(0).all()
-    assert torch.equal(cross_entropy(one_hot, logits), kl_to_student(one_hot, logits))
+    assert torch.equal(divergence(one_hot, logits), kl_to_student(one_hot, logits))
 
 
 def test_with_one_hot_targets_it_is_the_cross_entropy_with_its_gradient():

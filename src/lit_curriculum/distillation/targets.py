@@ -9,6 +9,9 @@ from lit_curriculum.errors import bad_value
 TINY = 1e-30
 """Below this temperature differences and quotients leave the range of float32."""
 
+# Far more than rounding makes of a divergence of 0, far less than one that matters.
+_ROUNDING = 1e-3
+
 
 def check_temperature(tau: float) -> float:
     """Return tau if it is a temperature.
@@ -82,20 +85,19 @@ def kl_to_student(
         probabilities, as `teacher_probabilities` gives them at the student's temperature.
     """
     logits = at_least_single(student_logits)
-    terms = _divergence_terms(targets, logits, student_temperature)
+    found = divergence(targets, logits, student_temperature)
+    if found.device.type == "cpu" and not bool((found.detach() < _ROUNDING).any()):
+        return found  # the usual case, for less; on a GPU looking would take longer
     with torch.no_grad():
-        # Where both have the same probability a term is rounding and nothing else. The gradient stays.
-        same = targets == teacher_probabilities(logits, student_temperature)
-        rounding = torch.where(same, terms, 0.0)
-    return (terms - rounding).sum(-1)
+        own = (targets == teacher_probabilities(logits, student_temperature)).all(-1)
+        rounding = torch.where(own, found, 0.0)
+    return found - rounding
 
 
-def cross_entropy(labels: torch.Tensor, student_logits: torch.Tensor) -> torch.Tensor:
-    """Return what `kl_to_student` does for one-hot targets (n, C), for less: its rounding is 0 anyway."""
-    return _divergence_terms(labels, at_least_single(student_logits), 1.0).sum(-1)
-
-
-def _divergence_terms(targets: torch.Tensor, logits: torch.Tensor, temperature: float) -> torch.Tensor:
-    log_p = torch.log_softmax(logits / temperature, dim=-1)
+def divergence(
+    targets: torch.Tensor, student_logits: torch.Tensor, student_temperature: float = 1.0
+) -> torch.Tensor:
+    """Return what `kl_to_student` does, up to rounding also for the student's own probabilities."""
+    log_p = torch.log_softmax(at_least_single(student_logits) / student_temperature, dim=-1)
     targets = targets.to(log_p.dtype)
-    return torch.xlogy(targets, targets) - targets * log_p
+    return (torch.xlogy(targets, targets) - targets * log_p).sum(-1)

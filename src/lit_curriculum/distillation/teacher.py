@@ -16,7 +16,7 @@ from lit_curriculum.distillation.manifest import Checkpoint
 from lit_curriculum.distillation.targets import (
     at_least_single,
     count_close_calls,
-    cross_entropy,
+    divergence,
     kl_to_student,
     teacher_probabilities,
 )
@@ -122,7 +122,10 @@ class Supervision:
     def loss(self, targets: torch.Tensor, student_logits: torch.Tensor) -> torch.Tensor:
         """Return the loss to descend, the mean over rows (eqs. 1 and 2), a scalar."""
         if self.teacher is None:
-            losses = cross_entropy(targets, student_logits)
+            losses = divergence(targets, student_logits)
+        elif self.tau != self.student_temperature:
+            # What a teacher says at another temperature is not what the student would.
+            losses = divergence(targets, student_logits, self.student_temperature)
         else:
             losses = kl_to_student(targets, student_logits, self.student_temperature)
         # A share of a batch may hold no target at all; its loss is 0 and moves nothing.

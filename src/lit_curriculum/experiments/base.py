@@ -15,7 +15,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
 from lit_curriculum.distillation import Supervision
-from lit_curriculum.distillation.targets import at_least_single, cross_entropy
+from lit_curriculum.distillation.targets import at_least_single, divergence
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.experiments.held_out import HeldOutMeans, Measures
@@ -176,7 +176,7 @@ class CurriculumModule(LightningModule, ABC):
         """Return what is measured of each held-out sample: label loss and top-1 accuracy."""
         logits, labels = self.logits_and_labels(batch)
         one_hot = nn.functional.one_hot(labels, logits.shape[-1])
-        return {"loss": cross_entropy(one_hot, logits), "accuracy": logits.argmax(-1) == labels}
+        return {"loss": divergence(one_hot, logits), "accuracy": logits.argmax(-1) == labels}
 
     def summarise(self, means: dict[str, float], stream: str) -> dict[str, float]:
         """Return a stream's metrics from the means of what `measure` returned; by default these."""
