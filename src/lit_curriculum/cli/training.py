@@ -46,6 +46,7 @@ from lit_curriculum.distillation import Strategy
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import CurriculumData
+from lit_curriculum.experiments.listeners import ChecksData
 from lit_curriculum.runs.configs import scale_of
 from lit_curriculum.runs.folder import RunFolder, default_run_dir
 
@@ -139,7 +140,8 @@ class CurriculumCLI(LightningCLI):
         self.folder = RunFolder(self._nowhere() if self.trial else _run_dir(options))
         kwargs["default_root_dir"] = str(self.folder.path)
         if self.subcommand == "fit":
-            callbacks = list(self.config_init[self.subcommand].trainer.callbacks or [])
+            given = self.config_init[self.subcommand].trainer.callbacks or []
+            callbacks = list(given) if isinstance(given, list) else [given]
             if not any(isinstance(callback, ExactResume) for callback in callbacks):
                 callbacks.append(ExactResume())
             kwargs["callbacks"] = callbacks
@@ -154,7 +156,7 @@ class CurriculumCLI(LightningCLI):
         kwargs["logger"] = False
         try:
             return super().instantiate_trainer(**kwargs)
-        except (TypeError, ValueError, MisconfigurationException) as error:
+        except (TypeError, ValueError, ImportError, MisconfigurationException) as error:
             raise UsageError(f"trainer: {' '.join(str(error).split())}") from error
 
     def _run_subcommand(self, subcommand: str) -> None:
@@ -197,6 +199,8 @@ class CurriculumCLI(LightningCLI):
         data.check_devices(trainer.world_size, trainer.accumulate_grad_batches)
         module.check_data(data)
         module.check_precision(trainer.precision)
+        for callback in self._callbacks(ChecksData):
+            callback.check_run(module, data)
         for callback in self._callbacks(SwapTeacher):
             if not module.teachable:
                 name = type(module).__name__
@@ -304,6 +308,8 @@ def parse_and_run(arguments: Sequence[str], run: bool = True) -> CurriculumCLI:
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, UsageError):
             cause = cause.__cause__ or cause.__context__
+        if cause is None and str(error).startswith(("Does not validate", "Parser key")):
+            cause = UsageError(one_line(str(error), nameable_classes(), []))
         raise cause or error from None
 
 
