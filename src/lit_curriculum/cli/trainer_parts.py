@@ -68,7 +68,7 @@ CALLBACKS: dict[str, Part] = {
     "StochasticWeightAveraging": _no(_AVERAGES),
     "TQDMProgressBar": _yes("the default"),
     "ThroughputMonitor": _no("provenance.json has samples_per_second"),
-    "Timer": _no("trainer.max_time"),
+    "Timer": _yes("as trainer.max_time"),
     "WeightAveraging": _no(_AVERAGES),
 }
 
