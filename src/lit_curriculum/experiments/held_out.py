@@ -61,7 +61,8 @@ def _sum_and_weight(values: Values) -> tuple[torch.Tensor, torch.Tensor]:
     if isinstance(values, tuple):
         numbers, weights = values
         return _sum(numbers.double() * weights.double()), _sum(weights)
-    return _sum(values), torch.tensor(float(values.numel()), dtype=torch.float64, device=values.device)
+    # Filled on the device: a number that is copied there would wait for it.
+    return _sum(values), torch.full((), values.numel(), dtype=torch.float64, device=values.device)
 
 
 def _sum(values: torch.Tensor) -> torch.Tensor:
