@@ -443,7 +443,7 @@ def test_equal_weights_that_are_not_declared_are_refused(tmp_path):
     assert message == (
         f"bank: {tmp_path}/manifest.json: steps 10 and 30 have the same weights (sha256 "
         f"{entries[0]['sha256'][:12]}) and do not say so; allowed: a file of its own for each step, or "
-        "same_as: 10 where the weights did not change"
+        "same_as: 10 where the weights did not change (lit migrate declares them in a bank of version 0.1)"
     )
     entries[2]["same_as"] = 10
     declared = {"schema": 1, "model": ARCHITECTURE, "task": TASK, "checkpoints": entries}

@@ -12,7 +12,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.listeners import StepListener, every_and_last
+from lit_curriculum.experiments.base_data import CurriculumData
+from lit_curriculum.experiments.listeners import ChecksData, StepListener, every_and_last
 from lit_curriculum.experiments.soundness import check_metrics
 from lit_curriculum.tables import StepTable
 from lit_curriculum.tasks.pcfg import MaskedPCFG
@@ -20,7 +21,7 @@ from lit_curriculum.tasks.pcfg import MaskedPCFG
 Row = dict[str, float | int]
 
 
-class GrammarProbe(StepListener, Callback, ABC):
+class GrammarProbe(StepListener, ChecksData, Callback, ABC):
     """Measure something of a model of strings every so many updates, and at the end of the run.
 
     Every measurement adds rows to ``<run folder>/<file>``, goes to TensorBoard, and, at a step that
@@ -56,6 +57,16 @@ class GrammarProbe(StepListener, Callback, ABC):
         """See `StepListener.next_event`."""
         return every_and_last(self.every_n_steps, self._num_steps, step)
 
+    def check_run(self, module: CurriculumModule, data: CurriculumData) -> None:
+        """See `ChecksData.check_run`: the data must be strings of a grammar."""
+        self._task(data)
+
+    def _task(self, data: CurriculumData) -> MaskedPCFG:
+        task = getattr(data, "task", None)
+        if not isinstance(task, MaskedPCFG):
+            raise UsageError(f"{type(self).__name__}: the data have no grammar; allowed: PCFGData")
+        return task
+
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Read what is needed of the data.
 
@@ -63,11 +74,8 @@ class GrammarProbe(StepListener, Callback, ABC):
             UsageError: if the data are not strings of a grammar.
         """
         assert isinstance(pl_module, CurriculumModule)
-        task = getattr(pl_module.data, "task", None)
-        if not isinstance(task, MaskedPCFG):
-            raise UsageError(f"{type(self).__name__}: the data have no grammar; allowed: PCFGData")
         self._num_steps = pl_module.data.num_steps
-        self.prepare(task, pl_module.data.data_seed)
+        self.prepare(self._task(pl_module.data), pl_module.data.data_seed)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the table; a resumed run goes on with it."""

@@ -16,7 +16,8 @@ from lit_curriculum.distillation import BankWriter
 from lit_curriculum.distillation.manifest import MAX_STEP, check_file_name
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.listeners import MetricListener, StepListener, every
+from lit_curriculum.experiments.base_data import CurriculumData
+from lit_curriculum.experiments.listeners import ChecksData, MetricListener, StepListener, every
 from lit_curriculum.experiments.soundness import check_weights
 from lit_curriculum.models import describe
 
@@ -24,7 +25,7 @@ TAKEN = ("checkpoints", "labels")
 """Folders of a run folder that hold something else."""
 
 
-class HarvestCheckpoints(StepListener, MetricListener, Callback):
+class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
     """Write the model to ``<run folder>/bank`` at chosen steps; rules may be combined.
 
     Args:
@@ -101,6 +102,15 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
         """Harvest."""
         self._harvest(trainer, module)
 
+    def check_run(self, module: CurriculumModule, data: CurriculumData) -> None:
+        """See `ChecksData.check_run`: a spacing in samples must be met by a step count."""
+        if self.every_n_samples and self.every_n_samples % data.batch_size:
+            raise bad_value(
+                "HarvestCheckpoints.every_n_samples",
+                self.every_n_samples,
+                f"a multiple of data.batch_size = {data.batch_size}",
+            )
+
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Read what the spacing depends on.
 
@@ -108,13 +118,8 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
             UsageError: if ``every_n_samples`` is not a multiple of the batch size.
         """
         module = _checked(pl_module)
+        self.check_run(module, module.data)
         self._batch_size, self._num_steps = module.data.batch_size, module.data.num_steps
-        if self.every_n_samples and self.every_n_samples % self._batch_size:
-            raise bad_value(
-                "HarvestCheckpoints.every_n_samples",
-                self.every_n_samples,
-                f"a multiple of data.batch_size = {self._batch_size}",
-            )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the bank; a resumed run goes on with what it harvested up to its checkpoint."""

@@ -14,7 +14,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.listeners import StepListener, every_and_last
+from lit_curriculum.experiments.base_data import CurriculumData
+from lit_curriculum.experiments.listeners import ChecksData, StepListener, every_and_last
 from lit_curriculum.experiments.soundness import check_metrics
 from lit_curriculum.probes.monomials import MonomialSums, add_up, grouped_sets, summarise, sums_of_batches
 from lit_curriculum.reading import read_table
@@ -25,7 +26,7 @@ from lit_curriculum.tasks.sparse_parity import SparseParity
 Task = SparseParity | HierarchicalParity
 
 
-class LogMonomials(StepListener, Callback):
+class LogMonomials(StepListener, ChecksData, Callback):
     """Measure |E[p_c * monomial]| in and off the support (progressive, section 3.1 and figures 2, 9, 17).
 
     The task says which coordinates belong together: sparse parity has one group, ``in``, its support; a tree
@@ -84,6 +85,12 @@ class LogMonomials(StepListener, Callback):
         """See `StepListener.next_event`."""
         return every_and_last(self.every_n_steps, self._num_steps, step)
 
+    def check_run(self, module: CurriculumModule, data: CurriculumData) -> None:
+        """See `ChecksData.check_run`: the data need a support to look at, and as many classes as labels."""
+        task = self._task(data)
+        if max(self.labels) >= task.n_classes:
+            raise bad_value("LogMonomials.labels", self.labels, f"classes from 0 to {task.n_classes - 1}")
+
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Choose the monomials.
 
@@ -91,10 +98,9 @@ class LogMonomials(StepListener, Callback):
             UsageError: if the data has no support to look at, or not as many classes.
         """
         assert isinstance(pl_module, CurriculumModule)
-        task = self._task(pl_module)
+        self.check_run(pl_module, pl_module.data)
+        task = self._task(pl_module.data)
         self._num_steps = pl_module.data.num_steps
-        if max(self.labels) >= task.n_classes:
-            raise bad_value("LogMonomials.labels", self.labels, f"classes from 0 to {task.n_classes - 1}")
         largest = max(map(len, task.groups.values()))
         self._sets = {
             degree: grouped_sets(task.d, task.groups, degree, self.max_off_support)
@@ -128,7 +134,7 @@ class LogMonomials(StepListener, Callback):
     def on_step(self, trainer: Trainer, module: CurriculumModule, step: int) -> None:
         """Measure on all devices, write on one."""
         self._measured = step
-        task = self._task(module)
+        task = self._task(module.data)
         data = module.data
         weights = next(module.model.parameters()).dtype
 
@@ -197,8 +203,8 @@ class LogMonomials(StepListener, Callback):
         return means
 
     @staticmethod
-    def _task(module: CurriculumModule) -> Task:
-        task = getattr(module.data, "task", None)
+    def _task(data: CurriculumData) -> Task:
+        task = getattr(data, "task", None)
         if not isinstance(task, SparseParity | HierarchicalParity):
             raise UsageError(
                 "LogMonomials: the data has no support; allowed: data of sparse or hierarchical parity"

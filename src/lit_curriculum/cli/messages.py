@@ -28,6 +28,7 @@ _NO_SUBCLASS = re.compile(r"(?:does not correspond to|Expected '([^']+)' to be) 
 _NOTHING = re.compile(r"Expected a path but .* either not accessible or invalid$")
 _CALLABLE = re.compile(r"^Type \S.* expects a function or a callable class: (.*)$")
 _MADE_OF = re.compile(r"\. Got value: (?:Namespace\(class_path='([^']+)'.*|([\w.]+))$")
+_FRAME = re.compile(r"^(Does not validate|Subtypes: |Errors:|Given value|Problem with given class_path|$)")
 _NESTED = re.compile(r"^NestedArg\(key='[^']*', val='?(.*?)'?\)$")
 _TYPE = re.compile(r"<class '(?:[\w.]+\.)?(\w+)'>|(?:\b[\w]+\.)+(\w+)")
 
@@ -46,6 +47,7 @@ def one_line(  # noqa: PLR0911, PLR0912 - one branch for each form a message can
     keys: list[str] = []
     owner = ""
     alternatives: list[str] = []
+    reason = ""
     for line in _lines(text):
         if found := _KEY.match(line):
             keys.append(found.group(1))
@@ -86,6 +88,10 @@ def one_line(  # noqa: PLR0911, PLR0912 - one branch for each form a message can
             alternatives.append(_plain(found.group(1)))
         elif _GIVEN.match(line) and (allowed := [a for a in alternatives if a != "NoneType"]):
             return f"{where}: got {shortened(_given(line))}; allowed: {' or '.join(allowed)}"
+        elif not reason and not _FRAME.match(line):
+            reason = f"{where or owner}: {line}" if where or owner else line
+    if reason:
+        return shortened_text(reason)
     return shortened_text(" ".join(text.split()))
 
 

@@ -68,7 +68,9 @@ def _positive(value: Any) -> bool:
 
 
 OPTIONS: dict[str, Option] = {
-    "accelerator": _honoured("where a run computes"),
+    "accelerator": _within(
+        "where a run computes", lambda value: value not in ("tpu", "xla"), "auto, cpu, gpu, cuda or mps"
+    ),
     "strategy": _honoured(
         "one device, or DDP in its variants; sharded strategies are refused, they harvest in pieces"
     ),
@@ -124,7 +126,11 @@ OPTIONS: dict[str, Option] = {
     "benchmark": _honoured("as torch.backends.cudnn.benchmark"),
     "inference_mode": _honoured("evaluate under inference_mode, or under no_grad"),
     "use_distributed_sampler": _refused("the data divide their batches themselves", False),
-    "profiler": _honoured("simple, advanced, pytorch, or a profiler's class"),
+    "profiler": _within(
+        "simple, advanced, pytorch, or a profiler's class",
+        lambda value: value != "xla",
+        "simple, advanced, pytorch, or a profiler's class",
+    ),
     "detect_anomaly": _honoured("slow"),
     "barebones": _refused("a run keeps its metrics and checkpoints", False),
     "plugins": _honoured(
@@ -158,7 +164,7 @@ def check_options(options: Any) -> None:
 
 
 def check_trainer(trainer: Trainer, module: LightningModule, options: Any) -> None:
-    """Check what can be told only of a made Trainer and its module; let `Timer` count each start anew.
+    """Check what can be told only of a made Trainer and its module; let max_time count each start anew.
 
     Args:
         trainer: the run's.

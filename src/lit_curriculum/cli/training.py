@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import json
 import logging
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +19,6 @@ from lightning.fabric.plugins.environments.cluster_environment import ClusterEnv
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
 
 # Short class names need their classes loaded.
@@ -36,31 +34,21 @@ import lit_curriculum.experiments.sparse_parity
 import lit_curriculum.experiments.sum_and_parity  # noqa: F401
 from lit_curriculum import callbacks as shipped_callbacks
 from lit_curriculum.callbacks import ExactResume, SwapTeacher
-from lit_curriculum.callbacks.stop_request import StopRequest
-from lit_curriculum.callbacks.stop_when_learned import ended_early
 from lit_curriculum.cli import trainer_options, trust
 from lit_curriculum.cli.config_files import ConfigFile
-from lit_curriculum.cli.failures import in_one_line, of_a_device
-from lit_curriculum.cli.finish import FinishRun
+from lit_curriculum.cli.fit_run import FitRun
 from lit_curriculum.cli.messages import one_line
 from lit_curriculum.cli.predictions import WritePredictions
 from lit_curriculum.cli.quiet import quieten
-from lit_curriculum.cli.signals import GracefulStop, end_with_parent
 from lit_curriculum.cli.weights import LAST, differences, load_weights, with_config_of_run
 from lit_curriculum.cli.words import check_path, check_words, expand_home, lists_as_overlays
 from lit_curriculum.distillation import Strategy
-from lit_curriculum.errors import RunStopped, UsageError, bad_value
-from lit_curriculum.experiments.base import STATE, CurriculumModule
+from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import CurriculumData
-from lit_curriculum.models import count_parameters
-from lit_curriculum.runs import identity, provenance
-from lit_curriculum.runs.checkpoints import check_continues, read_checkpoint
+from lit_curriculum.experiments.listeners import ChecksData
 from lit_curriculum.runs.configs import scale_of
 from lit_curriculum.runs.folder import RunFolder, default_run_dir
-from lit_curriculum.runs.lease import FolderInUse, Lease
-from lit_curriculum.runs.metrics_csv import MetricsCSV
-from lit_curriculum.sealed import verify_sealed
-from lit_curriculum.tables import RunTables, checked
 
 _PARSER: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
 _TOP_KEYS = ("model", "data", "trainer", "run_dir", "ckpt_path")
@@ -74,7 +62,6 @@ class CurriculumCLI(LightningCLI):
     """
 
     folder: RunFolder
-    resume_step: int | None = None
 
     def __init__(self, arguments: Sequence[str], run: bool = True, trusted: Sequence[str] = ()) -> None:
         self._execute = run
@@ -153,7 +140,8 @@ class CurriculumCLI(LightningCLI):
         self.folder = RunFolder(self._nowhere() if self.trial else _run_dir(options))
         kwargs["default_root_dir"] = str(self.folder.path)
         if self.subcommand == "fit":
-            callbacks = list(self.config_init[self.subcommand].trainer.callbacks or [])
+            given = self.config_init[self.subcommand].trainer.callbacks or []
+            callbacks = list(given) if isinstance(given, list) else [given]
             if not any(isinstance(callback, ExactResume) for callback in callbacks):
                 callbacks.append(ExactResume())
             kwargs["callbacks"] = callbacks
@@ -168,7 +156,7 @@ class CurriculumCLI(LightningCLI):
         kwargs["logger"] = False
         try:
             return super().instantiate_trainer(**kwargs)
-        except (TypeError, ValueError, MisconfigurationException) as error:
+        except (TypeError, ValueError, ImportError, MisconfigurationException) as error:
             raise UsageError(f"trainer: {' '.join(str(error).split())}") from error
 
     def _run_subcommand(self, subcommand: str) -> None:
@@ -211,6 +199,8 @@ class CurriculumCLI(LightningCLI):
         data.check_devices(trainer.world_size, trainer.accumulate_grad_batches)
         module.check_data(data)
         module.check_precision(trainer.precision)
+        for callback in self._callbacks(ChecksData):
+            callback.check_run(module, data)
         for callback in self._callbacks(SwapTeacher):
             if not module.teachable:
                 name = type(module).__name__
@@ -222,114 +212,14 @@ class CurriculumCLI(LightningCLI):
         self.preflight()
         for note in self.notes:
             rank_zero_info(note)
-        settings = self.settings
-        state = self.folder.state(settings)
-        self.finished_before = state == "finished"
-        if self.finished_before:
-            return
-        self.resume_step = self._check_start(state, settings)
-        request = StopRequest()
-        if self.trainer.is_global_zero:
-            lease = Lease.take(self.folder.path)
-            self._resources.callback(lease.release)
-            request.failure = lambda: lease.lost
-            if self.folder.state(settings) != state:
-                raise FolderInUse(
-                    f"run_dir: {str(self.folder.path)!r} was written to by another process just now; "
-                    "allowed: the same command again"
-                )
-        else:
-            end_with_parent()
-        self._begin(settings, state)
-        for callback in self._callbacks(ExactResume):
-            callback.stop_request = request
-        stop = GracefulStop(request)
-        self.trainer.callbacks.append(stop)  # type: ignore[attr-defined]
-        self._resources.enter_context(stop.installed(self.trainer))
-
-    def _check_start(self, state: str, settings: dict[str, Any]) -> int | None:
-        """Check where the run goes on or begins; return the step, or None for a run from scratch.
-
-        Raises:
-            UsageError: if the checkpoint, or a table that it knows, is not what it was.
-        """
-        given = settings.get("ckpt_path")
-        if state == "resume":
-            # Also a run that began from another's checkpoint goes on from its own.
-            self.folder.verify_checkpoint()
-            content = read_checkpoint(self.folder.checkpoint)
-            for table, mark in (content.get("tables") or {}).items():
-                checked(self.folder.path / table, mark)
-            start = self.folder.checkpoint
-        elif given is not None:
-            start = Path(given).expanduser()
-            verify_sealed(start, "ckpt_path", required=False)
-            content = read_checkpoint(start)
-            check_continues(start, content, settings)
-        else:
-            self.config_init["fit"].ckpt_path = None
-            return None
-        self.config_init["fit"].ckpt_path = str(start)
-        return int(content[STATE]["step"])
-
-    def _begin(self, settings: dict[str, Any], state: str) -> None:
-        digest = identity.config_hash(settings)
-        seeds = self.datamodule.data_seed, self.model.model_seed
-        record = provenance.collect(digest, self.trainer.strategy.root_device.type, *seeds)
-        self.model.identity = {"config_hash": digest, "commit": record["commit"]}
-        self.model.settings = json.dumps(identity.results_settings(settings), sort_keys=True)
-        if self.trainer.is_global_zero:
-            self.folder.begin(self._config_text(), record)
-        self._attach_loggers()
-        self._announce(state)
+        self._run = FitRun(
+            self.trainer, self.model, self.datamodule, self.folder, self.settings, self._resources
+        )
+        self._run.begin(self._config_text(), self.config_init["fit"].trainer.logger, self._scale())
 
     def fit(self, **kwargs: Any) -> None:
-        """Train, unless the folder's run is finished already.
-
-        Raises:
-            RunStopped: if the run ended before its time and can go on.
-            RunFailed: if it cannot.
-        """
-        if self.finished_before:
-            rank_zero_info(f"{self.folder.path}: this run is finished already; nothing to do")
-            return
-        try:
-            self._train(**{**kwargs, "ckpt_path": self.config_init["fit"].ckpt_path})
-        except RunStopped as error:
-            raise RunStopped(f"{self.folder.path}: {error}") from error
-        except Exception as error:
-            cause = of_a_device(error)
-            self._note_failure(cause)
-            if cause is error:
-                raise
-            raise cause from error
-        if self.trial:
-            rank_zero_info("fast_dev_run: the run works; nothing was kept")
-        elif not self._finished:
-            raise RunStopped(f"{self.folder.path}: stopped before its end; the same command goes on")
-
-    def _train(self, **kwargs: Any) -> None:
-        finish = FinishRun(self.folder, self.resume_step)
-        if self.resume_step != self.datamodule.num_steps:
-            self.trainer.callbacks.append(finish)  # type: ignore[attr-defined]
-            self.trainer.fit(**kwargs)
-            return
-        self.model.step = self.resume_step  # killed between its last checkpoint and its last line
-        if self.trainer.is_global_zero:
-            self.model.tables.resume(self.model.step, read_checkpoint(self.folder.checkpoint).get("tables"))
-            finish.record(self.trainer, self.model, self.datamodule, 0.0)
-
-    @property
-    def _finished(self) -> bool:
-        if self.trainer.is_global_zero:
-            return self.folder.finished  # also where the processes that trained were others
-        return ended_early(self.trainer) or self.model.step >= self.datamodule.num_steps
-
-    def _note_failure(self, cause: BaseException) -> None:
-        if self.trainer.is_global_zero:
-            # What cannot be noted, on a full disk for one, is told all the same: the exception goes on.
-            with suppress(OSError, UsageError):
-                self.folder.fail(in_one_line(cause))
+        """See `FitRun.train`."""
+        self._run.train(self.trial)
 
     # --- validate, test, predict --------------------------------------------------------------------
 
@@ -375,27 +265,6 @@ class CurriculumCLI(LightningCLI):
             for name, value in sorted(self.trainer.callback_metrics.items()):
                 print(f"{name}: {float(value):.6g}")
 
-    def _attach_loggers(self) -> None:
-        self.model.tables = RunTables(self.folder.path)
-        loggers: list[Logger] = [MetricsCSV(self.model.tables)]
-        wanted = self.config_init["fit"].trainer.logger
-        if isinstance(wanted, Logger):
-            loggers.append(wanted)
-        elif isinstance(wanted, list):
-            loggers += wanted
-        elif wanted is None or wanted is True:
-            # Events beyond the checkpoint are purged, so that a resumed curve has no double points.
-            purge = self.resume_step + 1 if self.resume_step is not None else None
-            loggers.append(TensorBoardLogger(str(self.folder.path), name="", version="", purge_step=purge))
-        self.trainer.loggers = loggers
-
-    def _announce(self, state: str) -> None:
-        going = f"resuming at step {self.resume_step:,}" if self.resume_step else "new run"
-        rank_zero_info(
-            f"{self.folder.path}: {going}, {count_parameters(self.model.model):,} parameters, "
-            f"{self.datamodule.num_steps:,} steps of {self.datamodule.batch_size} samples{self._scale()}"
-        )
-
     def _scale(self) -> str:
         scale = scale_of([str(path) for path in self.config[self.subcommand].config or []])
         return f", {scale} scale" if scale else ""
@@ -439,6 +308,8 @@ def parse_and_run(arguments: Sequence[str], run: bool = True) -> CurriculumCLI:
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, UsageError):
             cause = cause.__cause__ or cause.__context__
+        if cause is None and str(error).startswith(("Does not validate", "Parser key")):
+            cause = UsageError(one_line(str(error), nameable_classes(), []))
         raise cause or error from None
 
 

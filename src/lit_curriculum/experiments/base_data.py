@@ -68,6 +68,8 @@ class CurriculumData(LightningDataModule, ABC):
         for key, value in sizes.items():
             if value < 1:
                 raise bad_value(f"data.{key}", value, "an integer of at least 1")
+            if value > 2**53:
+                raise bad_value(f"data.{key}", value, "an integer of at most 2^53")
         if num_workers < 0:
             raise bad_value("data.num_workers", num_workers, "an integer of at least 0")
         if num_steps % eval_every:

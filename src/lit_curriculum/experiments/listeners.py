@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lightning import Trainer
 
     from lit_curriculum.experiments.base import CurriculumModule
+    from lit_curriculum.experiments.base_data import CurriculumData
 
 
 class StepListener(ABC):
@@ -27,6 +28,18 @@ class StepListener(ABC):
     @abstractmethod
     def on_step(self, trainer: Trainer, module: CurriculumModule, step: int) -> None:
         """React to an event: exactly ``step`` updates have been made and the next has not begun."""
+
+
+class ChecksData(ABC):
+    """Mixin for callbacks that not every run can have."""
+
+    @abstractmethod
+    def check_run(self, module: CurriculumModule, data: CurriculumData) -> None:
+        """Check, before anything is written, that the callback fits model and data.
+
+        Raises:
+            UsageError: if it does not.
+        """
 
 
 class MetricListener(ABC):

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 
+from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.base_data import Batch
+from lit_curriculum.experiments.base_data import Batch, CurriculumData
 
 
 class MinibatchModule(CurriculumModule):
@@ -47,6 +48,18 @@ class MinibatchModule(CurriculumModule):
     def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
         """Return the schedule of the rate, stepped once an update, or None for a constant one."""
         return self._make_scheduler(optimizer) if self._make_scheduler else None
+
+    def check_data(self, data: CurriculumData) -> None:
+        """Check that model, data and optimizer fit together.
+
+        Raises:
+            UsageError: if they do not.
+        """
+        super().check_data(data)
+        try:
+            self.make_optimizer()
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"model.optimizer: {' '.join(str(error).split())}") from error
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Return the loss of this device's share of the batch.

@@ -9,6 +9,7 @@ import torch
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import Batch, CurriculumData
+from lit_curriculum.experiments.rates import check_lr
 from lit_curriculum.experiments.soundness import broken_teacher
 from lit_curriculum.models.mlp import MLP
 from lit_curriculum.online_sgd import choose_backend, cut, train_samples
@@ -35,8 +36,7 @@ class OnlineSGDModule(CurriculumModule):
 
     def __init__(self, model: dict[str, Any], lr: float, backend: str, block: int, model_seed: int) -> None:
         super().__init__(model, model_seed)
-        if not 0 < lr < float("inf"):
-            raise bad_value("model.lr", lr, "a finite number > 0")
+        check_lr(lr)
         if block < 1:
             raise bad_value("model.block", block, "an integer of at least 1")
         choose_backend(backend, device=None)

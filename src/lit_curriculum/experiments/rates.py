@@ -46,14 +46,25 @@ def adamw(parameters: Iterable[torch.nn.Parameter], **settings: Any) -> torch.op
     return torch.optim.AdamW(given, fused=fused or None, **settings)
 
 
+def check_lr(lr: float) -> None:
+    """Check a learning rate.
+
+    Raises:
+        UsageError: if it is none that float32 can hold.
+    """
+    if not 0 < lr < float("inf"):
+        raise bad_value("model.lr", lr, "a finite number > 0")
+    if lr > 3e38:
+        raise bad_value("model.lr", lr, "a number that float32 can hold, up to 3e38")
+
+
 def check_adam(lr: float, betas: tuple[float, float], weight_decay: float) -> None:
     """Check an optimizer's numbers.
 
     Raises:
         UsageError: naming the one that is out of range.
     """
-    if not 0 < lr < float("inf"):
-        raise bad_value("model.lr", lr, "a finite number > 0")
+    check_lr(lr)
     if not all(0 <= beta < 1 for beta in betas):
         raise bad_value("model.betas", betas, "two numbers from 0 to below 1")
     if not 0 <= weight_decay < float("inf"):

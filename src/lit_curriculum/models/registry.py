@@ -6,6 +6,8 @@ Adding a model is adding a line to `MODELS`; its class keeps its constructor arg
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +22,9 @@ from lit_curriculum.models.gpt2 import GPT2Reader
 from lit_curriculum.models.gpt2_decoder import GPT2Decoder
 from lit_curriculum.models.mlp import MLP
 from lit_curriculum.models.two_layer import TwoLayerNet
+
+# Numbers beyond these are slips of the pen; making so many modules, even without weights, takes for ever.
+_MOST, _MOST_LAYERS = 10**9, 10_000
 
 MODELS: dict[str, type[nn.Module]] = {
     "bert_masked_lm": BertMaskedLM,
@@ -58,6 +63,8 @@ def build(description: dict[str, Any], seed: int | None = None) -> nn.Module:
     name = description.get("name")
     if not isinstance(name, str) or name not in MODELS:
         raise bad_value("model.name", name, f"one of {list(MODELS)}{suggest(str(name), MODELS)}")
+    if seed is not None:
+        _check_memory(name, description.get("init_args", {}))
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
@@ -65,6 +72,28 @@ def build(description: dict[str, Any], seed: int | None = None) -> nn.Module:
             return MODELS[name](**description.get("init_args", {}))
         except TypeError as error:
             raise UsageError(f"model {name}: {error}") from error
+
+
+def _check_memory(name: str, arguments: Mapping[str, Any]) -> None:
+    """Refuse a model whose weights alone do not fit into this machine's memory, before they are made.
+
+    Raises:
+        UsageError: naming the size.
+    """
+    for key, value in arguments.items():
+        most = _MOST_LAYERS if key == "layers" else _MOST
+        if isinstance(value, int) and value > most:
+            raise bad_value(f"model.{key}", value, f"at most {most:,}")
+    weights = 0
+    # A wrong argument is told when the model is really built.
+    with contextlib.suppress(TypeError, ValueError), torch.device("meta"):
+        weights = count_parameters(MODELS[name](**arguments))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if 4 * weights > memory:
+        needed, there = (f"{size / 2**30:,.0f} GiB" for size in (4 * weights, memory))
+        raise UsageError(
+            f"model: its {weights:,} weights need {needed}; allowed: what fits into {there} of memory"
+        )
 
 
 def count_parameters(model: nn.Module) -> int:

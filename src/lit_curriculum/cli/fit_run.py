@@ -1,0 +1,202 @@
+"""One `lit fit` in its run folder: where it starts, who has the folder, how it ended."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any, cast
+
+from lightning import Trainer
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_info
+
+from lit_curriculum.callbacks import ExactResume
+from lit_curriculum.callbacks.stop_request import StopRequest
+from lit_curriculum.callbacks.stop_when_learned import ended_early
+from lit_curriculum.cli.failures import in_one_line, of_a_device
+from lit_curriculum.cli.finish import FinishRun
+from lit_curriculum.cli.signals import GracefulStop, end_with_parent
+from lit_curriculum.errors import RunStopped, UsageError
+from lit_curriculum.experiments.base import STATE, CurriculumModule
+from lit_curriculum.experiments.base_data import CurriculumData
+from lit_curriculum.models import count_parameters
+from lit_curriculum.runs import identity, provenance
+from lit_curriculum.runs.checkpoints import check_continues, read_checkpoint
+from lit_curriculum.runs.folder import RunFolder, State
+from lit_curriculum.runs.lease import FolderInUse, Lease
+from lit_curriculum.runs.metrics_csv import MetricsCSV
+from lit_curriculum.sealed import verify_sealed
+from lit_curriculum.tables import RunTables, checked
+
+
+class FitRun:
+    """Call `begin`, then `train`, inside ``with resources``.
+
+    Args:
+        trainer: with the run's callbacks, still without loggers.
+        module: what is trained.
+        data: the run's.
+        folder: the run's.
+        settings: the resolved configuration as plain data, the run's own checkpoint left out.
+        resources: closed by the caller when the run has ended, however it ends.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        module: CurriculumModule,
+        data: CurriculumData,
+        folder: RunFolder,
+        settings: dict[str, Any],
+        resources: ExitStack,
+    ) -> None:
+        self._trainer, self._module, self._data = trainer, module, data
+        self._folder, self._settings, self._resources = folder, settings, resources
+        self._state: State = "new"
+        self._start: Path | None = None
+        self._resume_step: int | None = None
+
+    def begin(self, config_text: str, logger: Any, scale: str) -> None:
+        """Check where the run starts, take its folder, and attach what writes to it.
+
+        Args:
+            config_text: the resolved configuration, for config.yaml.
+            logger: Trainer's option ``logger``, loggers made.
+            scale: for the announcement.
+
+        Raises:
+            UsageError: if the folder is another's or in use, or a checkpoint or table is not what it was.
+        """
+        self._state = self._folder.state(self._settings)
+        if self._state == "finished":
+            return
+        self._check_start()
+        request = StopRequest()
+        if self._trainer.is_global_zero:
+            self._take_folder(request)
+        else:
+            end_with_parent()
+        digest = identity.config_hash(self._settings)
+        seeds = self._data.data_seed, self._module.model_seed
+        record = provenance.collect(digest, self._trainer.strategy.root_device.type, *seeds)
+        self._module.identity = {"config_hash": digest, "commit": record["commit"]}
+        self._module.settings = json.dumps(identity.results_settings(self._settings), sort_keys=True)
+        if self._trainer.is_global_zero:
+            self._folder.begin(config_text, record)
+        self._attach_loggers(logger)
+        self._listen(request)
+        self._announce(scale)
+
+    def train(self, trial: bool) -> None:
+        """Train, unless the folder's run is finished already.
+
+        Args:
+            trial: a few batches, of which nothing is kept.
+
+        Raises:
+            RunStopped: if the run ended before its time and can go on.
+            RunFailed: if it cannot.
+        """
+        if self._state == "finished":
+            rank_zero_info(f"{self._folder.path}: this run is finished already; nothing to do")
+            return
+        try:
+            self._train()
+        except RunStopped as error:
+            raise RunStopped(f"{self._folder.path}: {error}") from error
+        except Exception as error:
+            cause = of_a_device(error)
+            self._note_failure(cause)
+            if cause is error:
+                raise
+            raise cause from error
+        if trial:
+            rank_zero_info("fast_dev_run: the run works; nothing was kept")
+        elif not self._finished:
+            raise RunStopped(f"{self._folder.path}: stopped before its end; the same command goes on")
+
+    def _check_start(self) -> None:
+        given = self._settings.get("ckpt_path")
+        if self._state == "resume":
+            # Also a run that began from another's checkpoint goes on from its own.
+            self._folder.verify_checkpoint()
+            self._start = self._folder.checkpoint
+            content = read_checkpoint(self._start)
+            for table, mark in (content.get("tables") or {}).items():
+                checked(self._folder.path / table, mark)
+        elif given is not None:
+            self._start = Path(given).expanduser()
+            verify_sealed(self._start, "ckpt_path", required=False)
+            content = read_checkpoint(self._start)
+            check_continues(self._start, content, self._settings)
+        else:
+            return
+        self._resume_step = int(content[STATE]["step"])
+
+    def _take_folder(self, request: StopRequest) -> None:
+        lease = Lease.take(self._folder.path)
+        self._resources.callback(lease.release)
+        request.failure = lambda: lease.lost
+        if self._folder.state(self._settings) != self._state:
+            raise FolderInUse(
+                f"run_dir: {str(self._folder.path)!r} was written to by another process just now; "
+                "allowed: the same command again"
+            )
+
+    def _attach_loggers(self, wanted: Any) -> None:
+        self._module.tables = RunTables(self._folder.path)
+        loggers: list[Logger] = [MetricsCSV(self._module.tables)]
+        if isinstance(wanted, Logger):
+            loggers.append(wanted)
+        elif isinstance(wanted, list):
+            loggers += wanted
+        elif wanted is None or wanted is True:
+            # Events beyond the checkpoint are purged, so that a resumed curve has no double points.
+            purge = self._resume_step + 1 if self._resume_step is not None else None
+            loggers.append(TensorBoardLogger(str(self._folder.path), name="", version="", purge_step=purge))
+        self._trainer.loggers = loggers
+
+    def _listen(self, request: StopRequest) -> None:
+        for callback in self._callbacks:
+            if isinstance(callback, ExactResume):
+                callback.stop_request = request
+        stop = GracefulStop(request)
+        self._callbacks.append(stop)
+        self._resources.enter_context(stop.installed(self._trainer))
+
+    def _announce(self, scale: str) -> None:
+        going = f"resuming at step {self._resume_step:,}" if self._resume_step else "new run"
+        rank_zero_info(
+            f"{self._folder.path}: {going}, {count_parameters(self._module.model):,} parameters, "
+            f"{self._data.num_steps:,} steps of {self._data.batch_size} samples{scale}"
+        )
+
+    def _train(self) -> None:
+        finish = FinishRun(self._folder, self._resume_step)
+        if self._resume_step != self._data.num_steps:
+            self._callbacks.append(finish)
+            start = str(self._start) if self._start is not None else None
+            self._trainer.fit(self._module, datamodule=self._data, ckpt_path=start)
+            return
+        self._module.step = self._resume_step  # killed between its last checkpoint and its last line
+        if self._trainer.is_global_zero:
+            tables = read_checkpoint(self._folder.checkpoint).get("tables")
+            self._module.tables.resume(self._module.step, tables)
+            finish.record(self._trainer, self._module, self._data, 0.0)
+
+    @property
+    def _finished(self) -> bool:
+        if self._trainer.is_global_zero:
+            return self._folder.finished  # also where the processes that trained were others
+        return ended_early(self._trainer) or self._module.step >= self._data.num_steps
+
+    def _note_failure(self, cause: BaseException) -> None:
+        if self._trainer.is_global_zero:
+            # What cannot be noted, on a full disk for one, is told all the same: the exception goes on.
+            with suppress(OSError, UsageError):
+                self._folder.fail(in_one_line(cause))
+
+    @property
+    def _callbacks(self) -> list[Any]:
+        return cast(list[Any], self._trainer.callbacks)  # type: ignore[attr-defined]
