@@ -43,7 +43,7 @@ TINY: dict[str, list[str]] = {
 }
 # Needs a GPU, and says so; a part of online_sgd, without a command of its own.
 OTHERS = {"online_sgd_gpu", "online_sgd_profile"}
-SLOW = {"muon_step", "online_sgd", "student_grid"}
+SLOW = {"muon_step", "online_sgd", "run_records", "student_grid"}
 
 
 def start(name: str, out: Path, words: list[str]) -> int:

@@ -62,7 +62,9 @@ def assert_same(ours: Path, theirs: Path) -> None:
     assert without_times(ours / "metrics.csv") == without_times(theirs / "metrics.csv")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGUSR1, marks=pytest.mark.slow), signal.SIGINT]
+)
 def test_a_signal_saves_and_the_same_command_goes_on(
     number: signal.Signals, whole: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,6 +80,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(
     assert_same(run, whole)
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
     def twice() -> None:
         os.kill(os.getpid(), signal.SIGINT)
@@ -95,7 +98,10 @@ def test_a_time_limit_is_no_success(whole: Path, tmp_path: Path, capfd: pytest.C
     assert_same(tmp_path / "run", whole)
 
 
-@pytest.mark.parametrize("name", ["", "metrics.csv", "config.yaml", "provenance.json", "bank", NAME])
+@pytest.mark.parametrize(
+    "name",
+    ["", "bank", *(pytest.param(n, marks=pytest.mark.slow) for n in ("metrics.csv", "config.yaml", NAME))],
+)
 def test_a_folder_emptied_under_a_run_is_noticed(
     name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,7 +104,7 @@ def test_too_large_a_rate_stops_every_backend(
     assert_sound(tmp_path)
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_run_that_breaks_keeps_what_was_good_and_goes_on_from_there(
     processes: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -90,7 +90,7 @@ def one_line(  # noqa: PLR0911, PLR0912 - one branch for each form a message can
             return f"{where}: got {shortened(_given(line))}; allowed: {' or '.join(allowed)}"
         elif not reason and not _FRAME.match(line):
             reason = f"{where or owner}: {line}" if where or owner else line
-    if reason:
+    if reason and any(line and _FRAME.match(line) for line in _lines(text)):
         return shortened_text(reason)
     return shortened_text(" ".join(text.split()))
 
