@@ -22,7 +22,7 @@ from lit_curriculum.reading import read_table
 from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.lease import NAME
 from tests.faults.drivers import Tally, report
-from tests.support import config, fit, in_child, without_times
+from tests.support import config, fit, in_child, killed_at_write, without_times
 
 RUN = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]
 
@@ -175,20 +175,7 @@ def test_a_killed_owner_is_followed_at_once(whole: Path, tmp_path: Path) -> None
 
 def test_a_kill_within_the_first_write_leaves_a_folder_that_goes_on(tmp_path: Path) -> None:
     for nth in range(1, 5):
-
-        def doomed(nth: int = nth) -> int:
-            real, count = os.fsync, 0
-
-            def counting(descriptor: int) -> None:
-                nonlocal count
-                count += 1
-                if count == nth:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                real(descriptor)
-
-            os.fsync = counting
-            return fit(tmp_path / "run", *RUN)
-
+        doomed = killed_at_write(lambda: fit(tmp_path / "run", *RUN), nth)
         assert in_child(doomed) == -signal.SIGKILL
     assert in_child(lambda: fit(tmp_path / "run", *RUN)) == 0
 

@@ -16,7 +16,7 @@ from lit_curriculum.callbacks.stop_request import StopRequest
 from lit_curriculum.callbacks.stop_when_learned import ended_early
 from lit_curriculum.cli.failures import in_one_line, of_a_device
 from lit_curriculum.cli.finish import FinishRun
-from lit_curriculum.cli.signals import GracefulStop, end_with_parent
+from lit_curriculum.cli.signals import GracefulStop
 from lit_curriculum.errors import RunStopped, UsageError
 from lit_curriculum.experiments.base import STATE, CurriculumModule
 from lit_curriculum.experiments.base_data import CurriculumData
@@ -26,6 +26,7 @@ from lit_curriculum.runs.checkpoints import check_continues, read_checkpoint
 from lit_curriculum.runs.folder import RunFolder, State
 from lit_curriculum.runs.lease import FolderInUse, Lease
 from lit_curriculum.runs.metrics_csv import MetricsCSV
+from lit_curriculum.runs.orphans import end_with_parent
 from lit_curriculum.sealed import verify_sealed
 from lit_curriculum.tables import RunTables, checked
 

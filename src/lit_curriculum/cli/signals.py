@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -63,15 +61,3 @@ class GracefulStop(Callback):
         launcher: Any = self._trainer.strategy.launcher if self._trainer is not None else None
         if launcher is not None and number != signal.SIGINT:
             launcher.kill(signal.Signals(number))
-
-
-def end_with_parent() -> None:
-    """End this process soon after its parent, so that a killed launch leaves no ranks behind."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="end with parent", daemon=True).start()

@@ -10,7 +10,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -27,6 +26,7 @@ from lit_curriculum.runs.configs import shipped
 from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.graph import Finished, Run, with_needs
 from lit_curriculum.runs.lease import FolderInUse, Lease
+from lit_curriculum.runs.orphans import end_with_parent
 
 _RETRY_SECONDS = 1.0
 
@@ -224,17 +224,7 @@ def _prepare_worker(threads: int, parent: int) -> None:
     os.environ["NUMBA_NUM_THREADS"] = str(threads)
     # A terminal's Ctrl-C reaches all processes; the command stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    """End this process soon after the one that started it.
-
-    If that one is killed, its workers would go on writing into folders that the next call wants to resume.
-    """
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
+    end_with_parent(parent)
 
 
 def _fraction(folder: Path) -> float:

@@ -15,25 +15,8 @@ from tests.faults.kinds import (
     assert_all_readable,
     assert_same_run,
     resume_until_done,
-    write_overlays,
 )
 from tests.support import fit, in_child, killed_at_write, unfinish, without_times
-
-
-@pytest.fixture(scope="module")
-def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    return write_overlays(tmp_path_factory.mktemp("overlays"))
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(
-    overlays: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
-    folders = {}
-    for name, configs in overlays.items():
-        folders[name] = tmp_path_factory.mktemp("whole") / name
-        assert in_child(lambda c=configs, f=folders[name]: fit(f, *c)) == 0
-    return folders
 
 
 @pytest.mark.parametrize("kind", KINDS)
