@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonargparse import ActionConfigFile, Namespace  # type: ignore[attr-defined]
 
-from lit_curriculum.errors import UsageError
+from lit_curriculum.errors import UsageError, suggest
 from lit_curriculum.reading import as_usage_error, parse_yaml, read_text
 from lit_curriculum.runs.configs import config_folder
 
@@ -47,11 +47,24 @@ class ConfigFile(ActionConfigFile):
             raise UsageError(
                 f"{dest}: {place[:200]} holds a {kind}; allowed: keys such as model, data, trainer"
             )
+        _check_keys(parser, content, place)
         _note_dropped_harvest(parser, cfg, content, place)
         forget_replaced_lists(cfg, content)
         files = list(cfg.get(dest) or [])
         ActionConfigFile.apply_config(parser, cfg, dest, text)
         cfg[dest] = files if inline else [*files, place]
+
+
+def _check_keys(parser: Any, content: dict[Any, Any], place: str) -> None:
+    """Refuse unknown keys that hold nothing; the parser drops them, and names all others."""
+    known = sorted({action.dest.partition(".")[0] for action in parser._actions})
+    for key, value in content.items():
+        name = str(key).removesuffix("+")
+        if not value and name not in known:
+            shown = [word for word in known if word not in ("config", "help", "print_config")]
+            raise UsageError(
+                f"{place[:200]}: {name[:200]}: unknown key{suggest(name, shown)}; allowed: {', '.join(shown)}"
+            )
 
 
 def forget_replaced_lists(earlier: Any, later: Any) -> None:
