@@ -137,6 +137,8 @@ _SETTINGS: dict[str, list[str]] = {
         "model.optimizer={class_path: torch.optim.SGD, init_args: {speed: 1}}",
         "model.lr_scheduler={class_path: subprocess.run}",
         "data.batch_size=-64",
+        "data.batch_size=1000000000000",
+        "data.eval_samples=1000000000000",
         "trainer.devices=3",
     ],
     "pcfg_bert": [

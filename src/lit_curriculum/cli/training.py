@@ -197,6 +197,7 @@ class CurriculumCLI(LightningCLI):
         assert isinstance(module, CurriculumModule)
         trainer_options.check_trainer(trainer, module, self.config_init[self.subcommand].trainer)
         data.check_devices(trainer.world_size, trainer.accumulate_grad_batches)
+        data.check_memory()
         module.check_data(data)
         module.check_precision(trainer.precision)
         for callback in self._callbacks(ChecksData):

@@ -12,6 +12,7 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.models.registry import memory_of_machine
 from lit_curriculum.tasks.counter import Stream, check_seed
 
 EvalStream = Literal["val", "test"]
@@ -20,6 +21,10 @@ Batch = dict[str, Any]
 
 # What a batch says of itself, read on the host alone.
 _BOOKKEEPING = ("first_step", "last_step", "index", "part_weight")
+
+
+# So many samples fit anywhere; their size is not asked.
+_FEW = 1_000_000
 
 
 class CurriculumData(LightningDataModule, ABC):
@@ -118,6 +123,26 @@ class CurriculumData(LightningDataModule, ABC):
                 f"({world_size} devices x {accumulate} accumulation steps)"
             )
 
+    def check_memory(self) -> None:
+        """Check that a Lightning batch and the held-out sets, which are kept, fit into this machine.
+
+        Raises:
+            UsageError: naming the size that does not.
+        """
+        trainer = self.trainer
+        parts = trainer.world_size * trainer.accumulate_grad_batches if trainer else 1
+        sizes: dict[str, tuple[Stream, int]] = {
+            "batch_size": ("train", self.batch_size * self.steps_per_call // parts),
+            "eval_samples": ("val", self.eval_samples * len(self.eval_streams)),
+        }
+        for key, (stream, count) in sizes.items():
+            if count <= _FEW:
+                continue
+            needed, there = count * _bytes_of(self.draw(stream, 0, 2)) // 2, memory_of_machine()
+            if needed > there:
+                allowed = f"as many as fit into {there / 2**30:,.0f} GiB, these take {needed / 2**30:,.0f}"
+                raise bad_value(f"data.{key}", getattr(self, key), allowed)
+
     def setup(self, stage: str) -> None:
         """In training: check the division of the batch; evaluate every ``eval_every`` updates unless told."""
         trainer = self.trainer
@@ -165,6 +190,12 @@ class CurriculumData(LightningDataModule, ABC):
         trainer = self.trainer
         rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
         return DataLoader(_HeldOut(self, stream, rank, world), batch_size=None)
+
+
+def _bytes_of(value: Any) -> int:
+    if isinstance(value, torch.Tensor):
+        return value.numel() * value.element_size()
+    return sum(map(_bytes_of, value.values())) if isinstance(value, dict) else 0
 
 
 class _TrainingSteps(Dataset[Batch]):

@@ -74,6 +74,11 @@ def build(description: dict[str, Any], seed: int | None = None) -> nn.Module:
             raise UsageError(f"model {name}: {error}") from error
 
 
+def memory_of_machine() -> int:
+    """Return the bytes of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def _check_memory(name: str, arguments: Mapping[str, Any]) -> None:
     """Refuse a model whose weights alone do not fit into this machine's memory, before they are made.
 
@@ -88,7 +93,7 @@ def _check_memory(name: str, arguments: Mapping[str, Any]) -> None:
     # A wrong argument is told when the model is really built.
     with contextlib.suppress(TypeError, ValueError), torch.device("meta"):
         weights = count_parameters(MODELS[name](**arguments))
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = memory_of_machine()
     if 4 * weights > memory:
         needed, there = (f"{size / 2**30:,.0f} GiB" for size in (4 * weights, memory))
         raise UsageError(
