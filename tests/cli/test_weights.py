@@ -184,3 +184,29 @@ def test_where_a_run_began_is_part_of_what_it_is(
     assert steps == [21000, 22000]
     recorded = yaml.safe_load((tmp_path / "next" / "config.yaml").read_text())
     assert recorded["ckpt_path"] == str(run / "checkpoints" / "last.ckpt")
+
+
+def test_a_changed_configuration_of_a_run_is_noticed(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = copy / "config.yaml"
+    path.write_text(path.read_text().replace("k: 3", "k: 4"))
+    assert evaluate("test", copy, configs=[]) == 2
+    assert "config.yaml is altered" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("steps", [10_000, 20_000])
+def test_a_run_that_would_end_before_it_begins_is_refused(
+    steps: int, run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    start = ("--ckpt_path", str(run / "checkpoints" / "last.ckpt"), f"--data.num_steps={steps}")
+    assert in_child(lambda: fit(tmp_path / "next", *RUN, options=start)) == 2
+    assert f"data.num_steps: got {steps}; allowed: more than the 20000 steps" in capfd.readouterr().err
+    assert not (tmp_path / "next").exists()
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "checkpoints/last.ckpt", "provenance.json"])
+def test_a_finished_run_without_its_files_is_not_called_finished(
+    name: str, copy: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (copy / name).unlink()
+    assert in_child(lambda: fit(copy, *RUN)) == 2
+    assert name.rsplit("/", 1)[-1] in capfd.readouterr().err

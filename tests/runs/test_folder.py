@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from lit_curriculum.errors import RunFailed, UsageError
-from lit_curriculum.files import write_json
+from lit_curriculum.files import sha256_of, write_json
 from lit_curriculum.runs.folder import RunFolder, default_run_dir
 from lit_curriculum.tables import RunTables
 from tests.support import config
@@ -137,7 +137,12 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
 def test_begin_writes_the_configuration_and_the_provenance(tmp_path):
     folder = begun(tmp_path / "run")
     assert yaml.safe_load((folder.path / "config.yaml").read_text()) == CONFIG
-    assert folder.provenance() == {"schema": 2, "finished": False, "resumed": 0}
+    assert folder.provenance() == {
+        "schema": 2,
+        "finished": False,
+        "resumed": 0,
+        "config_sha256": [sha256_of(folder.path / "config.yaml")],
+    }
 
 
 def test_every_new_beginning_is_counted(tmp_path):
@@ -153,6 +158,7 @@ def test_finishing_adds_what_is_known_only_then(tmp_path):
         "schema": 2,
         "finished": True,
         "tables": {},
+        "config_sha256": [sha256_of(folder.path / "config.yaml")],
         "resumed": 0,
         "wall_seconds": 2.0,
         "samples_per_second": 10,

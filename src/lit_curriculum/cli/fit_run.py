@@ -17,7 +17,7 @@ from lit_curriculum.callbacks.stop_when_learned import ended_early
 from lit_curriculum.cli.failures import in_one_line, of_a_device
 from lit_curriculum.cli.finish import FinishRun
 from lit_curriculum.cli.signals import GracefulStop
-from lit_curriculum.errors import RunStopped, UsageError
+from lit_curriculum.errors import RunStopped, UsageError, bad_value
 from lit_curriculum.experiments.base import STATE, CurriculumModule
 from lit_curriculum.experiments.base_data import CurriculumData
 from lit_curriculum.models import count_parameters
@@ -71,6 +71,7 @@ class FitRun:
         """
         self._state = self._folder.state(self._settings)
         if self._state == "finished":
+            self._folder.verify_finished()
             return
         self._check_start()
         request = StopRequest()
@@ -134,6 +135,9 @@ class FitRun:
         else:
             return
         self._resume_step = int(content[STATE]["step"])
+        if self._state != "resume" and self._resume_step >= self._data.num_steps:
+            allowed = f"more than the {self._resume_step} steps of {self._start}"
+            raise bad_value("data.num_steps", self._data.num_steps, allowed)
 
     def _take_folder(self, request: StopRequest) -> None:
         lease = Lease.take(self._folder.path)

@@ -114,6 +114,9 @@ class CurriculumCLI(LightningCLI):
         options = expand_home(self.config[self.config.subcommand])
         for key in ("run_dir", "ckpt_path", "trainer.default_root_dir"):
             check_path(key, options.get(key))
+        for section in ("model", "data", "trainer"):
+            if options.get(section) is None:
+                raise bad_value(section, None, "its settings, or to be left out")
         if options.seed_everything is not False:
             allowed = "nothing; data.data_seed and model.model_seed are a run's seeds"
             raise bad_value("seed_everything", options.seed_everything, allowed)

@@ -29,7 +29,11 @@ def read_checkpoint(path: Path, key: str = "ckpt_path") -> dict[str, Any]:
         raise bad_value(key, str(path), "last, or an existing checkpoint file")
     try:
         content = torch.load(path, weights_only=True, map_location="cpu")
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError, pickle.UnpicklingError) as error:
+    except pickle.UnpicklingError as error:
+        raise UsageError(
+            f"{key}: {path} is no checkpoint: it holds more than tensors and plain values"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         raise UsageError(f"{key}: {path} is no checkpoint, or damaged ({_first_line(error)})") from error
     if not isinstance(content, dict) or not isinstance(content.get(STATE), dict):
         raise bad_value(key, str(path), "a checkpoint of `lit fit`")

@@ -10,6 +10,7 @@ events.out.*     TensorBoard
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lit_curriculum.errors import RunFailed, UsageError, bad_value
-from lit_curriculum.files import hash_of_json, write_json, write_text
+from lit_curriculum.files import hash_of_json, sha256_of, write_json, write_text
 from lit_curriculum.reading import read_json, read_yaml
 from lit_curriculum.runs.identity import config_hash, first_difference, results_settings
 from lit_curriculum.sealed import verify_sealed
@@ -56,6 +57,8 @@ class RunFolder:
                 f"run_dir: got {str(self.path)!r}, which is not empty and holds no run; "
                 "allowed: a new or empty folder, or one to resume"
             )
+        if self.checkpoint.is_file() and not (self.path / "provenance.json").is_file():
+            raise UsageError(f"run_dir: {self.path / 'provenance.json'} is missing; {_WAY_OUT}")
         difference = first_difference(results_settings(config), results_settings(self.config()))
         if difference:
             key, ours, old = difference
@@ -80,9 +83,13 @@ class RunFolder:
         earlier = self.provenance()
         for leftover in self.path.rglob(".*.tmp"):
             leftover.unlink(missing_ok=True)  # of an atomic write that was killed
+        digest = hashlib.sha256(config_text.encode("utf-8")).hexdigest()
+        if earlier:
+            # Wherever this is killed, the configuration that lies there is one of these.
+            self.record({**earlier, "config_sha256": [*earlier.get("config_sha256", [])[:1], digest]})
         write_text(self.path / "config.yaml", config_text)
         resumed = earlier.get("resumed", -1) + 1 if earlier else 0
-        self.record({**provenance, "resumed": resumed})
+        self.record({**provenance, "resumed": resumed, "config_sha256": [digest]})
 
     def finish(self, tables: RunTables, **facts: Any) -> None:
         """Mark the run as finished and add what is known only now.
@@ -134,6 +141,17 @@ class RunFolder:
             )
         return path
 
+    def verify_finished(self) -> None:
+        """Check that a finished run's tables and checkpoint are as it left them.
+
+        Raises:
+            UsageError: naming the file that is missing or altered.
+        """
+        for table in self.provenance().get("tables", {}):
+            self.verified(table)
+        if self.sealed:
+            self.verify_checkpoint()
+
     @property
     def sealed(self) -> bool:
         """Whether the run was made by a version that seals its checkpoints."""
@@ -148,10 +166,13 @@ class RunFolder:
         """Return the recorded configuration.
 
         Raises:
-            UsageError: if it is no configuration.
+            UsageError: if it is no configuration, or not the one that the run wrote.
         """
         path = self.path / "config.yaml"
         recorded = read_yaml(path, "run_dir")
+        known = self.provenance().get("config_sha256")
+        if known is not None and sha256_of(path) not in known:
+            raise UsageError(f"run_dir: {path} is altered (its sha256 does not fit); {_WAY_OUT}")
         if not isinstance(recorded, dict):
             raise UsageError(f"run_dir: {path} is no configuration (it holds no keys)")
         return recorded
@@ -171,16 +192,16 @@ class RunFolder:
         digest = recorded.pop("digest", None)
         whole = recorded.get("schema", 1) == 1 if digest is None else digest == hash_of_json(recorded)
         if not whole:
-            raise UsageError(
-                f"run_dir: {path} is altered (its digest does not fit); "
-                "allowed: the file as the run left it, or a new run in another folder"
-            )
+            raise UsageError(f"run_dir: {path} is altered (its digest does not fit); {_WAY_OUT}")
         return recorded
 
     def record(self, provenance: dict[str, Any]) -> None:
         """Replace the recorded provenance."""
         provenance = {**provenance, "schema": SCHEMA}
         write_json(self.path / "provenance.json", {**provenance, "digest": hash_of_json(provenance)})
+
+
+_WAY_OUT = "allowed: the file as the run left it, or a new run in another folder"
 
 
 def default_run_dir(configs: Sequence[str]) -> Path:
