@@ -71,3 +71,13 @@ def test_a_date_is_text() -> None:
 @pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_files_are_read_as_by_the_library(path: Path) -> None:
     assert parse_yaml(path.read_text(encoding="utf-8")) == yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("text", ["1e-2", "1E2", "+1.e3", "-2.5e+1", ".5e1", "1.0e-4"])
+def test_a_number_is_one_with_or_without_a_point(text: str) -> None:
+    assert parse_yaml(text) == float(text)
+
+
+@pytest.mark.parametrize("text", ["1e", "e3", "1e2x", "12e3-a", "."])
+def test_what_only_begins_like_a_number_is_text(text: str) -> None:
+    assert parse_yaml(text) == text

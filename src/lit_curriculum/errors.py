@@ -5,13 +5,15 @@
 2   wrong input (`UsageError`): nothing was written
 75  stopped before the end, the same command goes on (`RunStopped`; sysexits.h calls it EX_TEMPFAIL)
 
-A traceback is shown only with ``--debug``, or for an exception that is none of these: that is a bug.
+A traceback is shown only with ``--debug``. An exception that is none of these, a fault of this suite or of a
+user's own class, is one line too (`unexpected`), and exit code 1.
 """
 
 from __future__ import annotations
 
 import difflib
 import errno
+import traceback
 from collections.abc import Iterable
 
 
@@ -47,6 +49,9 @@ class RunStopped(_OneLine, RuntimeError):
     exit_code = 75
 
 
+UNEXPECTED = "unexpected"
+"""How the line begins that tells of an exception which nobody foresaw."""
+
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG}
 
 
@@ -58,6 +63,17 @@ def of_the_file_system(error: OSError) -> UsageError | RunFailed:
     if error.errno in _NO_ROOM:
         return RunFailed(f"{place}{reason}; the same command goes on once there is room")
     return UsageError(f"{place}{reason}; allowed: a place that can be read and written")
+
+
+def unexpected(error: BaseException) -> RunFailed:
+    """Return an exception that nobody foresaw as one line: its kind, its text, and the line that raised it.
+
+    It is a fault of this suite, or of a user's own class.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f", at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    text = " ".join(str(error).split())[:1000]
+    return RunFailed(f"{UNEXPECTED} {type(error).__name__}: {text}{place} (--debug shows the traceback)")
 
 
 def bad_value(key: str, value: object, allowed: str) -> UsageError:

@@ -25,6 +25,7 @@ from lit_curriculum.errors import UsageError, shortened
 from lit_curriculum.strict_yaml import MAX_DEPTH, MAX_DIGITS, parse_yaml
 
 __all__ = [
+    "MAX_TABLE_BYTES",
     "as_usage_error",
     "is_there",
     "parse_json",

@@ -66,6 +66,8 @@ def verify_sealed(path: Path, key: str, required: bool = True) -> str:
     Raises:
         UsageError: if it is missing, or not what its seal says.
     """
+    if path.is_dir():
+        raise UsageError(f"{key}: {path} is a folder; allowed: a checkpoint's file")
     if not path.is_file():
         raise UsageError(f"{key}: {path} is missing; allowed: an existing file")
     if not seal_of(path).is_file():

@@ -7,6 +7,7 @@ text: no setting is one, and a run's name may look like one.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -81,6 +82,10 @@ _StrictLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != f"{_TAG}timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+# 1e-2 is a number, as it is to everybody but YAML 1.1, and as it is on the command line.
+_StrictLoader.add_implicit_resolver(
+    f"{_TAG}float", re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+\Z"), list("-+.0123456789")
+)
 
 
 def _line(node: yaml.Node) -> str:

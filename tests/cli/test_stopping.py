@@ -50,6 +50,8 @@ def interrupted(folder: Path, step: int, act: Callable[[], object]) -> int:
     """Fit in a child in which something happens at a step; return its exit code."""
 
     def action() -> int:
+        # As in a terminal: a shell's background jobs are started deaf to Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         at_step(step, act)
         return fit(folder, *RUN)
 
@@ -80,20 +82,45 @@ def test_a_signal_saves_and_the_same_command_goes_on(
     assert_same(run, whole)
 
 
-@pytest.mark.slow
-def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
+def test_a_second_ctrl_c_does_not_wait(
+    whole: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     def twice() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
-    assert interrupted(tmp_path / "run", 77, twice) != 0
+    assert interrupted(tmp_path / "run", 77, twice) == 75
+    assert "the same command goes on from the last checkpoint" in capfd.readouterr().err
     assert in_child(lambda: fit(tmp_path / "run", *RUN)) == 0
+    assert_same(tmp_path / "run", whole)
+
+
+def test_a_callback_that_ends_the_program_does_not_pass_for_success(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert interrupted(tmp_path / "run", 77, lambda: sys.exit(0)) == 1
+    assert "sys.exit(0)" in capfd.readouterr().err
+    assert "sys.exit(0)" in RunFolder(tmp_path / "run").provenance()["failed"]
+
+
+def test_an_exception_of_a_user_s_own_is_one_line_that_names_its_place(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise KeyError("my mistake")
+
+    assert interrupted(tmp_path / "run", 77, fail) == 1
+    message = capfd.readouterr().err
+    assert "Traceback" not in message
+    line = message.strip().splitlines()[-1]
+    assert line.startswith("lit: error: unexpected KeyError: 'my mistake', at ")
+    assert f"{Path(__file__).name}:" in line
 
 
 def test_a_time_limit_is_no_success(whole: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    limit = ("--trainer.max_time=00:00:00:00",)
+    limit = ("--trainer.max_time={milliseconds: 1}",)
     assert in_child(lambda: fit(tmp_path / "run", *RUN, options=limit)) == 75
-    assert "the same command goes on" in capfd.readouterr().err
+    assert "time limit at step 1 of 200; the same command goes on" in capfd.readouterr().err
     assert in_child(lambda: fit(tmp_path / "run", *RUN)) == 0
     assert_same(tmp_path / "run", whole)
 
@@ -142,7 +169,7 @@ def test_an_exception_is_noted_in_the_folder(tmp_path: Path) -> None:
     def fail() -> None:
         raise ArithmeticError("out of luck")
 
-    assert interrupted(tmp_path / "run", 50, fail) == 70
+    assert interrupted(tmp_path / "run", 50, fail) == 1
     assert RunFolder(tmp_path / "run").provenance()["failed"] == "ArithmeticError: out of luck"
     assert in_child(lambda: fit(tmp_path / "run", *RUN)) == 0
     assert "failed" not in RunFolder(tmp_path / "run").provenance()

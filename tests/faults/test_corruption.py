@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lit_curriculum.cli.main import main
-from lit_curriculum.errors import UsageError
+from lit_curriculum.errors import UNEXPECTED, UsageError
 from lit_curriculum.runs.folder import RunFolder
 from tests.faults.drivers import Tally, report
 from tests.faults.kinds import KINDS, assert_same_run
@@ -73,6 +73,7 @@ def told(action: Callable[[], int], capfd: pytest.CaptureFixture[str], what: str
     message = capfd.readouterr().err
     assert code in (0, 1, 2), f"{what}: exit code {code}\n{message}"
     assert "Traceback" not in message, f"{what}\n{message}"
+    assert f"error: {UNEXPECTED}" not in message, f"{what}\n{message}"
     if code:
         errors = [line for line in message.splitlines() if line.startswith("lit: error: ")]
         assert len(errors) == 1, f"{what}\n{message}"

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 
 from lit_curriculum.errors import UsageError
+from lit_curriculum.files import sha256_of
 from lit_curriculum.papers import figure
 from lit_curriculum.papers.figure import Claim, judge, read_rows, write_rows
 from lit_curriculum.papers.style import panels
@@ -31,6 +32,7 @@ SCHEMA = {
         "seeds": {"type": "array", "items": {"type": "integer"}, "minItems": 1, "uniqueItems": True},
         "commit": {"type": ["string", "null"]},
         "wall_seconds": {"type": "number", "minimum": 0},
+        "data_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
         "claims": {
             "type": "array",
             "minItems": 1,
@@ -294,16 +296,30 @@ def test_picture_and_claims_come_from_the_file_and_not_from_memory(tmp_path, rep
 # --- results that are there ----------------------------------------------------------------------------
 
 
+def measured_as(tmp_path, content: bytes) -> str:
+    """Put other data where fig2's are, as if they had been measured; return their SHA-256."""
+    data, claims = tmp_path / "fig2" / "data.csv", tmp_path / "fig2" / "claims.json"
+    data.write_bytes(content)
+    claims.write_text(json.dumps({**json.loads(claims.read_text()), "data_sha256": sha256_of(data)}))
+    return sha256_of(data)
+
+
 def test_drawn_again_the_data_and_what_is_known_of_them_stay(tmp_path, reproduced):
     first = reproduced()
-    data = tmp_path / "fig2" / "data.csv"
-    data.write_text(data.read_text().replace("1.5", "4.5"))
+    first["data_sha256"] = measured_as(tmp_path, b"step,value\n0,0.5\n1,1.0\n2,4.5\n")
     (tmp_path / "fig2" / "figure.png").unlink()
     again = figure.redraw("fig2", "laptop", tmp_path)
     assert again["claims"][0]["measured"] == 2.0
     assert {**again, "claims": None} == {**first, "claims": None}
     assert json.loads((tmp_path / "fig2" / "claims.json").read_text()) == again
     assert (tmp_path / "fig2" / "figure.png").exists()
+
+
+def test_data_that_were_altered_are_not_judged(tmp_path, reproduced):
+    reproduced()
+    data = tmp_path / "fig2" / "data.csv"
+    data.write_text(data.read_text().replace("1.5", "4.5"))
+    assert "data.csv is altered" in redraw_refused(tmp_path)
 
 
 def test_what_is_not_there_is_not_drawn_again(tmp_path, reproduced):
@@ -355,6 +371,7 @@ def test_a_report_that_is_none_is_not_drawn_again(tmp_path, reproduced, text, re
         ("wall_seconds", -1),
         ("wall_seconds", "long"),
         ("claims", {}),
+        ("data_sha256", 1),
     ],
 )
 def test_a_report_with_a_wrong_value_is_not_drawn_again(tmp_path, reproduced, key, wrong):
@@ -380,7 +397,7 @@ def test_a_report_with_a_wrong_value_is_not_drawn_again(tmp_path, reproduced, ke
 )
 def test_data_that_cannot_be_judged_are_refused_by_their_name(tmp_path, reproduced, text, reason):
     reproduced()
-    (tmp_path / "fig2" / "data.csv").write_bytes(text)
+    measured_as(tmp_path, text)
     message = redraw_refused(tmp_path)
     assert f"{tmp_path}/fig2/data.csv" in message
     assert reason in message, message

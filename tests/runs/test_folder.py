@@ -11,6 +11,7 @@ import yaml
 from lit_curriculum.errors import RunFailed, UsageError
 from lit_curriculum.files import sha256_of, write_json
 from lit_curriculum.runs.folder import RunFolder, default_run_dir
+from lit_curriculum.sealed import write_sealed
 from lit_curriculum.tables import RunTables
 from tests.support import config
 
@@ -158,6 +159,7 @@ def test_finishing_adds_what_is_known_only_then(tmp_path):
         "schema": 2,
         "finished": True,
         "tables": {},
+        "manifests": {},
         "config_sha256": [sha256_of(folder.path / "config.yaml")],
         "resumed": 0,
         "wall_seconds": 2.0,
@@ -243,6 +245,21 @@ def test_a_run_whose_files_were_removed_is_not_finished(tmp_path, name):
     (folder.path / name).unlink()
     with pytest.raises(RunFailed, match=name):
         folder.finish(tables)
+
+
+@pytest.mark.parametrize("how", ["gone", "altered"])
+def test_the_banks_of_a_finished_run_are_as_they_were(tmp_path, how):
+    folder = begun(tmp_path)
+    (tmp_path / "bank").mkdir()
+    manifest = tmp_path / "bank" / "manifest.json"
+    manifest.write_text("{}")
+    finish(folder, manifests=["bank/manifest.json"])
+    (tmp_path / "checkpoints").mkdir()
+    write_sealed(folder.checkpoint, lambda stream: stream.write(b"weights"))
+    folder.verify_finished()
+    manifest.unlink() if how == "gone" else manifest.write_text("[]")
+    with pytest.raises(UsageError, match=r"bank/manifest\.json is (missing|altered)"):
+        folder.verify_finished()
 
 
 def test_a_failure_is_noted_until_the_run_is_begun_again(tmp_path):

@@ -6,8 +6,9 @@ import time
 
 from lightning import Callback, LightningModule, Trainer
 
-from lit_curriculum.callbacks import SwapTeacher
+from lit_curriculum.callbacks import HarvestCheckpoints, SwapTeacher
 from lit_curriculum.callbacks.stop_when_learned import ended_early
+from lit_curriculum.distillation.manifest import MANIFEST
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.base_data import CurriculumData
 from lit_curriculum.runs.folder import RunFolder
@@ -44,8 +45,10 @@ class FinishRun(Callback):
         made = (module.step - (self.resume_step or 0)) * data.batch_size
         callbacks = trainer.callbacks  # type: ignore[attr-defined]
         swaps = [callback for callback in callbacks if isinstance(callback, SwapTeacher)]
+        banks = [callback.folder for callback in callbacks if isinstance(callback, HarvestCheckpoints)]
         self.folder.finish(
             module.tables,
+            manifests=[f"{bank}/{MANIFEST}" for bank in banks],
             steps=module.step,
             samples=module.step * data.batch_size,
             wall_seconds=round(seconds, 3),

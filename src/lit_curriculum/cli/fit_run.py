@@ -14,10 +14,11 @@ from lightning.pytorch.utilities import rank_zero_info
 from lit_curriculum.callbacks import ExactResume
 from lit_curriculum.callbacks.stop_request import StopRequest
 from lit_curriculum.callbacks.stop_when_learned import ended_early
+from lit_curriculum.callbacks.time_limit import TimeLimit
 from lit_curriculum.cli.failures import in_one_line, of_a_device
 from lit_curriculum.cli.finish import FinishRun
 from lit_curriculum.cli.signals import GracefulStop
-from lit_curriculum.errors import RunStopped, UsageError, bad_value
+from lit_curriculum.errors import RunFailed, RunStopped, UsageError, bad_value
 from lit_curriculum.experiments.base import STATE, CurriculumModule
 from lit_curriculum.experiments.base_data import CurriculumData
 from lit_curriculum.models import count_parameters
@@ -54,6 +55,7 @@ class FitRun:
     ) -> None:
         self._trainer, self._module, self._data = trainer, module, data
         self._folder, self._settings, self._resources = folder, settings, resources
+        self._request = StopRequest()
         self._state: State = "new"
         self._start: Path | None = None
         self._resume_step: int | None = None
@@ -74,9 +76,8 @@ class FitRun:
             self._folder.verify_finished()
             return
         self._check_start()
-        request = StopRequest()
         if self._trainer.is_global_zero:
-            self._take_folder(request)
+            self._take_folder(self._request)
         else:
             end_with_parent()
         digest = identity.config_hash(self._settings)
@@ -87,7 +88,7 @@ class FitRun:
         if self._trainer.is_global_zero:
             self._folder.begin(config_text, record)
         self._attach_loggers(logger)
-        self._listen(request)
+        self._listen(self._request)
         self._announce(scale)
 
     def train(self, trial: bool) -> None:
@@ -107,6 +108,14 @@ class FitRun:
             self._train()
         except RunStopped as error:
             raise RunStopped(f"{self._folder.path}: {error}") from error
+        except SystemExit as error:
+            # Lightning's answer to a second Ctrl-C; or a callback's way to end a program.
+            if self._request.reason is not None:
+                said = "stopped at once; the same command goes on from the last checkpoint"
+                raise RunStopped(f"{self._folder.path}: {said}") from error
+            ended = RunFailed(f"{self._folder.path}: something called sys.exit({error.code!r}) in training")
+            self._note_failure(ended)
+            raise ended from error
         except Exception as error:
             cause = of_a_device(error)
             self._note_failure(cause)
@@ -164,7 +173,7 @@ class FitRun:
 
     def _listen(self, request: StopRequest) -> None:
         for callback in self._callbacks:
-            if isinstance(callback, ExactResume):
+            if isinstance(callback, ExactResume | TimeLimit):
                 callback.stop_request = request
         stop = GracefulStop(request)
         self._callbacks.append(stop)

@@ -14,7 +14,14 @@ from typing import Any, NoReturn
 
 from lit_curriculum import __version__
 from lit_curriculum.cli.words import check_words, expand_home, write_any_letter
-from lit_curriculum.errors import RunFailed, RunStopped, UsageError, of_the_file_system, suggest
+from lit_curriculum.errors import (
+    RunFailed,
+    RunStopped,
+    UsageError,
+    of_the_file_system,
+    suggest,
+    unexpected,
+)
 
 TRAINING = {
     "fit": "train a model (resumes by itself in a folder that holds the same run)",
@@ -144,6 +151,10 @@ def main(arguments: Sequence[str]) -> int:
         if debug or isinstance(error, BrokenPipeError):
             raise
         return _told(of_the_file_system(error))
+    except Exception as error:
+        if debug:
+            raise
+        return _told(unexpected(error))
     except KeyboardInterrupt:
         if words and words[0] in ("reproduce", "sweep"):
             return _told(RunStopped("interrupted; the same command goes on"))

@@ -26,10 +26,12 @@ class WritePredictions(Callback):
 
     Args:
         path: the file; its tensors are those that the module's `predict_batch` returns.
+        metadata: what the file says of the weights, kept in its header.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, metadata: dict[str, str]) -> None:
         self.path = path
+        self.metadata = metadata
         self._batches: dict[int, Rows] = {}
 
     def on_predict_batch_end(
@@ -62,5 +64,5 @@ class WritePredictions(Callback):
         for name, rows in joined.items():
             check_metrics(pl_module, {f"a row of {name}": float(rows.double().abs().sum())})
         if trainer.is_global_zero:
-            write_with(self.path, lambda temporary: save_file(joined, temporary))
+            write_with(self.path, lambda temporary: save_file(joined, temporary, self.metadata))
         rank_zero_info(f"{self.path}: {len(joined['labels'])} rows")

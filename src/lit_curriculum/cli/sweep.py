@@ -54,6 +54,8 @@ def sweep(options: argparse.Namespace) -> int:
     if options.index is None:  # jobs of an array would write over one another
         path = out / plan.name / "sweep.csv"
         rows = collect(plan, out / "runs")
+        if options.collect and not rows:
+            raise bad_value("--out", options.out, f"a folder in which runs of {plan.name} are finished")
         write_text(path, _as_csv(rows))
         print(json.dumps(rows, indent=1) if options.json else f"{len(rows)} of {len(plan.runs)} runs: {path}")
     if failure is not None:

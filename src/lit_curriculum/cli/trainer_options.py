@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 
 from lightning.fabric.plugins import ClusterEnvironment
@@ -20,6 +21,7 @@ from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from lightning.pytorch.strategies.single_xla import SingleDeviceXLAStrategy
 
+from lit_curriculum.callbacks.time_limit import TimeLimit
 from lit_curriculum.cli.trainer_parts import check_callbacks, check_loggers
 from lit_curriculum.errors import UsageError, bad_value
 
@@ -67,6 +69,15 @@ def _positive(value: Any) -> bool:
     return value is None or (not isinstance(value, bool) and 0 <= value < math.inf)
 
 
+def _lasts(value: Any) -> bool:
+    """Tell whether a time is more than none: with none, no start would ever make a step."""
+    if isinstance(value, str):
+        parts = value.split(":")
+        return len(parts) == 4 and all(part.isdigit() for part in parts) and any(map(int, parts))
+    as_time = timedelta(**value) if isinstance(value, dict) else value
+    return isinstance(as_time, timedelta) and as_time > timedelta(0)
+
+
 OPTIONS: dict[str, Option] = {
     "accelerator": _within(
         "where a run computes", lambda value: value not in ("tpu", "xla"), "auto, cpu, gpu, cuda or mps"
@@ -90,8 +101,10 @@ OPTIONS: dict[str, Option] = {
     "min_epochs": _refused("data.num_steps is the length of a run", None),
     "max_steps": _refused("data.num_steps is the length of a run", -1),
     "min_steps": _refused("data.num_steps is the length of a run", None),
-    "max_time": _honoured(
-        "ends this start of a run, which stays unfinished: exit 75, the same command goes on"
+    "max_time": _within(
+        "ends this start of a run, which stays unfinished: exit 75, the same command goes on",
+        lambda value: value is None or _lasts(value),
+        "null, or a time of more than 0 as DD:HH:MM:SS, or as a dict of timedelta's arguments",
     ),
     "limit_train_batches": _refused("data.num_steps is the length of a run", None, 1.0),
     "limit_val_batches": _refused("data.eval_samples is the size of a held-out set", None, 1.0),
@@ -186,25 +199,7 @@ def check_trainer(trainer: Trainer, module: LightningModule, options: Any) -> No
     _check_launcher(trainer)
     check_callbacks(trainer.callbacks)  # type: ignore[attr-defined]
     callbacks = trainer.callbacks  # type: ignore[attr-defined]
-    callbacks[:] = [_TimerOfOneStart.of(c) if type(c) is Timer else c for c in callbacks]
-
-
-class _TimerOfOneStart(Timer):
-    """`Timer` whose time is not kept in checkpoints: resumed at its end, it would stop at once, for ever."""
-
-    @classmethod
-    def of(cls, timer: Timer) -> _TimerOfOneStart:
-        """Return one with the settings of another."""
-        made = cls()
-        vars(made).update(vars(timer))
-        return made
-
-    def state_dict(self) -> dict[str, Any]:
-        """Keep nothing."""
-        return {}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up nothing."""
+    callbacks[:] = [TimeLimit.like(c) if type(c) is Timer else c for c in callbacks]
 
 
 def _check_strategy(trainer: Trainer) -> None:

@@ -127,6 +127,21 @@ class CurriculumCLI(LightningCLI):
         trust.check_classes(options, self._trusted)
         trust.check_pickles(options.get("weights_only"), self._trusted)
         trainer_options.check_options(options.trainer)
+        if self.subcommand != "fit" and options.trainer.fast_dev_run:
+            allowed = f"false with lit {self.subcommand}, which would tell of one batch"
+            raise bad_value("trainer.fast_dev_run", options.trainer.fast_dev_run, allowed)
+
+    def instantiate_classes(self) -> None:
+        """Make the objects; what is wrong with an argument is told with the section it stands in."""
+        try:
+            super().instantiate_classes()
+        except ValueError as error:
+            cause = _usage_error(error)
+            if cause is None:
+                raise
+            key, options = str(cause).partition(":")[0], self.config[self.subcommand]
+            sections = [name for name in ("model", "data") if key in vars(options[name].init_args)]
+            raise UsageError(f"{sections[0]}.{cause}" if len(sections) == 1 else str(cause)) from error
 
     @property
     def notes(self) -> list[str]:
@@ -251,8 +266,11 @@ class CurriculumCLI(LightningCLI):
         self._choose_weights()
 
     def predict(self, **kwargs: Any) -> None:
-        """Write class probabilities and labels of the test stream to ``predictions.safetensors``."""
-        writer = WritePredictions(self.folder.path / "predictions.safetensors")
+        """Write class probabilities and labels of the test stream, see `WritePredictions`."""
+        # A harvested checkpoint's leave those of the run's end as they are.
+        harvested = self.weights.path.suffix == ".safetensors"
+        name = f"predictions_step_{self.weights.step}" if harvested else "predictions"
+        writer = WritePredictions(self.folder.path / f"{name}.safetensors", self.weights.as_metadata())
         self.trainer.callbacks.append(writer)  # type: ignore[attr-defined]
         self.trainer.predict(**{**kwargs, "return_predictions": False})
 
@@ -308,13 +326,17 @@ def parse_and_run(arguments: Sequence[str], run: bool = True) -> CurriculumCLI:
         trainer = [f"trainer.{name}" for name in inspect.signature(Trainer).parameters]
         raise UsageError(one_line(str(error), nameable_classes(), [*_TOP_KEYS, *trainer])) from error
     except ValueError as error:
-        # What a constructor raises comes wrapped in the parser's own account of all it tried.
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, UsageError):
-            cause = cause.__cause__ or cause.__context__
+        cause = _usage_error(error)
         if cause is None and str(error).startswith(("Does not validate", "Parser key")):
             cause = UsageError(one_line(str(error), nameable_classes(), []))
         raise cause or error from None
+
+
+def _usage_error(error: BaseException | None) -> UsageError | None:
+    """Return the wrong input within the parser's own account of what a constructor raised."""
+    while error is not None and not isinstance(error, UsageError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def nameable_classes() -> list[type]:

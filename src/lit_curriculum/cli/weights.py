@@ -38,6 +38,10 @@ class Weights:
     step: int
     sha256: str
 
+    def as_metadata(self) -> dict[str, str]:
+        """Return what a file of their predictions says of them."""
+        return {"step": str(self.step), "sha256": self.sha256}
+
     def __str__(self) -> str:
         return f"{self.path}, step {self.step:,}, sha256 {self.sha256[:12]}"
 

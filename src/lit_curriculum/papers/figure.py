@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import hashlib
 import importlib
 import math
 import statistics
@@ -30,9 +31,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lit_curriculum.errors import RunFailed, RunStopped, UsageError, bad_value, suggest
-from lit_curriculum.files import write_json, write_text, write_with
+from lit_curriculum.files import sha256_of, write_json, write_text, write_with
 from lit_curriculum.papers.report import SCHEMA, read_report
-from lit_curriculum.reading import is_there, read_table
+from lit_curriculum.reading import MAX_TABLE_BYTES, is_there, read_bytes, read_table
 
 if TYPE_CHECKING:
     from lit_curriculum.runs.lab import Lab
@@ -167,7 +168,8 @@ def reproduce(name: str, scale: Scale, lab: Lab, out: Path, commit: str | None) 
     module = load(name)
     folder = out / name
     began = time.monotonic()
-    write_rows(folder / "data.csv", module.measure(lab, scale))
+    data = folder / "data.csv"
+    write_rows(data, module.measure(lab, scale))
     claims = _present(module, scale, folder)
     report = {
         "schema": SCHEMA,
@@ -177,6 +179,7 @@ def reproduce(name: str, scale: Scale, lab: Lab, out: Path, commit: str | None) 
         "seeds": list(module.SETTINGS[scale].seeds),
         "commit": commit,
         "wall_seconds": round(time.monotonic() - began, 1),
+        "data_sha256": sha256_of(data),
         "claims": claims,
     }
     write_json(folder / "claims.json", report)
@@ -224,6 +227,13 @@ def earlier(name: str, scale: Scale, out: Path) -> dict[str, Any]:
         raise bad_value(f"--redraw: {folder / 'claims.json'}: target", report["target"], name)
     if report["scale"] != scale:
         raise bad_value("--scale", scale, f"{report['scale']}, the scale of {folder}")
+    known = report.get("data_sha256")
+    data = read_bytes(folder / "data.csv", "--redraw", MAX_TABLE_BYTES)
+    if known is not None and hashlib.sha256(data).hexdigest() != known:
+        raise UsageError(
+            f"--redraw: {folder / 'data.csv'} is altered (its sha256 is not that in claims.json); "
+            "allowed: the file as it was measured"
+        )
     return report
 
 

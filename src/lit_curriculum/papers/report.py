@@ -36,6 +36,8 @@ _FORM: dict[str, tuple[Callable[[Any], bool], str]] = {
     "wall_seconds": (_seconds, "a finite number of at least 0"),
     "claims": (lambda value: isinstance(value, list), "a list"),
 }
+_LATER = {"data_sha256": (_text, "a text")}
+"""What reports of version 0.1 lack."""
 
 
 def read_report(path: Path, key: str) -> dict[str, Any]:
@@ -49,9 +51,9 @@ def read_report(path: Path, key: str) -> dict[str, Any]:
         UsageError: if it cannot be read or is no report, naming what is wrong in it.
     """
     report = read_json(path, key)
-    if not isinstance(report, dict) or report.keys() != _FORM.keys():
+    if not isinstance(report, dict) or report.keys() - _LATER.keys() != _FORM.keys():
         raise bad_value(key, str(path), f"a report of lit reproduce with exactly {', '.join(_FORM)}")
-    for name, (fits, allowed) in _FORM.items():
-        if not fits(report[name]):
+    for name, (fits, allowed) in {**_FORM, **_LATER}.items():
+        if name in report and not fits(report[name]):
             raise bad_value(f"{key}: {path}: {name}", report[name], allowed)
     return report

@@ -91,14 +91,22 @@ class RunFolder:
         resumed = earlier.get("resumed", -1) + 1 if earlier else 0
         self.record({**provenance, "resumed": resumed, "config_sha256": [digest]})
 
-    def finish(self, tables: RunTables, **facts: Any) -> None:
+    def finish(self, tables: RunTables, manifests: Sequence[str] = (), **facts: Any) -> None:
         """Mark the run as finished and add what is known only now.
+
+        Args:
+            tables: what it wrote row by row.
+            manifests: of the banks that it harvested, relative to the folder.
+            facts: for provenance.json.
 
         Raises:
             RunFailed: if something that the run wrote is not there any more.
         """
         self.check_whole(tables)
-        self.record({**self.provenance(), "finished": True, "tables": tables.marks(), **facts})
+        for name in manifests:
+            self._check_there(name)
+        known = {"tables": tables.marks(), "manifests": {n: sha256_of(self.path / n) for n in manifests}}
+        self.record({**self.provenance(), "finished": True, **known, **facts})
 
     def fail(self, reason: str) -> None:
         """Note why the run could not go on; the note goes when the run is begun again."""
@@ -112,12 +120,15 @@ class RunFolder:
             RunFailed: naming the file.
         """
         for name in ("config.yaml", "provenance.json"):
-            if not (self.path / name).is_file():
-                raise RunFailed(
-                    f"{self.path / name}: it is gone; another program changed the run folder while this run "
-                    "wrote to it. Start again in another folder"
-                )
+            self._check_there(name)
         tables.check_untouched()
+
+    def _check_there(self, name: str) -> None:
+        if not (self.path / name).is_file():
+            raise RunFailed(
+                f"{self.path / name}: it is gone; another program changed the run folder while this run "
+                "wrote to it. Start again in another folder"
+            )
 
     def verify_checkpoint(self) -> str:
         """Return the SHA-256 of `checkpoint`, which has been compared with its seal.
@@ -142,13 +153,19 @@ class RunFolder:
         return path
 
     def verify_finished(self) -> None:
-        """Check that a finished run's tables and checkpoint are as it left them.
+        """Check that a finished run's tables, checkpoint and the manifests of its banks are as it left them.
 
         Raises:
             UsageError: naming the file that is missing or altered.
         """
         for table in self.provenance().get("tables", {}):
             self.verified(table)
+        for manifest, digest in self.provenance().get("manifests", {}).items():
+            path = self.path / manifest
+            if not path.is_file():
+                raise UsageError(f"run_dir: {path} is missing; {_WAY_OUT}")
+            if sha256_of(path) != digest:
+                raise UsageError(f"run_dir: {path} is altered (its sha256 does not fit); {_WAY_OUT}")
         if self.sealed:
             self.verify_checkpoint()
 
