@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 PYTEST  = $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-gpu lint format coverage clean
+.PHONY: help setup demo test test-all test-faults test-gpu lint format coverage clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,11 @@ test: $(VENV)/.dev ## run the tests (under 10 minutes on two cores)
 
 test-all: $(VENV)/.dev ## run all tests that need no GPU
 	$(PYTEST) -m "not gpu"
+
+test-faults: $(VENV)/.dev ## kills, damage and fuzzing (over an hour); writes the table in docs/reliability.md
+	rm -rf $(OUT)/faults && mkdir -p $(OUT)/faults
+	LIT_FAULTS_OUT=$(abspath $(OUT)/faults) $(PYTEST) -m slow tests/faults tests/cli
+	$(BIN)/python -m tests.faults.table $(OUT)/faults docs/reliability.md
 
 test-gpu: $(VENV)/.dev ## run the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu

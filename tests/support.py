@@ -52,6 +52,22 @@ def in_child(action: Callable[[], int], kill_after: float | None = None) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def calls(action: Callable[[], object]) -> int:
+    """Return how many functions an action calls, built-in ones too: its work, whatever the clock says."""
+    count = 0
+
+    def counted(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(counted)
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
 def killed_at_write(action: Callable[[], int], nth: int) -> Callable[[], int]:
     """Return an action that dies by SIGKILL at its n-th fsync.
 

@@ -15,13 +15,23 @@ import errno
 from collections.abc import Iterable
 
 
-class UsageError(ValueError):
+class _OneLine(Exception):
+    """Keeps an exception's message to one line that a terminal can show.
+
+    Messages quote files: their names, keys and values may hold line breaks, terminal codes or megabytes.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
+
+class UsageError(_OneLine, ValueError):
     """Wrong input: the message is one line that names the key, the value and what is allowed."""
 
     exit_code = 2
 
 
-class RunFailed(RuntimeError):
+class RunFailed(_OneLine, RuntimeError):
     """A run that cannot go on: the message is one line that says what happened, and the way out."""
 
     exit_code = 1
@@ -31,7 +41,7 @@ class NotFinite(RunFailed):
     """A loss, weight, metric or teacher's answer that is not a finite number."""
 
 
-class RunStopped(RuntimeError):
+class RunStopped(_OneLine, RuntimeError):
     """A run that was asked to stop before its end and can go on."""
 
     exit_code = 75
@@ -55,9 +65,23 @@ def bad_value(key: str, value: object, allowed: str) -> UsageError:
     return UsageError(f"{key}: got {shortened(value)}; allowed: {allowed}")
 
 
+def one_line(text: str, most: int = 4000) -> str:
+    """Return a text with what does not print as escapes, its middle left out where it is very long."""
+    text = _cut(text, most)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def shortened(value: object, most: int = 200) -> str:
     """Return ``repr(value)``, its middle left out where it is very long."""
-    text = repr(value)
+    # Of a long text not all has to be looked at.
+    if isinstance(value, str) and len(value) > 2 * most:
+        value = f"{value[:most]}{value[-most:]}"
+    return _cut(repr(value), most)
+
+
+def _cut(text: str, most: int) -> str:
     if len(text) <= most:
         return text
     half = most // 2 - 3

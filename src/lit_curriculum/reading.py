@@ -1,34 +1,67 @@
 """Reading files that people and other programs wrote: whatever is wrong with one is one line with its name.
 
 Every reader of the suite comes through here, so that a file that is missing, unreadable, too large, not
-UTF-8, or no JSON, YAML or CSV is told in the same words.
+UTF-8, or no JSON, YAML or CSV is told in the same words. Nothing is read but plain files: a pipe would wait
+for its writer, a device never end.
 """
 
 from __future__ import annotations
 
 import csv
+import errno
+import io
 import json
-from collections.abc import Hashable, Iterator
+import math
+import os
+import stat
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
 
-from lit_curriculum.errors import UsageError
+from lit_curriculum.errors import UsageError, shortened
+from lit_curriculum.strict_yaml import MAX_DEPTH, MAX_DIGITS, parse_yaml
+
+__all__ = [
+    "as_usage_error",
+    "is_there",
+    "parse_json",
+    "parse_table",
+    "parse_yaml",
+    "read_bytes",
+    "read_json",
+    "read_series",
+    "read_table",
+    "read_text",
+    "read_yaml",
+]
 
 MAX_BYTES = 64 * 2**20
-"""Most bytes of a file that is read as a whole; tables are not limited."""
+"""Most bytes of a text or JSON file."""
 
-MAX_DEPTH = 100
-"""Deepest nesting of JSON and YAML."""
+MAX_YAML_BYTES = 8 * 2**20
+"""Most bytes of a YAML file, which takes much longer to read."""
 
-MAX_VALUES = 1_000_000
-"""Most values of a YAML file, its aliases written out."""
+MAX_TABLE_BYTES = 2**30
+"""Most bytes of a table."""
 
 
-def read_text(path: str | Path, key: str = "file", max_bytes: int | None = MAX_BYTES) -> str:
-    """Return a text file's content.
+def is_there(path: str | Path) -> bool:
+    """Tell whether anything has this name: a file, a folder, a link that leads nowhere.
+
+    A name that no file can have (too long, or with a NUL) is not there; `read_text` says why.
+    """
+    try:
+        os.lstat(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def read_bytes(path: str | Path, key: str = "file", max_bytes: int | None = MAX_BYTES) -> bytes:
+    """Return a plain file's content.
 
     Args:
         path: the file.
@@ -36,74 +69,124 @@ def read_text(path: str | Path, key: str = "file", max_bytes: int | None = MAX_B
         max_bytes: most bytes, or None.
 
     Raises:
-        UsageError: if it cannot be read, is too large, or is not UTF-8.
+        UsageError: if it is no plain file, cannot be read, or is too large.
     """
-    path = Path(path)
+    with as_usage_error(path, key), _opened(path, key, max_bytes) as stream:
+        content = bytearray()
+        # By parts: a file that grows, or that hides its size, is still refused in time.
+        while part := stream.read(2**20):
+            content += part
+            _check_size(path, key, len(content), max_bytes)
+        return bytes(content)
+
+
+def read_text(path: str | Path, key: str = "file", max_bytes: int | None = MAX_BYTES) -> str:
+    """Return a text file's content, without a byte order mark and with line breaks as they are.
+
+    Raises:
+        UsageError: as `read_bytes`, and if it is not UTF-8 or holds a NUL.
+    """
+    content = read_bytes(path, key, max_bytes)
     with as_usage_error(path, key):
-        if path.is_dir():
-            raise UsageError(f"{key}: {path} is a folder; allowed: a file")
-        size = path.stat().st_size
-        if max_bytes is not None and size > max_bytes:
-            raise UsageError(f"{key}: {path} has {size:,} bytes; allowed: at most {max_bytes:,}")
-        return path.read_text(encoding="utf-8")
+        text = content.decode("utf-8-sig")
+        if "\0" in text:
+            raise ValueError("it holds a NUL, so it is no text")
+        return text
 
 
 def read_json(path: str | Path, key: str = "file", max_bytes: int | None = MAX_BYTES) -> Any:
-    """Return the value of a JSON file. Raises UsageError as `read_text`, and for what is no JSON."""
+    """Return the value of a JSON file. Raises UsageError as `read_text` and for what `parse_json` refuses."""
     text = read_text(path, key, max_bytes)
-    with as_usage_error(Path(path), key):
-        _check_depth(text, path, key, "[{", "]}")
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    with as_usage_error(path, key):
+        return parse_json(text)
 
 
 def read_yaml(path: str | Path, key: str = "config") -> Any:
-    """Return the value of a YAML file. Raises UsageError as `read_text`, and for what is no YAML.
-
-    A key given twice is refused: YAML's libraries silently take the last one.
-    """
-    text = read_text(path, key)
-    with as_usage_error(Path(path), key):
+    """Return the value of a YAML file. Raises UsageError as `read_text` and for what `parse_yaml` refuses."""
+    text = read_text(path, key, MAX_YAML_BYTES)
+    with as_usage_error(path, key):
         return parse_yaml(text)
 
 
-def parse_yaml(text: str) -> Any:
-    """Return the value of a YAML text.
-
-    Raises:
-        yaml.YAMLError: for what is no YAML, a key given twice, or too deep nesting.
-    """
-    return yaml.load(text, _StrictLoader)
-
-
-def read_table(path: str | Path, key: str = "table") -> list[dict[str, str]]:
+def read_table(path: str | Path, key: str = "table", needed: tuple[str, ...] = ()) -> list[dict[str, str]]:
     """Return the rows of a CSV file with a header.
 
     Raises:
-        UsageError: as `read_text`, and for a row that has more or fewer cells than the header, by its line.
+        UsageError: as `read_text`, and for what `parse_table` refuses.
     """
-    path = Path(path)
-    with as_usage_error(path, key), path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.reader(stream, strict=True)
-        columns = next(reader, [])
-        if len(set(columns)) != len(columns):
-            raise ValueError("a column is named twice")
-        rows = []
-        for cells in reader:
-            if len(cells) != len(columns):
-                raise ValueError(f"line {reader.line_num} has {len(cells)} cells, not {len(columns)}")
-            rows.append(dict(zip(columns, cells, strict=True)))
-        return rows
+    text = read_text(path, key, MAX_TABLE_BYTES)
+    with as_usage_error(path, key):
+        return parse_table(text, needed)
+
+
+def read_series(path: str | Path, column: str, key: str = "table") -> list[tuple[int, float]]:
+    """Return (step, value) of every row of a CSV file whose rows belong to steps.
+
+    Raises:
+        UsageError: as `read_table`, and for a step that is no whole number or a value that is not finite.
+    """
+    rows = read_table(path, key, ("step", column))
+    with as_usage_error(path, key):
+        return [(_whole(row, i, "step"), _number(row, i, column)) for i, row in enumerate(rows, 1)]
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text; all its numbers are finite.
+
+    Raises:
+        ValueError: for what is no JSON, a key given twice, nesting deeper than `MAX_DEPTH`, a number that is
+            not finite or longer than `MAX_DIGITS`.
+    """
+    try:
+        value = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_integer,
+            object_pairs_hook=_unique,
+        )
+    except RecursionError as error:
+        raise ValueError(f"nested deeper than {MAX_DEPTH}") from error
+    _check_depth(value)
+    return value
+
+
+def parse_table(text: str, needed: tuple[str, ...] = ()) -> list[dict[str, str]]:
+    """Return the rows of a CSV text with a header.
+
+    Args:
+        text: the table.
+        needed: columns that must be there.
+
+    Raises:
+        ValueError: for a column that is missing or named twice, or a row that has more or fewer cells than
+            the header, by its line.
+        csv.Error: for what is no CSV.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    columns = next(reader, [])
+    if len(set(columns)) != len(columns):
+        raise ValueError("a column is named twice")
+    for name in needed:
+        if name not in columns:
+            raise ValueError(f"it has no column {name!r}")
+    rows = []
+    for cells in reader:
+        if len(cells) != len(columns):
+            raise ValueError(f"line {reader.line_num} has {len(cells)} cells, not {len(columns)}")
+        rows.append(dict(zip(columns, cells, strict=True)))
+    return rows
 
 
 @contextmanager
-def as_usage_error(path: Path, key: str) -> Iterator[None]:
+def as_usage_error(path: str | Path, key: str) -> Iterator[None]:
     """Turn what reading and decoding a file raise into one line that names the file."""
     try:
         yield
     except UsageError:
         raise
     except OSError as error:
-        raise UsageError(f"{key}: {path} cannot be read ({error.strerror or error})") from error
+        raise UsageError(f"{key}: {path} cannot be read ({_reason(path, error)})") from error
     except UnicodeDecodeError as error:
         raise UsageError(
             f"{key}: {path} is not UTF-8 (byte {error.start}: {error.reason}); allowed: UTF-8 text"
@@ -113,64 +196,45 @@ def as_usage_error(path: Path, key: str) -> Iterator[None]:
         raise UsageError(f"{key}: {path} cannot be read ({reason[:300]})") from error
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, deep nesting, and aliases that expand to very much."""
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise yaml.YAMLError(f"nested deeper than {MAX_DEPTH}")
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-    def get_single_node(self) -> Any:
-        node = super().get_single_node()
-        if node is not None:
-            _expanded_size(node, {})
-        return node
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for name, _ in node.value:
-            # `<<` may be there several times; it is no key.
-            if name.tag != "tag:yaml.org,2002:merge" and isinstance(name, yaml.ScalarNode):
-                if name.value in seen:
-                    line = name.start_mark.line + 1
-                    raise yaml.YAMLError(f"line {line}: key {name.value!r} is given twice; allowed: once")
-                seen.add(name.value)
-        return super().construct_mapping(node, deep)
+def _reason(path: str | Path, error: OSError) -> str:
+    if error.errno == errno.ENOENT and is_there(path):
+        return "a link to a file that is not there"
+    return error.strerror or str(error)
 
 
-def _expanded_size(node: yaml.Node, known: dict[int, int | None]) -> int:
-    """Return how many values a node stands for once its aliases are written out.
+@contextmanager
+def _opened(path: str | Path, key: str, max_bytes: int | None) -> Iterator[BinaryIO]:
+    """Open a plain file of a size that may be read."""
+    # Opening a pipe would wait for a writer; with the flag it does not, and the check below refuses it.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise UsageError(f"{key}: {path} is a folder; allowed: a file")
+        if not stat.S_ISREG(status.st_mode):
+            raise UsageError(f"{key}: {path} is a pipe or a device; allowed: a plain file")
+        _check_size(path, key, status.st_size, max_bytes)
+        stream = os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    with stream:
+        yield stream
 
-    A few lines of aliases of aliases stand for billions; an alias of what it is part of, for no end of them.
-    """
-    if id(node) in known:
-        size = known[id(node)]
-        if size is None:
-            raise yaml.YAMLError("an alias stands for what it is part of")
-        return size
-    known[id(node)] = None
-    size = 1
-    if isinstance(node, yaml.CollectionNode):
-        for value in node.value:
-            size += sum(_expanded_size(p, known) for p in (value if isinstance(value, tuple) else [value]))
-    if size > MAX_VALUES:
-        raise yaml.YAMLError(f"more than {MAX_VALUES:,} values")
-    known[id(node)] = size
-    return size
+
+def _check_size(path: str | Path, key: str, size: int, max_bytes: int | None) -> None:
+    if max_bytes is not None and size > max_bytes:
+        raise UsageError(f"{key}: {path} has {size:,} bytes; allowed: at most {max_bytes:,}")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"key {twice!r} is given twice")
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ValueError(f"key {shortened(name)} is given twice")
+            seen.add(name)
     return found
 
 
@@ -178,14 +242,45 @@ def _refuse_constant(text: str) -> Any:
     raise ValueError(f"{text} is no JSON")
 
 
-def _check_depth(text: str, path: str | Path, key: str, opening: str, closing: str) -> None:
-    """Refuse deep nesting before a recursive parser meets it. Brackets in strings count: an upper bound."""
-    depth = deepest = 0
-    for character in text if len(text) < 2**20 else text[: 2**20]:
-        if character in opening:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in closing:
-            depth -= 1
-    if deepest > 10 * MAX_DEPTH:
-        raise UsageError(f"{key}: {path} is nested {deepest} deep; allowed: {MAX_DEPTH}")
+def _finite(text: str) -> float:
+    if len(text) > MAX_DIGITS or not math.isfinite(value := float(text)):
+        raise ValueError(f"{shortened(text)} is not a finite number of at most {MAX_DIGITS} digits")
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a number of {len(text):,} digits; allowed: at most {MAX_DIGITS}")
+    return int(text)
+
+
+def _check_depth(value: Any) -> None:
+    """Refuse a value nested deeper than `MAX_DEPTH`, level by level: what follows may be recursive."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise ValueError(f"nested deeper than {MAX_DEPTH}")
+
+
+def _whole(row: dict[str, str], place: int, column: str) -> int:
+    text = row[column]
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ValueError(f"row {place}: {column} is {shortened(text)}; allowed: a whole number")
+    return int(text)
+
+
+def _number(row: dict[str, str], place: int, column: str) -> float:
+    try:
+        value = float(row[column])
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"row {place}: {column} is {shortened(row[column])}; allowed: a finite number")
+    return value

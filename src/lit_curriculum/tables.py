@@ -145,6 +145,11 @@ class RunTables:
             self._open[name] = table
         return self._open[name]
 
+    @property
+    def resumed(self) -> bool:
+        """Whether the run goes on from a checkpoint of this folder."""
+        return self._step is not None
+
     def resume(self, step: int, marks: Mapping[str, Mark] | None) -> None:
         """Let every table go on from a checkpoint.
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from lit_curriculum.callbacks import HarvestCheckpoints
 from lit_curriculum.callbacks.harvest import _next_log_spaced
 from lit_curriculum.distillation import CheckpointBank
+from lit_curriculum.errors import UsageError
 from lit_curriculum.reading import read_table
-from tests.support import config, fit, in_child
+from tests.support import calls, config, fit, in_child
 
 RUN = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
 SHORT = ("--data.num_steps=3000", "--data.eval_every=500", "--data.steps_per_call=500")
@@ -92,3 +93,37 @@ def test_nothing_is_due_without_a_rule_but_the_end() -> None:
     callback._num_steps = 50
     assert callback.next_event(0) == 50
     assert callback.next_event(50) is None
+
+
+@pytest.mark.parametrize("per_decade", [10**9, 2**53])
+def test_a_step_costs_nothing_however_many_points_a_decade_has(per_decade: int) -> None:
+    assert _next_log_spaced(per_decade, 10**7) == 10**7 + 1
+    assert calls(lambda: _next_log_spaced(per_decade, 2**53)) < 500
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        *(
+            ({"folder": folder}, "HarvestCheckpoints.folder: got .*; allowed: a plain name")
+            for folder in ("../bank", "/tmp/bank", "a/b", "", ".", "..", "a\\b")
+        ),
+        ({"folder": "checkpoints"}, "a name other than checkpoints, labels"),
+        (
+            {"log_spaced": 2**53 + 1},
+            "HarvestCheckpoints.log_spaced: got .*; allowed: an integer of at least 1",
+        ),
+        ({"at_steps": [5, 0]}, "HarvestCheckpoints.at_steps: got 0; allowed: integers of at least 1"),
+        ({"at_steps": [-5]}, "HarvestCheckpoints.at_steps: got -5"),
+    ],
+)
+def test_a_wrong_rule_is_named(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        HarvestCheckpoints(**arguments)
+
+
+def test_many_steps_are_found_without_looking_at_all() -> None:
+    callback = HarvestCheckpoints(at_steps=list(range(10, 10**6, 10)))
+    assert callback.next_event(499_990) == 500_000
+    assert callback.next_event(500_001) == 500_010
+    assert calls(lambda: callback.next_event(499_990)) < 20

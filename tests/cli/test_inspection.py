@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
+from lit_curriculum.cli import grammar
 from lit_curriculum.cli.main import main
 from lit_curriculum.distillation import CheckpointBank
 from lit_curriculum.tasks.pcfg import Sampler, format_string, load_grammar
@@ -52,11 +54,48 @@ def test_export_is_read_by_transformers(run: Path, tmp_path: Path) -> None:
 
 def test_sample_prints_the_strings_of_the_stream(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sample", "cfg3b", "--roots", "13", "14", "15", "--count", "3", "--seed", "4"]) == 0
-    grammar = load_grammar("cfg3b", root=(13, 14, 15))
-    strings = Sampler(grammar).sample(4, "train", 0, 3)
-    assert capsys.readouterr().out.splitlines() == [format_string(grammar, strings, i) for i in range(3)]
+    cfg3b = load_grammar("cfg3b", root=(13, 14, 15))
+    strings = Sampler(cfg3b).sample(4, "train", 0, 3)
+    assert capsys.readouterr().out.splitlines() == [format_string(cfg3b, strings, i) for i in range(3)]
     assert main(["sample", "cfg3b", "--roots", "13", "--tree"]) == 0
     assert "13 [0, 1" in capsys.readouterr().out
+
+
+def test_many_strings_are_drawn_in_parts_and_are_the_same(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["sample", "cfg3b", "--roots", "13", "--count", "25", "--seed", "4"]
+    printed = []
+    for at_once in (100, 10):
+        monkeypatch.setattr(grammar, "AT_ONCE", at_once)
+        assert main([*words, "--tree"]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+
+
+def test_a_damaged_table_or_manifest_is_named(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    table, manifest = tmp_path / "run" / "metrics.csv", tmp_path / "run" / "bank" / "manifest.json"
+    words = ["probe", str(tmp_path / "run"), "--strings", "1", "--positions", "1", "--ngrams", "3"]
+    whole = table.read_text()
+    for wrong in (whole + "50,1\n", whole.replace("\n10,", "\nten,", 1), whole + "\xff"):
+        table.write_bytes(wrong.encode("latin-1"))
+        assert main(words) == 2
+        message = capsys.readouterr().err.splitlines()[-1]
+        assert message.startswith(f"lit: error: table: {table}"), message
+    table.write_text(whole)
+    value = json.loads(manifest.read_text())
+    del value["digest"]
+    value["task"]["grammar"]["rules"][0][1][0] = [10**6]
+    manifest.write_text(json.dumps(value))
+    assert main(words) == 2
+    assert "grammar: rules" in capsys.readouterr().err
+    manifest.write_text(manifest.read_text()[:-9])
+    for command in (words, ["export", str(tmp_path / "run"), "20", str(tmp_path / "new")]):
+        assert main(command) == 2
+        assert f"bank: {manifest} cannot be read" in capsys.readouterr().err
 
 
 def test_wrong_input_gives_one_line_and_exit_2(
@@ -78,6 +117,14 @@ def test_wrong_input_gives_one_line_and_exit_2(
         (["sample", "cfg3c"], ["grammar", "did you mean"]),
         (["sample", "cfg3b", "--roots", "1"], ["root", "non-terminals"]),
         (["sample", "cfg3b", "--count", "0"], ["--count", "0", "at least 1"]),
+        (["sample", "cfg3b", "--count", str(10**30)], ["--count", "at most 9007199254740992"]),
+        (["sample", str(tmp_path)], ["is a folder"]),
+        (["sample", "x" * 5000], ["grammar", "cfg3b"]),
+        (["probe", str(run), "--strings", str(10**12)], ["--strings", "at most 100000"]),
+        (["probe", str(run), "--positions", str(10**9)], ["--positions", "at most 1000"]),
+        (["probe", str(run), "--ngrams", "3", str(10**12)], ["--ngrams", "at most 32767"]),
+        (["probe", "x" * 5000], ["bank", "manifest.json"]),
+        (["export", "x\0y", "20", str(tmp_path / "new")], ["NUL byte", "allowed: text"]),
         (["sample", "cfg3b", "--seed", "-1"], ["seed", "-1"]),
     ]
     for words, expected in cases:

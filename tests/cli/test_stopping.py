@@ -21,6 +21,7 @@ from lit_curriculum.cli.main import main
 from lit_curriculum.reading import read_table
 from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.lease import NAME
+from tests.faults.drivers import Tally, report
 from tests.support import config, fit, in_child, without_times
 
 RUN = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]
@@ -210,6 +211,7 @@ def test_of_twenty_simultaneous_starts_one_runs(tmp_path: Path) -> None:
     assert running.wait(60) == 75
     steps = [int(row["step"]) for row in read_table(tmp_path / "run" / "metrics.csv")]
     assert steps == sorted(set(steps))
+    report(Tally("simultaneous starts in one folder, one runs and the others are refused", 20, 20))
 
 
 # --- trials --------------------------------------------------------------------------------------------

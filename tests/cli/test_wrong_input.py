@@ -177,6 +177,7 @@ def test_a_missing_bank(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_an_empty_bank(teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bank = copy_of(teacher, tmp_path)
     manifest = json.loads((bank / "manifest.json").read_text())
+    del manifest["digest"]
     (bank / "manifest.json").write_text(json.dumps({**manifest, "checkpoints": []}))
     assert_refused(tmp_path, capsys, attempt(tmp_path, student(bank)), "bank", "no checkpoints")
 
@@ -202,6 +203,7 @@ def test_a_teacher_of_another_architecture(
 ) -> None:
     bank = copy_of(teacher, tmp_path)
     manifest = json.loads((bank / "manifest.json").read_text())
+    del manifest["digest"]
     manifest["model"]["init_args"]["width"] = 7
     (bank / "manifest.json").write_text(json.dumps(manifest))
     assert_refused(tmp_path, capsys, attempt(tmp_path, student(bank)), "teacher", "mlp", "7")

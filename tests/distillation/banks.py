@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-from lit_curriculum.distillation import BankWriter, CheckpointBank
+from lit_curriculum.distillation import BankWriter, Checkpoint, CheckpointBank
+from lit_curriculum.distillation.manifest import Manifest
 from lit_curriculum.models import MLP, build, describe
 
 ARCHITECTURE = {"name": "mlp", "init_args": {"d": 3, "width": 4, "n_classes": 2}}
@@ -38,14 +39,14 @@ def same_weights(a: torch.nn.Module, b: torch.nn.Module) -> bool:
 def listed(steps: Sequence[int], values: Mapping[int, float] | None = None) -> CheckpointBank:
     """Return a bank without files, optionally with ``val/accuracy`` at some steps."""
     values = values or {}
-    entries = [
-        {
-            "step": step,
-            "samples": step,
-            "file": f"step_{step:012d}.safetensors",
-            "sha256": "0" * 64,
-            "metrics": {"val/accuracy": values[step]} if step in values else {},
-        }
-        for step in steps
-    ]
-    return CheckpointBank(Path("bank"), {"model": ARCHITECTURE, "task": TASK, "checkpoints": entries})
+    entries = tuple(
+        Checkpoint(
+            step,
+            step,
+            f"step_{step:012d}.safetensors",
+            f"{step:064x}",
+            {"val/accuracy": values[step]} if step in values else {},
+        )
+        for step in sorted(steps)
+    )
+    return CheckpointBank(Path("bank"), Manifest(ARCHITECTURE, TASK, None, None, entries))

@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file
 
 from lit_curriculum.distillation import BankWriter, Checkpoint, CheckpointBank, bank
-from lit_curriculum.errors import UsageError
-from lit_curriculum.files import sha256_of
-from lit_curriculum.models import MLP
+from lit_curriculum.errors import NotFinite, UsageError
+from lit_curriculum.files import hash_of_json, sha256_of
+from lit_curriculum.models import MLP, build
 from tests.distillation.banks import ARCHITECTURE, TASK, listed, network, same_weights, write_bank
 
 
@@ -27,7 +27,9 @@ def refusal(action) -> str:
 
 
 def edit(folder: Path, **changes) -> None:
+    """Change a manifest, its digest left out as in those that were written before there were digests."""
     manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["digest"]
     (folder / "manifest.json").write_text(json.dumps({**manifest, **changes}))
 
 
@@ -54,6 +56,8 @@ def test_extreme_and_special_floats_survive(tmp_path):
 def test_manifest_says_what_each_checkpoint_is(tmp_path):
     write_bank(tmp_path, (10, 20)).add_metrics(10, {"val/accuracy": 0.75})
     manifest = json.loads((tmp_path / "manifest.json").read_text())
+    digest = manifest.pop("digest")
+    assert digest == hash_of_json(manifest)
     files = ["step_000000000010.safetensors", "step_000000000020.safetensors"]
     assert manifest == {
         "schema": 1,
@@ -182,21 +186,25 @@ def test_manifest_of_another_schema_is_refused(tmp_path):
         "3",
         '{"schema": 1}',
         '{"schema": 1, "model": {}, "task": {}, "checkpoints": [{"step": 1}]}',
-        '{"schema": 1, "model": {}, "task": {}, "checkpoints": [{"stepp": 1}]}',
         '{"schema": 1, "model": {}, "task": {}, "checkpoints": 7}',
+        "[" * 10_000,
+        "\0",
     ],
 )
-def test_a_file_that_is_no_manifest_is_refused(tmp_path, text):
+def test_a_file_that_is_no_manifest_is_refused_by_readers_and_writers(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
-    message = refusal(lambda: CheckpointBank.open(tmp_path))
-    assert message.startswith(f"bank: {tmp_path}/manifest.json is not a bank manifest (")
+    for action in (
+        lambda: CheckpointBank.open(tmp_path),
+        lambda: BankWriter(tmp_path, ARCHITECTURE, TASK).continue_from(20),
+    ):
+        assert refusal(action).startswith(f"bank: {tmp_path}/manifest.json")
 
 
 def test_truncated_manifest_is_refused(tmp_path):
     write_bank(tmp_path)
     path = tmp_path / "manifest.json"
     path.write_text(path.read_text()[:-20])
-    assert "is not a bank manifest" in refusal(lambda: CheckpointBank.open(tmp_path))
+    assert "manifest.json cannot be read (Unterminated" in refusal(lambda: CheckpointBank.open(tmp_path))
 
 
 def test_missing_teacher_is_named(tmp_path):
@@ -274,8 +282,165 @@ def test_an_unknown_model_is_refused_by_name(tmp_path):
     edit(tmp_path, model={"name": "mlpp", "init_args": {}})
     opened = CheckpointBank.open(tmp_path)
     message = refusal(lambda: opened.load(opened.final))
-    assert message.startswith("model.name: got 'mlpp'; allowed: one of [")
+    assert "does not hold a mlpp" in message
+    assert "model.name: got 'mlpp'; allowed: one of [" in message
     assert message.endswith("] (did you mean 'mlp'?)")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "reason"),
+    [
+        ({"width": 10**12}, "model.init_args.width: got 1000000000000; allowed: at most 1024"),
+        ({"width": 10**400}, "model.init_args.width: got 1000"),
+        ({"width": 1000, "d": 1000}, "a model of at most 1024 weights"),
+        ({"width": "wide"}, "does not hold a mlp"),
+        ({"width": None}, "does not hold a mlp"),
+        ({"width": -4}, "does not hold a mlp"),
+        ({"depth": 3}, "does not hold a mlp"),
+    ],
+)
+def test_a_description_of_a_model_that_the_file_cannot_hold_is_refused_before_it_is_built(
+    tmp_path, monkeypatch, sizes, reason
+):
+    write_bank(tmp_path, (10,))
+    edit(tmp_path, model={"name": "mlp", "init_args": {**ARCHITECTURE["init_args"], **sizes}})
+    opened = CheckpointBank.open(tmp_path)
+    assert reason in refusal(lambda: opened.load(opened.final))
+
+
+def test_loading_leaves_the_generator_of_random_numbers_as_building_does(tmp_path):
+    """What looks at sizes draws nothing: a student's dropout goes on as it always did."""
+    write_bank(tmp_path, (10,))
+    opened = CheckpointBank.open(tmp_path)
+    states = []
+    for action in (lambda: build(ARCHITECTURE), lambda: opened.load(opened.final)):
+        torch.manual_seed(3)
+        action()
+        states.append(torch.get_rng_state())
+    assert torch.equal(*states)
+
+
+def test_a_link_that_leads_out_of_the_bank_is_refused(tmp_path):
+    write_bank(tmp_path / "bank", (10, 20))
+    name = "step_000000000010.safetensors"
+    (tmp_path / "bank" / name).rename(tmp_path / name)
+    (tmp_path / "bank" / name).symlink_to(tmp_path / name)
+    message = refusal(lambda: CheckpointBank.open(tmp_path / "bank"))
+    expected = f"bank: file: got '{tmp_path}/bank/{name}'; allowed: no link that leads outside of "
+    assert message == f"{expected}{tmp_path}/bank"
+    (tmp_path / "link").symlink_to(tmp_path / "bank")
+    (tmp_path / "bank" / name).unlink()
+    (tmp_path / name).rename(tmp_path / "bank" / "real")
+    (tmp_path / "bank" / name).symlink_to("real")
+    opened = CheckpointBank.open(tmp_path / "link")  # links inside, and one to the whole bank, are fine
+    assert same_weights(opened.load(opened.at(10)), network(10))
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "loop"])
+def test_a_teacher_that_is_no_plain_file_is_refused_at_once(tmp_path, kind):
+    write_bank(tmp_path, (10,))
+    opened = CheckpointBank.open(tmp_path)
+    path = tmp_path / opened.final.file
+    path.unlink()
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(path)
+    message = refusal(lambda: opened.load(opened.final))
+    assert message == f"teacher: {path} is no plain file; allowed: the one that was harvested"
+
+
+# --- the manifest's digest ------------------------------------------------------------------------------
+
+
+def test_any_other_character_of_a_manifest_is_noticed(tmp_path):
+    write_bank(tmp_path, (10, 20)).add_metrics(10, {"val/accuracy": 0.75})
+    path = tmp_path / "manifest.json"
+    text = path.read_text()
+    value = json.loads(text)
+    for place in range(len(text)):
+        changed = text[:place] + ("7" if text[place] != "7" else "8") + text[place + 1 :]
+        path.write_text(changed)
+        message = refusal(lambda: CheckpointBank.open(tmp_path))
+        assert str(path) in message, (place, message)
+    path.write_text(json.dumps(value))
+    assert CheckpointBank.open(tmp_path).steps == [10, 20]
+
+
+def test_a_damaged_manifest_names_the_way_out_and_is_not_continued(tmp_path):
+    write_bank(tmp_path)
+    path = tmp_path / "manifest.json"
+    path.write_text(path.read_text().replace('"c0ffee"', '"c0ffef"'))
+    for action in (
+        lambda: CheckpointBank.open(tmp_path),
+        lambda: BankWriter(tmp_path, ARCHITECTURE, TASK).continue_from(20),
+    ):
+        message = refusal(action)
+        assert message.startswith(f"bank: {path} is damaged: its content has digest ")
+        assert "copy it again, or harvest anew" in message
+
+
+def test_a_manifest_without_a_digest_is_read(tmp_path):
+    write_bank(tmp_path)
+    edit(tmp_path)
+    assert CheckpointBank.open(tmp_path).steps == [10, 20, 30]
+    writer = BankWriter(tmp_path, ARCHITECTURE, TASK, "c0ffee", "abc")
+    writer.continue_from(20)
+    writer.add(40, 80, network(40).state_dict())
+    assert "digest" in json.loads((tmp_path / "manifest.json").read_text())
+
+
+# --- equal weights --------------------------------------------------------------------------------------
+
+
+def test_weights_that_did_not_change_are_declared_by_the_writer(tmp_path):
+    writer = write_bank(tmp_path, (10, 20))
+    for step, model in ((30, 20), (40, 20), (50, 10)):
+        writer.add(step, 2 * step, network(model).state_dict())
+    opened = CheckpointBank.open(tmp_path)
+    assert [entry.same_as for entry in opened] == [None, None, 20, 20, 10]
+    listed = json.loads((tmp_path / "manifest.json").read_text())["checkpoints"]
+    assert ["same_as" in entry for entry in listed] == [False, False, True, True, True]
+    resumed = BankWriter(tmp_path, ARCHITECTURE, TASK, "c0ffee", "abc")
+    resumed.continue_from(40)
+    resumed.add(50, 100, network(10).state_dict())
+    assert CheckpointBank.open(tmp_path).checkpoints == opened.checkpoints
+
+
+def test_what_is_declared_follows_a_step_that_is_written_again(tmp_path):
+    writer = write_bank(tmp_path, (10, 20))
+    writer.add(30, 60, network(20).state_dict())
+    writer.add(20, 40, network(77).state_dict())
+    assert [entry.same_as for entry in CheckpointBank.open(tmp_path)] == [None, None, None]
+
+
+def test_equal_weights_that_are_not_declared_are_refused(tmp_path):
+    """Files that a copy put under the wrong steps, their hashes taken afterwards."""
+    write_bank(tmp_path)
+    entries = json.loads((tmp_path / "manifest.json").read_text())["checkpoints"]
+    (tmp_path / entries[2]["file"]).write_bytes((tmp_path / entries[0]["file"]).read_bytes())
+    entries[2]["sha256"] = entries[0]["sha256"]
+    edit(tmp_path, checkpoints=entries)
+    message = refusal(lambda: CheckpointBank.open(tmp_path))
+    assert message == (
+        f"bank: {tmp_path}/manifest.json: steps 10 and 30 have the same weights (sha256 "
+        f"{entries[0]['sha256'][:12]}) and do not say so; allowed: a file of its own for each step, or "
+        "same_as: 10 where the weights did not change"
+    )
+    entries[2]["same_as"] = 10
+    declared = {"schema": 1, "model": ARCHITECTURE, "task": TASK, "checkpoints": entries}
+    (tmp_path / "manifest.json").write_text(json.dumps(declared))
+    assert CheckpointBank.open(tmp_path).at(30).same_as == 10
+
+
+def test_a_metric_that_is_not_finite_stops_the_writer(tmp_path):
+    writer = write_bank(tmp_path, (10,))
+    before = (tmp_path / "manifest.json").read_bytes()
+    with pytest.raises(NotFinite, match="step 10: val/loss is nan"):
+        writer.add_metrics(10, {"val/loss": float("nan")})
+    assert (tmp_path / "manifest.json").read_bytes() == before
 
 
 # --- writing -------------------------------------------------------------------------------------------

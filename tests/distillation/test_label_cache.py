@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from lit_curriculum.distillation import Answers, LabelCache, LabelShelf, sharp_answers
-from lit_curriculum.distillation.label_cache import CHUNK, decode, encode
+from lit_curriculum.distillation.label_cache import CHUNK, decode, encode, signed
 
 STREAM = {"task": "a", "data_seed": 0, "tau": 1e-4}
 
@@ -144,3 +144,35 @@ def test_a_folder_that_cannot_be_written_costs_a_warning(tmp_path: Path) -> None
     with pytest.warns(UserWarning, match="cannot be written"):
         shelf.flush()
     assert same(shelf.get(0), answers(0))
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "loop", "short"])
+def test_what_is_no_file_of_labels_costs_a_warning_and_a_computation(tmp_path: Path, kind: str) -> None:
+    shelf = filled(tmp_path, range(3))
+    (path,) = tmp_path.glob("*/*.labels")
+    path.unlink()
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "loop":
+        path.symlink_to(path)
+    else:
+        path.write_bytes(b"LITLABL1")
+    again = LabelCache(tmp_path).shelf("t" * 64, STREAM)
+    with pytest.warns(UserWarning, match="computed again"):
+        assert again.get(0) is None
+    assert shelf.get(0) is not None
+
+
+def test_a_body_that_contradicts_itself_is_no_labels_though_its_hash_matches() -> None:
+    whole = encode({3: answers(3), 9: answers(9)}, "p")
+    body = whole[40:]
+    assert decode(signed(body, "p"), "p") is not None
+    for place in range(0, 32, 8):  # each number of the header
+        for number in (-1, 2**62, 0, 7):
+            wrong = body[:place] + number.to_bytes(8, "little", signed=True) + body[place + 8 :]
+            if wrong != body:
+                assert decode(signed(wrong, "p"), "p") is None
+    assert decode(signed(body[:-1], "p"), "p") is None
+    assert decode(signed(b"", "p"), "p") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import shutil
@@ -13,6 +14,7 @@ import pytest
 from lit_curriculum.cli.main import main
 from lit_curriculum.errors import UsageError
 from lit_curriculum.runs.folder import RunFolder
+from tests.faults.drivers import Tally, report
 from tests.faults.kinds import KINDS, assert_same_run
 from tests.support import fit, in_child, killed_at_write
 
@@ -98,6 +100,7 @@ def test_a_damaged_run_goes_on_exactly_or_not_at_all(
             except (AssertionError, UsageError, OSError) as error:
                 raise AssertionError(f"silent: {what}") from error
         shutil.rmtree(copy)
+    report(Tally("damaged files of interrupted runs, refused or bit-identical", _EACH, _EACH))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -113,8 +116,6 @@ def test_a_damaged_finished_run_is_evaluated_truly_or_not_at_all(
         out = tmp_path / "out.txt"
 
         def action() -> int:
-            import contextlib
-
             with out.open("w") as stream, contextlib.redirect_stdout(stream):
                 return evaluate(run)
 
@@ -131,3 +132,4 @@ def test_a_damaged_finished_run_is_evaluated_truly_or_not_at_all(
         code, printed = measured(copy)
         assert code or printed == expected, f"silent: {what}"
         shutil.rmtree(copy)
+    report(Tally("damaged files of finished runs, refused or the same number", _EACH // 4, _EACH // 4))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.drivers import Tally, report
 from tests.faults.kinds import KINDS, assert_all_readable, assert_same_run, resume_until_done
 from tests.support import fit, in_child, killed_at_write
 
@@ -32,6 +33,7 @@ def test_killed_at_a_random_moment_and_resumed_is_bit_identical(
     assert_all_readable(tmp_path)
     resume_until_done(tmp_path / "run", overlays[kind])
     assert_same_run(uninterrupted[kind], tmp_path / "run")
+    report(Tally("kills of forked runs, goes on bit-identical", 1, 1))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -54,3 +56,4 @@ def test_a_true_process_killed_and_started_again_is_bit_identical(
     assert_all_readable(tmp_path)
     resume_until_done(run, overlays[kind])
     assert_same_run(uninterrupted[kind], run)
+    report(Tally("kills of true processes, goes on bit-identical", 1, 1))

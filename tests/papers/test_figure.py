@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import statistics
 from dataclasses import asdict
@@ -313,12 +314,85 @@ def test_what_is_not_there_is_not_drawn_again(tmp_path, reproduced):
         figure.redraw("fig2", "paper", tmp_path)
 
 
-@pytest.mark.parametrize("text", ["{", "{}", "[]"])
-def test_a_report_that_is_none_is_not_drawn_again(tmp_path, reproduced, text):
-    reproduced()
-    (tmp_path / "fig2" / "claims.json").write_text(text)
-    with pytest.raises(UsageError, match=r"--redraw: got '.*claims.json'; allowed: a report of lit"):
+def redraw_refused(tmp_path):
+    """Return the message with which fig2 is not drawn again, its files as they were."""
+    before = {path: path.read_bytes() for path in (tmp_path / "fig2").iterdir() if path.is_file()}
+    with pytest.raises(UsageError) as caught:
         figure.redraw("fig2", "laptop", tmp_path)
+    assert {path: path.read_bytes() for path in before} == before
+    assert str(caught.value).isprintable()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"{", "claims.json cannot be read (Expecting property name"),
+        (b"{}", "claims.json'; allowed: a report of lit reproduce with exactly schema, target"),
+        (b"[]", "claims.json'; allowed: a report of lit reproduce"),
+        (b"\xff", "claims.json is not UTF-8"),
+        (b"[" * 10_000, "claims.json cannot be read (nested deeper"),
+    ],
+)
+def test_a_report_that_is_none_is_not_drawn_again(tmp_path, reproduced, text, reason):
+    reproduced()
+    (tmp_path / "fig2" / "claims.json").write_bytes(text)
+    message = redraw_refused(tmp_path)
+    assert message.startswith("--redraw: ")
+    assert reason in message
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("schema", 2),
+        ("schema", True),
+        ("target", "fig8"),
+        ("scale", 3),
+        ("seeds", [0, "1"]),
+        ("seeds", 3),
+        ("commit", 3),
+        ("wall_seconds", -1),
+        ("wall_seconds", "long"),
+        ("claims", {}),
+    ],
+)
+def test_a_report_with_a_wrong_value_is_not_drawn_again(tmp_path, reproduced, key, wrong):
+    report = reproduced()
+    (tmp_path / "fig2" / "claims.json").write_text(json.dumps({**report, key: wrong}))
+    assert key in redraw_refused(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"", "has no row"),
+        (b"step,value\n", "has no row"),
+        (b"step,value\n0\n", "line 2 has 1 cells, not 2"),
+        (b"step,value\n0,\xff\n", "is not UTF-8"),
+        (b"step,value\n0,\0\n", "a NUL"),
+        (b"step,step\n0,1\n", "named twice"),
+        (b"step,valu\n0,1\n", "KeyError: 'value'"),
+        (b"step,value\n0,high\n", "TypeError"),
+        (b"step,value\n0,nan\n", "not finite"),
+        (b"step,value\n0," + b"9" * 400 + b"\n", "OverflowError"),
+    ],
+)
+def test_data_that_cannot_be_judged_are_refused_by_their_name(tmp_path, reproduced, text, reason):
+    reproduced()
+    (tmp_path / "fig2" / "data.csv").write_bytes(text)
+    message = redraw_refused(tmp_path)
+    assert f"{tmp_path}/fig2/data.csv" in message
+    assert reason in message, message
+
+
+@pytest.mark.parametrize("name", ["data.csv", "claims.json"])
+def test_what_is_no_plain_file_is_not_drawn_again(tmp_path, reproduced, name):
+    reproduced()
+    path = tmp_path / "fig2" / name
+    path.unlink()
+    os.mkfifo(path)
+    assert "a pipe or a device" in redraw_refused(tmp_path)
 
 
 def test_data_of_other_settings_are_not_judged(tmp_path):

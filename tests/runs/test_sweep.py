@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_curriculum.errors import UsageError
+from lit_curriculum.runs import sweep
 from lit_curriculum.runs.sweep import describe, load_sweep
 
 BASE = {"configs": ["bit_subset_parity", "smoke/bit_subset_parity"]}
@@ -72,7 +73,7 @@ def test_the_grid_is_a_product(tmp_path_factory, sizes):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("{", ["is no YAML"]),
+        ("{", ["cannot be read", "while parsing"]),
         ("[]", ["holds no keys", "configs, points, grid"]),
         ({**BASE, "girds": {}}, ["'girds'", "did you mean 'grid'"]),
         ({"grid": {"model.lr": [1]}}, ["configs", "None", "a list of shipped"]),
@@ -84,6 +85,35 @@ def test_the_grid_is_a_product(tmp_path_factory, sizes):
         ({**BASE, "points": []}, ["points", "[]"]),
         ({**BASE, "points": [{"data.d": 8}], "grid": {"data.d": [8]}}, ["'data.d' is set twice"]),
         ({**BASE, "grid": {"data.d": [8, 16, 8]}}, ["two runs are the same", "data.d=8"]),
+        ({**BASE, "grid": {"data.d": [8, 8.0]}}, ["two runs are the same"]),
+        (
+            {**BASE, "grid": {f"data.k{i}": list(range(10)) for i in range(9)}},
+            ["1,000,000,000 runs", "100,000"],
+        ),
+        ({**BASE, "grid": {f"data.k{i}": [0, 1] for i in range(70)}}, ["10^18 or more runs", "100,000"]),
+        (
+            {**BASE, "grid": {f"data.k{i}": list(range(300 if i < 2 else 1)) for i in range(200)}},
+            ["90,000 runs of 200 keys", "10,000,000 in all"],
+        ),
+        ({**BASE, "grid": {"data.d, data.d": [8]}}, ["'data.d' is set twice"]),
+        ("configs: [lego]\ngrid: {'data.d,model.d': [1], 'data.d, model.d': [2]}", ["is set twice"]),
+        ("configs: [lego]\ngrid: {data.d: [1], data.d: [2]}", ["line 2: key 'data.d' is given twice"]),
+        (
+            {**BASE, "points": [{"model.lr": 1, "model.lr.x": 2}]},
+            ["'model.lr.x' is set inside of 'model.lr'"],
+        ),
+        ({**BASE, "points": [{"model.a.b.c": 1}], "grid": {"model.a.b": [2]}}, ["set inside of 'model.a.b'"]),
+        *(
+            ({**BASE, "points": [{key: 1}]}, ["got key"])
+            for key in ("model.", "model..x", "model.a b", "model")
+        ),
+        ("configs: [lego]\npoints: [{1: 2}]", ["got key 1"]),
+        ("configs: [lego]\npoints: [{model.lr: .nan}]", ["model.lr", "nan", "a finite number"]),
+        ("configs: [lego]\ngrid: {model.lr: [[1, {a: -.inf}]]}", ["model.lr", "-inf", "a finite number"]),
+        ("configs: [lego]\npoints: [{model.o: {1: 2}}]", ["model.o", "key: got 1; allowed: a text"]),
+        ("configs: [lego]\npoints: [{model.lr: !!binary aGk=}]", ["cannot be read", "tag"]),
+        ("a: " + "[" * 10_000, ["nested deeper than 100"]),
+        ("configs: [" + "x" * 5000 + ".yaml]", ["config: got", "an existing file"]),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, content, expected):
@@ -96,7 +126,7 @@ def test_what_is_wrong_is_named(tmp_path, content, expected):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(UsageError, match=r"FILE: got .*No such file"):
+    with pytest.raises(UsageError, match=r"FILE: .*none.yaml cannot be read \(No such file"):
         load_sweep(tmp_path / "none.yaml")
 
 
@@ -106,3 +136,56 @@ def test_a_number_outside_is_refused(tmp_path):
     for index in (-1, 2):
         with pytest.raises(UsageError, match=f"--index: got {index}; allowed: 0 to 1"):
             plan.run(index)
+
+
+class Counted(int):
+    """A number that counts how often it is compared."""
+
+    compared = 0
+    __hash__ = int.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return int(self) == other
+
+
+def test_runs_that_are_the_same_are_found_without_comparing_all_pairs():
+    n = 3000
+    settings = sweep._settings(Path("s"), [{"model.a": Counted(i)} for i in range(n)], {})
+    assert len(settings) == n
+    assert Counted.compared < n
+
+
+def test_a_sweep_of_the_most_runs_is_counted_and_named(tmp_path):
+    grid = {"model.a": list(range(10)), "model.b": list(range(100)), "model.c": list(range(100))}
+    plan = load_sweep(write(tmp_path, {**BASE, "grid": grid}))
+    assert len(plan.settings) == 100_000
+    assert plan.settings[12_345] == {"model.a": 1, "model.b": 23, "model.c": 45}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "got None; allowed: settings"),
+        (b"- 1", "got [1]; allowed: settings"),
+        (b"a: \xe4", "is not UTF-8"),
+        (b"a: 1\na: 2", "key 'a' is given twice"),
+        (b"1: a\nb: c", "a key that is no text"),
+    ],
+)
+def test_a_configuration_that_is_none_is_named(tmp_path, content, reason):
+    (tmp_path / "mine.yaml").write_bytes(content)
+    plan = load_sweep(write(tmp_path, {"configs": ["mine.yaml"]}))
+    with pytest.raises(UsageError) as caught:
+        assert plan.runs[0].key
+    assert str(caught.value).startswith(f"config: {tmp_path}/mine.yaml")
+    assert reason in str(caught.value)
+
+
+def test_a_configuration_that_changed_is_read_again(tmp_path):
+    path = tmp_path / "mine.yaml"
+    keys = []
+    for text in ("a: 1", "a: 22"):
+        path.write_text(text)
+        keys.append(load_sweep(write(tmp_path, {"configs": ["mine.yaml"]})).runs[0].key)
+    assert keys[0] != keys[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,14 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.callbacks.stop_when_learned import ended_early
 from lit_curriculum.distillation import BankWriter
+from lit_curriculum.distillation.manifest import MAX_STEP, check_file_name
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.experiments.listeners import MetricListener, StepListener, every
 from lit_curriculum.models import describe
+
+TAKEN = ("checkpoints", "labels")
+"""Folders of a run folder that hold something else."""
 
 
 class HarvestCheckpoints(StepListener, MetricListener, Callback):
@@ -30,13 +35,14 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
             which samples a sharp transition densely and a plateau hardly at all.
         metric: the metric that ``on_change`` watches.
         include_start: also the untrained model, as step 0.
-        folder: bank folder inside the run folder.
+        folder: name of the bank's folder inside the run folder.
 
     The end of the run is always harvested. Held-out metrics measured at exactly a harvested step are noted
     in the manifest: choose ``data.eval_every`` as a divisor of the spacing to have them everywhere.
 
     Raises:
-        UsageError: for a number below 1, or a spacing in samples that no step count meets.
+        UsageError: for a number below 1, a spacing in samples that no step count meets, or a folder that is
+            no plain name.
     """
 
     def __init__(
@@ -56,8 +62,15 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
             "log_spaced": log_spaced,
         }
         for key, value in counts.items():
-            if value is not None and value < 1:
-                raise bad_value(f"HarvestCheckpoints.{key}", value, "an integer of at least 1")
+            if value is not None and not 1 <= value <= MAX_STEP:
+                raise bad_value(f"HarvestCheckpoints.{key}", value, "an integer of at least 1, at most 2^53")
+        for step in at_steps or []:
+            if not 1 <= step <= MAX_STEP:
+                allowed = "integers of at least 1, at most 2^53 (include_start harvests step 0)"
+                raise bad_value("HarvestCheckpoints.at_steps", step, allowed)
+        check_file_name("HarvestCheckpoints.folder", folder)
+        if folder in TAKEN:
+            raise bad_value("HarvestCheckpoints.folder", folder, f"a name other than {', '.join(TAKEN)}")
         self.every_n_steps = every_n_steps
         self.every_n_samples = every_n_samples
         self.at_steps = sorted(at_steps or [])
@@ -69,10 +82,12 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
         self._num_steps = 0
         self._writer: BankWriter | None = None
         self._noted: tuple[int, dict[str, float]] = (-1, {})
+        self._kept: dict[int, str] | None = None
 
     def next_event(self, step: int) -> int | None:
         """See `StepListener.next_event`."""
-        due = [s for s in (*self.at_steps, self._num_steps) if s > step]
+        place = bisect.bisect_right(self.at_steps, step)
+        due = [s for s in (*self.at_steps[place : place + 1], self._num_steps) if s > step]
         if self.every_n_steps:
             due.append(every(self.every_n_steps, step))
         if self.every_n_samples:
@@ -112,9 +127,9 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
             module.identity["config_hash"],
             module.identity["commit"],
         )
-        if module.step > 0:
-            self._writer.continue_from(module.step)
-        elif self.include_start:
+        if module.tables.resumed:
+            self._writer.continue_from(module.step, self._kept)
+        elif module.step == 0 and self.include_start:
             self._harvest(trainer, module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -143,12 +158,14 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
             self._writer.add_metrics(step, metrics)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the metric at the last harvest."""
-        return {"last_value": self._moved.last_value}
+        """Return the metric at the last harvest, and the SHA-256 of all that was harvested, by step."""
+        kept = self._writer.hashes if self._writer is not None else {}
+        return {"last_value": self._moved.last_value, "sha256": kept}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take it up again."""
+        """Take them up again; version 0.1 noted no hashes."""
         self._moved.last_value = state_dict["last_value"]
+        self._kept = state_dict.get("sha256")
 
     def _harvest(self, trainer: Trainer, module: CurriculumModule) -> None:
         if self._writer is not None:
@@ -160,10 +177,13 @@ class HarvestCheckpoints(StepListener, MetricListener, Callback):
 
 def _next_log_spaced(per_decade: int, step: int) -> int:
     """Return the first integer of 10^(i / per_decade), rounded, above ``step``."""
-    i = 0
-    while round(10 ** (i / per_decade)) <= step:
-        i += 1
-    return round(10 ** (i / per_decade))
+
+    def point(i: int) -> int:
+        return round(10 ** (i / per_decade))
+
+    # A search by halves in as many decades as the step has digits, however many points each of them has.
+    first = bisect.bisect_right(range(per_decade * (len(str(step)) + 1)), step, key=point)
+    return point(first)
 
 
 def _checked(module: LightningModule) -> CurriculumModule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -23,13 +24,17 @@ def check(configs: Sequence[str]) -> int:
     """
     if not configs:
         raise bad_value("CONFIG", "", "at least one YAML file")
+    from lit_curriculum.cli import trust
     from lit_curriculum.cli.training import parse_and_run
 
-    words = ["fit"]
+    configs, trusted = trust.split(configs)
+    words = ["fit", *(f"--trust={name}" for name in trusted)]
     for word in configs:
         words += [word] if word.startswith("--") else ["--config", word]
     cli = parse_and_run(words, run=False)
     cli.preflight()
+    for note in cli.notes:
+        print(note, file=sys.stderr)
     state = cli.folder.state(cli.settings)
     data, module = cli.datamodule, cli.model
     parameters = count_parameters(module.model)

@@ -10,9 +10,10 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from lit_curriculum import __version__
+from lit_curriculum.cli.words import check_words, expand_home, write_any_letter
 from lit_curriculum.errors import RunFailed, RunStopped, UsageError, of_the_file_system, suggest
 
 TRAINING = {
@@ -25,9 +26,18 @@ INSPECTION = ("probe", "sample", "export")
 SCALES = ("smoke", "laptop", "paper")
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage of all commands."""
+
+    def error(self, message: str) -> NoReturn:
+        """See `argparse.ArgumentParser.error`."""
+        command = self.prog.removeprefix("lit").strip()
+        raise UsageError(f"{command + ': ' if command else ''}{message} (lit {command} --help)")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser behind ``lit --help`` and the shell completion."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="lit",
         description="Experiments on intermediate supervision: train, distil, reproduce figures.",
         epilog="lit fit --help lists every option; lit fit --model.help SparseParityMLP those of a class.",
@@ -39,12 +49,14 @@ def build_parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         _file(command.add_argument("--config", "-c", action="append", help="YAML file; later ones overlay"))
         command.add_argument("--run_dir", help="folder of the run (default: runs/<names of the configs>)")
+        _trust(command)
     check = commands.add_parser(
         "check",
         help="resolve a configuration, verify its teachers, estimate its cost; train nothing",
         epilog="Options of lit fit may follow, e.g. --model.lr=1e-3.",
     )
     _file(check.add_argument("configs", nargs="+", metavar="CONFIG", help="YAML file; later ones overlay"))
+    _trust(check)
     reproduce = commands.add_parser("reproduce", help="reproduce a figure or table with its claims")
     reproduce.add_argument("target", nargs="*", help="names from --list; they share their runs")
     reproduce.add_argument("--list", action="store_true", help="list the targets")
@@ -56,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--redraw", action="store_true", help="draw and judge again the data that --out holds, without a run"
     )
     reproduce.add_argument("--jobs", type=int, help="runs side by side (default: one a processor core)")
+    _trust(reproduce)
     _add_sweep(commands)
     _add_inspection(commands)
     completion = commands.add_parser("completion", help="print a completion script for your shell")
@@ -74,6 +87,17 @@ def _add_sweep(commands: Any) -> None:
     sweep.add_argument("--out", default="out", help="folder for runs and table (default out)")
     sweep.add_argument("--json", action="store_true", help="print JSON instead of a table")
     sweep.add_argument("--jobs", type=int, help="runs side by side (default: one a processor core)")
+    _trust(sweep)
+
+
+def _trust(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="let configurations name classes of this module; may be repeated (docs/own_classes.md)",
+    )
 
 
 def _add_inspection(commands: Any) -> None:
@@ -152,7 +176,8 @@ def _dispatch(words: list[str]) -> int:
             raise UsageError(
                 f"command: got {command!r}; allowed: {', '.join(known)}{suggest(command, known)}"
             )
-    return _run(parser, parser.parse_args(words))
+    check_words(words)
+    return _run(parser, expand_home(parser.parse_args(words), "--"))
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -185,6 +210,7 @@ def _file(action: argparse.Action) -> None:
 
 def console() -> None:
     """Console script."""
+    write_any_letter()
     try:
         code = main(sys.argv[1:])
         sys.stdout.flush()

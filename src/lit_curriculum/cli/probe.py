@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from lit_curriculum.distillation import CheckpointBank, Choice, choose_checkpoint
-from lit_curriculum.distillation.bank import MANIFEST
+from lit_curriculum.distillation.manifest import MANIFEST
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.files import replacing, write_json
 from lit_curriculum.models import BertMaskedLM
@@ -21,11 +21,15 @@ from lit_curriculum.papers.figure import write_rows
 from lit_curriculum.probes.evaluating import MaskedModel
 from lit_curriculum.probes.ngram import draw_inputs, ngram_distances
 from lit_curriculum.probes.nonterminal import ProbeSettings, nonterminal_accuracy
-from lit_curriculum.reading import read_table
+from lit_curriculum.reading import is_there, read_series, read_table
 from lit_curriculum.tasks.counter import check_seed
 from lit_curriculum.tasks.pcfg import Grammar, Sampler, grammar_from_description
+from lit_curriculum.tasks.pcfg.validation import MAX_SYMBOL
 
 CHOSEN_BY = 3
+
+# What is measured is held in memory at once.
+MOST = {"strings": 100_000, "positions": 1000, "nonterminal_strings": 10_000_000}
 
 
 def probe(options: argparse.Namespace) -> int:
@@ -34,11 +38,13 @@ def probe(options: argparse.Namespace) -> int:
     Raises:
         UsageError: if there is no bank of masked language models, or an option is out of range.
     """
-    for key in ("strings", "positions"):
-        if getattr(options, key) < 1:
-            raise bad_value(f"--{key}", getattr(options, key), "an integer of at least 1")
-    if min(options.ngrams) < 1:
-        raise bad_value("--ngrams", min(options.ngrams), "integers of at least 1")
+    for key, most in MOST.items():
+        value = getattr(options, key)
+        if not 1 <= value <= most:
+            raise bad_value(f"--{key.replace('_', '-')}", value, f"an integer of at least 1, at most {most}")
+    for size in options.ngrams:
+        if not 1 <= size <= MAX_SYMBOL:
+            raise bad_value("--ngrams", size, f"integers of at least 1, at most {MAX_SYMBOL}")
     check_seed("--seed", options.seed)
     if options.out is not None and Path(options.out).is_dir():
         raise bad_value("--out", options.out, "the name of a CSV file")
@@ -102,7 +108,7 @@ def open_bank(place: str) -> CheckpointBank:
         UsageError: if neither holds a manifest.
     """
     inside = Path(place) / "bank"
-    return CheckpointBank.open(inside if (inside / MANIFEST).is_file() else place)
+    return CheckpointBank.open(inside if is_there(inside / MANIFEST) else place)
 
 
 def _grammar(bank: CheckpointBank) -> Grammar:
@@ -111,7 +117,7 @@ def _grammar(bank: CheckpointBank) -> Grammar:
             f"RUN_OR_BANK: the models in {bank.folder} learned {bank.task.get('task', 'something else')!r}; "
             "allowed: masked_pcfg"
         )
-    return grammar_from_description(bank.task["grammar"])
+    return grammar_from_description(bank.task.get("grammar"))
 
 
 def _nonterminals(model: MaskedModel, grammar: Grammar, options: argparse.Namespace) -> dict[str, Any]:
@@ -123,10 +129,10 @@ def _nonterminals(model: MaskedModel, grammar: Grammar, options: argparse.Namesp
 def _losses(bank: CheckpointBank) -> list[tuple[int, float]]:
     """Return the held-out loss at every evaluation if the bank lies in a run folder, else at checkpoints."""
     table = bank.folder.parent / "metrics.csv"
-    if table.is_file():
+    if is_there(table):
         rows = read_table(table)
         if rows and "val/loss" in rows[0]:
-            return [(int(row["step"]), float(row["val/loss"])) for row in rows]
+            return read_series(table, "val/loss")
     return [(entry.step, entry.metrics["val/loss"]) for entry in bank if "val/loss" in entry.metrics]
 
 

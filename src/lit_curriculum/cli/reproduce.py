@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from lit_curriculum.cli.interruption import stopping_by_exception
 from lit_curriculum.cli.progress import GraphBar
+from lit_curriculum.cli.trust import all_names
 from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.papers import figure
 from lit_curriculum.runs.folder import check_writable
@@ -68,10 +70,11 @@ def _measured(
     from lit_curriculum.cli.training import fit_in_worker
 
     console = Console(stderr=True)
+    fit = partial(fit_in_worker, trusted=all_names(options.trust))
     with (
         stopping_by_exception(),
         GraphBar(console) as bar,
-        Lab(out / "runs", fit_in_worker, options.jobs, options.fresh, bar) as lab,
+        Lab(out / "runs", fit, options.jobs, options.fresh, bar) as lab,
     ):
         for name, module in modules.items():
             console.print(f"[bold]{name}[/] at {options.scale} scale: {module.cost(options.scale)}")

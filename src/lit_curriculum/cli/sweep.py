@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from lit_curriculum.cli.interruption import stopping_by_exception
 from lit_curriculum.cli.progress import GraphBar
+from lit_curriculum.cli.trust import all_names
 from lit_curriculum.errors import RunFailed, UsageError, bad_value
 from lit_curriculum.files import write_text
 from lit_curriculum.runs.configs import shipped
@@ -42,8 +44,9 @@ def sweep(options: argparse.Namespace) -> int:
     failure = None
     if not options.collect:
         # A run that is alone has all cores for itself.
+        jobs = options.jobs or (1 if len(chosen) == 1 else None)
         try:
-            _train(plan, chosen, out / "runs", options.jobs or (1 if len(chosen) == 1 else None))
+            _train(plan, chosen, out / "runs", jobs, all_names(options.trust))
         except RunFailed as error:
             failure = error  # told below, after what has been finished
         for run in chosen if options.index is not None else ():
@@ -75,17 +78,17 @@ def collect(plan: Sweep, root: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _train(plan: Sweep, chosen: tuple[Run, ...], root: Path, jobs: int | None) -> None:
+def _train(plan: Sweep, chosen: tuple[Run, ...], root: Path, jobs: int | None, trusted: list[str]) -> None:
     from lit_curriculum.cli.training import fit_in_worker
 
     console = Console(stderr=True)
     with stopping_by_exception(), GraphBar(console) as bar:
-        lab = Lab(root, fit_in_worker, jobs, progress=bar)
-        _check(plan, chosen, lab)
+        lab = Lab(root, partial(fit_in_worker, trusted=trusted), jobs, progress=bar)
+        _check(plan, chosen, lab, trusted)
         lab.fit(chosen)
 
 
-def _check(plan: Sweep, chosen: tuple[Run, ...], lab: Lab) -> None:
+def _check(plan: Sweep, chosen: tuple[Run, ...], lab: Lab, trusted: list[str]) -> None:
     """Check every run's settings as `lit fit` would: none may fail after hours for what is known now."""
     from lit_curriculum.cli.training import parse_and_run
 
@@ -94,7 +97,7 @@ def _check(plan: Sweep, chosen: tuple[Run, ...], lab: Lab) -> None:
         overlay = Path(folder) / "overlay.yaml"
         for run in chosen:
             overlay.write_text(lab.overlay(run), encoding="utf-8")
-            words = ["fit"]
+            words = ["fit", *(f"--trust={name}" for name in trusted)]
             for path in (*map(shipped, run.configs), overlay):
                 words += ["--config", str(path)]
             try:

@@ -12,6 +12,7 @@ from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import Any, cast
 
+import lightning
 import torch
 import yaml
 from jsonargparse import ArgumentError
@@ -39,12 +40,15 @@ from lit_curriculum import callbacks as shipped_callbacks
 from lit_curriculum.callbacks import ExactResume, SwapTeacher
 from lit_curriculum.callbacks.stop_request import StopRequest
 from lit_curriculum.callbacks.stop_when_learned import ended_early
+from lit_curriculum.cli import trainer_options, trust
+from lit_curriculum.cli.config_files import ConfigFile
 from lit_curriculum.cli.failures import in_one_line, of_a_device
 from lit_curriculum.cli.finish import FinishRun
 from lit_curriculum.cli.messages import one_line
 from lit_curriculum.cli.quiet import quieten
 from lit_curriculum.cli.signals import GracefulStop, end_with_parent
 from lit_curriculum.cli.weights import LAST, differences, load_weights, with_config_of_run
+from lit_curriculum.cli.words import check_path, check_words, expand_home, lists_as_overlays
 from lit_curriculum.distillation import Strategy
 from lit_curriculum.errors import RunStopped, UsageError, bad_value
 from lit_curriculum.experiments.base import STATE, CurriculumModule
@@ -74,9 +78,10 @@ class CurriculumCLI(LightningCLI):
     folder: RunFolder
     resume_step: int | None = None
 
-    def __init__(self, arguments: Sequence[str], run: bool = True) -> None:
+    def __init__(self, arguments: Sequence[str], run: bool = True, trusted: Sequence[str] = ()) -> None:
         self._execute = run
         self._resources = ExitStack()
+        self._trusted = trusted
         super().__init__(
             CurriculumModule,
             CurriculumData,
@@ -98,6 +103,13 @@ class CurriculumCLI(LightningCLI):
 
     # --- what differs from LightningCLI -------------------------------------------------------------
 
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """Make the parser, with the suite's own reading of configurations."""
+        header = [f"lightning.pytorch=={lightning.__version__}"]
+        parser = self.parser_class(**{"dump_header": header, **kwargs})
+        parser.add_argument("-c", "--config", action=ConfigFile, help="YAML file; later ones overlay")
+        return parser
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add --run_dir."""
         parser.add_argument("--run_dir", type=str, default=None, help="folder of the run")
@@ -114,11 +126,24 @@ class CurriculumCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and refuse a seed for everything: every random number here has a seed of its own."""
         super().parse_arguments(parser, args)
-        seed = self.config[self.config.subcommand].seed_everything
-        if seed is not False:
-            raise bad_value(
-                "seed_everything", seed, "nothing; data.data_seed and model.model_seed are a run's seeds"
-            )
+        options = expand_home(self.config[self.config.subcommand])
+        for key in ("run_dir", "ckpt_path", "trainer.default_root_dir"):
+            check_path(key, options.get(key))
+        if options.seed_everything is not False:
+            allowed = "nothing; data.data_seed and model.model_seed are a run's seeds"
+            raise bad_value("seed_everything", options.seed_everything, allowed)
+
+    def before_instantiate_classes(self) -> None:
+        """Check what the settings name and ask of Trainer, before any object is made of them."""
+        options = self.config[self.subcommand]
+        trust.check_classes(options, self._trusted)
+        trust.check_pickles(options.get("weights_only"), self._trusted)
+        trainer_options.check_options(options.trainer)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the configuration files do that may not be meant, a line each."""
+        return getattr(self._parser(self.subcommand), "notes", [])
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: a checkpoint's hyper-parameters must not override what the user wrote."""
@@ -184,10 +209,7 @@ class CurriculumCLI(LightningCLI):
         trainer, data, module = self.trainer, self.datamodule, self.model
         assert isinstance(data, CurriculumData)
         assert isinstance(module, CurriculumModule)
-        if trainer.max_epochs != 1:
-            raise bad_value("trainer.max_epochs", trainer.max_epochs, "1; data.num_steps is the run's length")
-        if trainer.max_steps != -1 and not getattr(trainer, "fast_dev_run", False):
-            raise bad_value("trainer.max_steps", trainer.max_steps, "unset; data.num_steps is the length")
+        trainer_options.check_trainer(trainer, module, self.config_init[self.subcommand].trainer)
         data.check_devices(trainer.world_size, trainer.accumulate_grad_batches)
         module.check_data(data)
         for callback in self._callbacks(SwapTeacher):
@@ -199,6 +221,8 @@ class CurriculumCLI(LightningCLI):
     def before_fit(self) -> None:
         """Check, take the run folder, and attach what writes to it."""
         self.preflight()
+        for note in self.notes:
+            rank_zero_info(note)
         settings = self.settings
         state = self.folder.state(settings)
         self.finished_before = state == "finished"
@@ -404,8 +428,12 @@ def parse_and_run(arguments: Sequence[str], run: bool = True) -> CurriculumCLI:
         UsageError: for anything that is wrong in the arguments or the configuration.
     """
     quieten()
+    words, given = trust.split(arguments)
+    check_words(words)
+    trusted = trust.all_names(given)
+    trust.enforce(trusted)
     try:
-        return CurriculumCLI(arguments, run)
+        return CurriculumCLI(lists_as_overlays(words), run, trusted)
     except (ArgumentError, argparse.ArgumentError) as error:
         trainer = [f"trainer.{name}" for name in inspect.signature(Trainer).parameters]
         raise UsageError(one_line(str(error), nameable_classes(), [*_TOP_KEYS, *trainer])) from error
@@ -436,9 +464,16 @@ def _run_dir(options: Any) -> Path:
     return default_run_dir([str(path) for path in options.get("config") or []])
 
 
-def fit_in_worker(configs: list[str], folder: str) -> None:
-    """Train one run of a figure in a worker process, without a progress bar of its own."""
+def fit_in_worker(configs: list[str], folder: str, trusted: Sequence[str] = ()) -> None:
+    """Train one run of a figure in a worker process, without a progress bar of its own.
+
+    Args:
+        configs: files, later ones overlaying earlier ones.
+        folder: of the run.
+        trusted: names that the process which started this one trusts.
+    """
     words = ["fit", *(word for config in configs for word in ("--config", config))]
+    words += [f"--trust={name}" for name in trusted]
     words += ["--run_dir", folder, "--trainer.enable_progress_bar=false", "--trainer.logger=false"]
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     parse_and_run(words)

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from lit_curriculum.distillation import Checkpoint, CheckpointBank
-from lit_curriculum.distillation.bank import MANIFEST
+from lit_curriculum.distillation.manifest import MANIFEST
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.models import describe

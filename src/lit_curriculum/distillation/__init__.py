@@ -1,8 +1,9 @@
 """Who teaches: checkpoint bank, schedule, targets and loss, and the choice of checkpoints."""
 
 from lit_curriculum.distillation.answers import Answers, is_sharp, sharp_answers
-from lit_curriculum.distillation.bank import BankWriter, Checkpoint, CheckpointBank
+from lit_curriculum.distillation.bank import BankWriter, CheckpointBank
 from lit_curriculum.distillation.label_cache import LabelCache, LabelShelf
+from lit_curriculum.distillation.manifest import Checkpoint
 from lit_curriculum.distillation.schedule import (
     NT,
     EqualSplit,

@@ -1,6 +1,6 @@
 """The checkpoint bank: a folder of safetensors and one manifest that says what each of them is.
 
-    bank/manifest.json            {schema, model, task, config_hash, commit, checkpoints: [...]}
+    bank/manifest.json            what each of them is, see `manifest`
     bank/step_000000020000.safetensors
 
 Every entry carries the SHA-256 of its file. A checkpoint is read only if its bytes still match: weights
@@ -9,9 +9,10 @@ under a wrong step's name are the fault that users of published checkpoint serie
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,72 +21,51 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from lit_curriculum.errors import UsageError
+from lit_curriculum.distillation.manifest import (
+    MANIFEST,
+    Checkpoint,
+    Manifest,
+    check_file_name,
+    parse_manifest,
+)
+from lit_curriculum.errors import NotFinite, UsageError, bad_value, shortened
 from lit_curriculum.files import sha256_of, write_json, write_with
 from lit_curriculum.models import registry
+from lit_curriculum.reading import as_usage_error, is_there, read_json
 
-SCHEMA = 1
-MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """One harvested checkpoint.
-
-    Attributes:
-        step: optimizer updates made before it was taken.
-        samples: training samples seen, all devices together.
-        file: name inside the bank's folder.
-        sha256: of the file's bytes.
-        metrics: held-out metrics measured at exactly this step, e.g. ``val/accuracy``; may be empty.
-    """
-
-    step: int
-    samples: int
-    file: str
-    sha256: str
-    metrics: dict[str, float] = field(default_factory=dict)
+# What loading raises if a description and a file do not belong together: whatever a constructor that is given
+# anything, torch and safetensors think of.
+_WRONG_MODEL = (SafetensorError, ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 
 
 class CheckpointBank:
     """Reads a bank and checks what it reads. Use `BankWriter` to make one."""
 
-    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
-        self.model: dict[str, Any] = manifest["model"]
-        self.task: dict[str, Any] = manifest["task"]
-        self.config_hash: str | None = manifest.get("config_hash")
-        self.commit: str | None = manifest.get("commit")
-        entries = [Checkpoint(**entry) for entry in manifest["checkpoints"]]
-        self.checkpoints = sorted(entries, key=lambda entry: entry.step)
+        self.model = manifest.model
+        self.task = manifest.task
+        self.config_hash = manifest.config_hash
+        self.commit = manifest.commit
+        self.checkpoints = manifest.checkpoints
 
     @classmethod
     def open(cls, folder: str | Path) -> CheckpointBank:
         """Read the manifest.
 
         Raises:
-            UsageError: if the folder has no manifest, the manifest is not one, or the bank is empty.
+            UsageError: if the folder has no manifest, the manifest is not one, is damaged or contradicts
+                itself, a file of the bank is a link that leads outside, or the bank is empty.
         """
         folder = Path(folder)
-        path = folder / MANIFEST
-        if not path.is_file():
+        if not is_there(folder / MANIFEST):
             raise UsageError(f"bank: got {str(folder)!r}; allowed: a folder with a {MANIFEST}")
-        try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
-            if manifest.get("schema") != SCHEMA:
-                raise UsageError(f"bank: {path} has schema {manifest.get('schema')!r}; allowed: {SCHEMA}")
-            bank = cls(folder, manifest)
-            if not isinstance(bank.model, dict) or not isinstance(bank.task, dict):
-                raise TypeError("model and task are mappings")
-            if len(set(bank.steps)) != len(bank.steps) or not all(type(s) is int for s in bank.steps):
-                raise TypeError("steps are distinct integers")
-        except UsageError:
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UsageError(f"bank: {path} is not a bank manifest ({error})") from error
-        if not bank.checkpoints:
-            raise UsageError(f"bank: {path} lists no checkpoints; allowed: at least one")
-        return bank
+        manifest = read_manifest(folder)
+        if not manifest.checkpoints:
+            raise UsageError(f"bank: {folder / MANIFEST} lists no checkpoints; allowed: at least one")
+        for entry in manifest.checkpoints:
+            _check_inside(folder, entry.file)
+        return cls(folder, manifest)
 
     @property
     def steps(self) -> list[int]:
@@ -125,16 +105,7 @@ class CheckpointBank:
         Raises:
             UsageError: if the file is missing or its SHA-256 differs.
         """
-        path = self.folder / entry.file
-        if not path.is_file():
-            raise UsageError(f"teacher: {path} is missing; allowed: every file that {MANIFEST} lists")
-        digest = sha256_of(path)
-        if digest != entry.sha256:
-            raise UsageError(
-                f"teacher: {path} has sha256 {digest[:12]}; allowed: {entry.sha256[:12]} as in "
-                f"{MANIFEST} (the file is truncated or altered)"
-            )
-        return path
+        return verify_file(self.folder, entry, "teacher")
 
     def load(self, entry: Checkpoint) -> nn.Module:
         """Build the model of a checkpoint, verified, in eval mode and without gradients.
@@ -143,26 +114,87 @@ class CheckpointBank:
             UsageError: if the file does not match the manifest, or not the architecture named there.
         """
         path = self.verify(entry)
-        model = registry.build(self.model)
         try:
             state = load_file(path)
+            _check_sizes(self.model, state)
+            model = registry.build(self.model)
             # The precision of the weights is theirs, not torch's default.
             floating = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
             registry.load_saved_state(model.to(floating[0]) if floating else model, state)
-        except (UsageError, SafetensorError) as error:
-            reason = " ".join(str(error).split())
+        except _WRONG_MODEL as error:
             raise UsageError(
-                f"teacher: {path} does not hold a {self.model['name']} with "
-                f"{self.model['init_args']}: {reason}"
+                f"teacher: {path} does not hold a {self.model.get('name')} with "
+                f"{shortened(self.model.get('init_args'))}: {' '.join(str(error).split())}"
             ) from error
         return model.eval().requires_grad_(False)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read a bank's manifest.
+
+    Raises:
+        UsageError: if it cannot be read, is no manifest, is damaged or contradicts itself.
+    """
+    path = folder / MANIFEST
+    return parse_manifest(read_json(path, "bank"), f"bank: {path}")
+
+
+def _check_inside(folder: Path, name: str) -> None:
+    """Refuse a file that is a link to somewhere else: a bank is copied, and believed, as a whole."""
+    path = folder / name
+    with as_usage_error(path, "bank"):
+        if path.is_symlink() and os.path.dirname(os.path.realpath(path)) != os.path.realpath(folder):
+            raise bad_value("bank: file", str(path), f"no link that leads outside of {folder}")
+
+
+def _check_sizes(model: dict[str, Any], state: dict[str, torch.Tensor]) -> None:
+    """Refuse a description of a much larger model than the weights are of, before it is built.
+
+    Every size of a model (layers, widths, tokens, ...) is at most the number of its weights.
+    """
+    most = max(1024, sum(tensor.numel() for tensor in state.values()))
+    for key, value in model.get("init_args", {}).items():
+        if isinstance(value, int) and abs(value) > most:
+            raise bad_value(f"model.init_args.{key}", value, f"at most {most}, the file's number of weights")
+    with torch.device("meta"):
+        described = sum(parameter.numel() for parameter in registry.build(model).parameters())
+    if described > most:
+        raise bad_value("model.init_args", described, f"a model of at most {most} weights, the file's number")
+
+
+def verify_file(folder: Path, entry: Checkpoint, key: str) -> Path:
+    """Return the path of a checkpoint of a bank whose bytes match its entry.
+
+    Args:
+        folder: of the bank.
+        entry: of the manifest.
+        key: what the error calls it.
+
+    Raises:
+        UsageError: if the file is missing or its SHA-256 differs.
+    """
+    path = folder / check_file_name(f"{key}: file", entry.file)
+    if not is_there(path):
+        raise UsageError(f"{key}: {path} is missing; allowed: every file that {MANIFEST} lists")
+    _check_inside(folder, entry.file)
+    with as_usage_error(path, key):
+        if not path.is_file():
+            raise UsageError(f"{key}: {path} is no plain file; allowed: the one that was harvested")
+        digest = sha256_of(path)
+    if digest != entry.sha256:
+        raise UsageError(
+            f"{key}: {path} has sha256 {digest[:12]}; allowed: {entry.sha256[:12]} as in "
+            f"{MANIFEST} (the file is truncated or altered)"
+        )
+    return path
 
 
 class BankWriter:
     """Adds checkpoints to a bank. Killed at any instant, it leaves a bank that opens.
 
     A file gets its final name complete, and only then does the manifest mention it. Writing a step again,
-    as a resumed run does, replaces it.
+    as a resumed run does, replaces it. Weights that an earlier checkpoint holds as well are listed with
+    ``same_as``.
     """
 
     def __init__(
@@ -174,32 +206,40 @@ class BankWriter:
         commit: str | None = None,
     ) -> None:
         self.folder = folder
-        self._header = {
-            "schema": SCHEMA,
-            "model": model,
-            "task": task,
-            "config_hash": config_hash,
-            "commit": commit,
-        }
+        self._header = Manifest(model, task, config_hash, commit, ())
         self._entries: dict[int, Checkpoint] = {}
 
-    def continue_from(self, step: int) -> None:
+    def continue_from(self, step: int, hashes: Mapping[int, str] | None = None) -> None:
         """Take over the entries up to ``step`` of an earlier, interrupted run in the same folder.
 
+        Args:
+            step: of the checkpoint that the run goes on from.
+            hashes: what `hashes` was then; None if that is not known (version 0.1).
+
         Raises:
-            UsageError: if the bank there is of another model or task.
+            UsageError: if the bank there is of another model or task, its manifest is damaged, or it is not
+                what it was.
         """
-        if not (self.folder / MANIFEST).is_file():
+        if not is_there(self.folder / MANIFEST) and not hashes:
             return
-        try:
-            manifest = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise UsageError(f"bank: {self.folder / MANIFEST} is not a bank manifest ({error})") from error
-        for key in ("model", "task"):
-            if manifest[key] != self._header[key]:
-                raise UsageError(f"bank: {self.folder} holds another {key}; allowed: the run's own bank")
-        entries = (Checkpoint(**entry) for entry in manifest["checkpoints"])
-        self._entries = {entry.step: entry for entry in entries if entry.step <= step}
+        manifest = read_manifest(self.folder)
+        if manifest.model != self._header.model:
+            raise UsageError(f"bank: {self.folder} holds another model; allowed: the run's own bank")
+        if manifest.task != self._header.task:
+            raise UsageError(f"bank: {self.folder} holds another task; allowed: the run's own bank")
+        self._entries = {entry.step: entry for entry in manifest.checkpoints if entry.step <= step}
+        if hashes is not None and self.hashes != dict(hashes):
+            raise UsageError(
+                f"bank: {self.folder / MANIFEST} does not list what the run had harvested by step {step}; "
+                "allowed: the bank as the run left it, or a new run in another folder"
+            )
+        for entry in self._entries.values():
+            verify_file(self.folder, entry, "bank")
+
+    @property
+    def hashes(self) -> dict[int, str]:
+        """SHA-256 of every checkpoint's file, by step."""
+        return {step: self._entries[step].sha256 for step in self.steps}
 
     @property
     def steps(self) -> list[int]:
@@ -223,14 +263,19 @@ class BankWriter:
         return entry
 
     def add_metrics(self, step: int, metrics: dict[str, float]) -> None:
-        """Note held-out metrics measured at a harvested step; steps not harvested are ignored."""
+        """Note held-out metrics measured at a harvested step; steps not harvested are ignored.
+
+        Raises:
+            NotFinite: for a metric that no manifest can hold.
+        """
         if step in self._entries:
+            for name, value in metrics.items():
+                if not math.isfinite(value):
+                    raise NotFinite(f"step {step}: {name} is {value}; a bank holds finite metrics only")
             old = self._entries[step]
-            self._entries[step] = Checkpoint(
-                old.step, old.samples, old.file, old.sha256, {**old.metrics, **metrics}
-            )
+            self._entries[step] = replace(old, metrics={**old.metrics, **metrics})
             self._write_manifest()
 
     def _write_manifest(self) -> None:
-        entries = [asdict(self._entries[step]) for step in self.steps]
-        write_json(self.folder / MANIFEST, {**self._header, "checkpoints": entries})
+        manifest = replace(self._header, checkpoints=tuple(self._entries.values()))
+        write_json(self.folder / MANIFEST, manifest.as_json())

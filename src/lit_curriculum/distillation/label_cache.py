@@ -32,7 +32,9 @@ import numpy.typing as npt
 import torch
 
 from lit_curriculum.distillation.answers import Answers
+from lit_curriculum.errors import UsageError
 from lit_curriculum.files import hash_of_json, replacing
+from lit_curriculum.reading import is_there, read_bytes
 
 LABELS_VERSION = 1
 CHUNK = 64
@@ -136,14 +138,17 @@ class LabelShelf:
         self._known = self._read(self._path(chunk))
 
     def _read(self, path: Path) -> dict[int, Answers]:
-        try:
-            content = path.read_bytes()
-        except OSError:
+        if not is_there(path):
             return {}
-        known = decode(content, self._place(self._chunk))
+        try:
+            known = decode(read_bytes(path, "label cache", self.cache.max_bytes), self._place(self._chunk))
+        except UsageError as error:
+            warnings.warn(f"{error}; computed again", stacklevel=2)
+            return {}
         if known is None:
             warnings.warn(f"label cache: {path} is damaged and computed again", stacklevel=2)
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what cannot be removed is replaced
+                path.unlink(missing_ok=True)
             return {}
         with contextlib.suppress(OSError):  # only the order of removal depends on it
             os.utime(path)
@@ -174,6 +179,11 @@ def encode(known: Mapping[int, Answers], place: str) -> bytes:
         _joined([part.probability for part in parts]).astype("<f4"),
     )
     body = _HEADER.pack(len(indices), len(top), len(other), width) + b"".join(b.tobytes() for b in blocks)
+    return signed(body, place)
+
+
+def signed(body: bytes, place: str) -> bytes:
+    """Return the content of a file: its mark, the hash of its place and body, and the body."""
     return _MAGIC + _digest(body, place) + body
 
 
@@ -183,15 +193,24 @@ def decode(content: bytes, place: str) -> dict[int, Answers] | None:
     body = content[start:]
     if content[: len(_MAGIC)] != _MAGIC or content[len(_MAGIC) : start] != _digest(body, place):
         return None
+    if len(body) < _HEADER.size:
+        return None
     batches, questions, close, width = _HEADER.unpack_from(body)
     kinds = ("<i8", "<i8", f"<u{width}", "<u4", f"<u{width}", "<f4")
     counts = (batches, 2 * batches, questions, close, close, close)
+    if width not in (1, 4) or min(counts) < 0:
+        return None
+    sizes_of = [count * np.dtype(kind).itemsize for kind, count in zip(kinds, counts, strict=True)]
+    if len(body) != _HEADER.size + sum(sizes_of):
+        return None
     blocks, offset = [], _HEADER.size
     for kind, count in zip(kinds, counts, strict=True):
         blocks.append(np.frombuffer(body, kind, count, offset))
         offset += blocks[-1].nbytes
     indices, sizes, top, row, other, probability = blocks
     ends = sizes.reshape(-1, 2).cumsum(axis=0)
+    if (sizes < 0).any() or (batches and ends[-1].tolist() != [questions, close]):
+        return None
     known = {}
     for i, index in enumerate(indices.tolist()):
         (n, k), (n_end, k_end) = sizes[2 * i : 2 * i + 2], ends[i]

@@ -12,7 +12,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
-from lit_curriculum.distillation.bank import Checkpoint, CheckpointBank
+from lit_curriculum.distillation.bank import CheckpointBank
+from lit_curriculum.distillation.manifest import Checkpoint
 from lit_curriculum.distillation.transition import candidates, peak
 from lit_curriculum.errors import UsageError, bad_value
 

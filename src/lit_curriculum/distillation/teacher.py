@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from lit_curriculum.distillation.answers import is_sharp, sharp_answers
-from lit_curriculum.distillation.bank import Checkpoint, CheckpointBank
+from lit_curriculum.distillation.bank import CheckpointBank
 from lit_curriculum.distillation.label_cache import LabelShelf
+from lit_curriculum.distillation.manifest import Checkpoint
 from lit_curriculum.distillation.targets import count_close_calls, kl_to_student, teacher_probabilities
 from lit_curriculum.models import Inputs, target_logits
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lit_curriculum.distillation.bank import Checkpoint, CheckpointBank
+from lit_curriculum.distillation.bank import CheckpointBank
+from lit_curriculum.distillation.manifest import Checkpoint
 from lit_curriculum.errors import UsageError
 
 # A teacher "moved" if the steep piece changes the metric by this much: of the range 0 to 1 for an

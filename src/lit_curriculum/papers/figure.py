@@ -20,7 +20,6 @@ from __future__ import annotations
 import ast
 import csv
 import importlib
-import json
 import math
 import statistics
 import time
@@ -30,9 +29,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from lit_curriculum.errors import UsageError, bad_value, suggest
+from lit_curriculum.errors import RunFailed, RunStopped, UsageError, bad_value, suggest
 from lit_curriculum.files import write_json, write_text, write_with
-from lit_curriculum.reading import read_table
+from lit_curriculum.papers.report import SCHEMA, read_report
+from lit_curriculum.reading import is_there, read_table
 
 if TYPE_CHECKING:
     from lit_curriculum.runs.lab import Lab
@@ -41,9 +41,14 @@ Scale = Literal["smoke", "laptop", "paper"]
 Status = Literal["holds", "fails", "not_evaluated", "not_shown_at_scale"]
 Row = dict[str, Any]
 SCALES: tuple[Scale, ...] = ("smoke", "laptop", "paper")
-SCHEMA = 1
 
 _HERE = Path(__file__).resolve().parent
+
+# What code meets that takes a file's rows for its own: a column, a seed or a number that is not as it was.
+_WRONG_DATA = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError),
+    *(RuntimeError, StopIteration, TypeError, ValueError),
+)
 
 
 @dataclass(frozen=True)
@@ -193,8 +198,11 @@ def redraw(name: str, scale: Scale, out: Path) -> dict[str, Any]:
     report, folder = earlier(name, scale, out), out / name
     try:
         report["claims"] = _present(load(name), scale, folder)
-    except (KeyError, ValueError) as error:
-        allowed = f"data of the present settings; measure again without --redraw ({error})"
+    except (UsageError, RunFailed, RunStopped):
+        raise
+    except _WRONG_DATA as error:
+        reason = f"{type(error).__name__}: {error}"
+        allowed = f"data of the present settings; measure again without --redraw ({reason})"
         raise bad_value("--redraw", str(folder / "data.csv"), allowed) from error
     write_json(folder / "claims.json", report)
     return report
@@ -208,18 +216,14 @@ def earlier(name: str, scale: Scale, out: Path) -> dict[str, Any]:
     """
     folder = out / name
     for needed in ("data.csv", "claims.json"):
-        if not (folder / needed).is_file():
+        if not is_there(folder / needed):
             allowed = "a folder with the data.csv and claims.json of an earlier reproduction"
             raise bad_value("--redraw", str(folder), f"{allowed}; {needed} is missing")
-    try:
-        report: dict[str, Any] = json.loads((folder / "claims.json").read_text(encoding="utf-8"))
-        found = report["scale"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise bad_value(
-            "--redraw", str(folder / "claims.json"), f"a report of lit reproduce ({error})"
-        ) from error
-    if found != scale:
-        raise bad_value("--scale", scale, f"{found}, the scale of {folder}")
+    report = read_report(folder / "claims.json", "--redraw")
+    if report["target"] != name:
+        raise bad_value(f"--redraw: {folder / 'claims.json'}: target", report["target"], name)
+    if report["scale"] != scale:
+        raise bad_value("--scale", scale, f"{report['scale']}, the scale of {folder}")
     return report
 
 
@@ -229,6 +233,7 @@ def _present(module: ModuleType, scale: Scale, folder: Path) -> list[dict[str, A
     # Before anything is written: rows that cannot be judged leave an older picture as it is.
     claims = [asdict(claim) for claim in module.claims(rows, scale)]
     figure = module.draw(rows, scale)
+    shown = module.table(rows, scale) if hasattr(module, "table") else None
     for ending in ("png", "pdf"):
         # No creation date: the same data gives the same file.
         metadata = {"CreationDate": None} if ending == "pdf" else None
@@ -238,8 +243,7 @@ def _present(module: ModuleType, scale: Scale, folder: Path) -> list[dict[str, A
                 path, format=ending, dpi=150, metadata=metadata
             ),
         )
-    if hasattr(module, "table"):
-        shown = module.table(rows, scale)
+    if shown is not None:
         write_rows(folder / "table.csv", shown)
         write_text(folder / "table.md", markdown(shown))
     return claims
@@ -269,8 +273,15 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Read rows back, with numbers as numbers."""
-    return [{name: _number(text) for name, text in row.items()} for row in read_table(path)]
+    """Read rows back, with numbers as numbers.
+
+    Raises:
+        UsageError: if the file cannot be read, is no table, or has no row.
+    """
+    rows = read_table(path)
+    if not rows:
+        raise UsageError(f"table: {path} has no row; allowed: at least one")
+    return [{name: _number(text) for name, text in row.items()} for row in rows]
 
 
 def _number(text: str) -> Any:

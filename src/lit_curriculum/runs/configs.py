@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from lit_curriculum.errors import bad_value
+from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.files import hash_of_json
+from lit_curriculum.reading import as_usage_error, is_there, read_yaml
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -29,15 +33,43 @@ def shipped(name: str) -> Path:
         UsageError: if there is none of that name.
     """
     if name.endswith(".yaml"):
-        if not Path(name).is_file():
+        if not _is_file(Path(name)):
             raise bad_value("config", name, "an existing file")
         return Path(name)
     path = config_folder() / f"{name}.yaml"
-    if not path.is_file():
+    if not _is_file(path):
         known = sorted(str(p.relative_to(config_folder()))[:-5] for p in config_folder().rglob("*.yaml"))
         known = [name for name in known if not name.startswith("sweeps/")]
         raise bad_value("config", name, ", ".join(known))
     return path
+
+
+def layer(path: Path) -> dict[str, Any]:
+    """Return what a configuration's file says; not to be changed.
+
+    Raises:
+        UsageError: if it cannot be read, or holds no settings.
+    """
+    with as_usage_error(path, "config"):
+        status = path.stat()
+    return _layer(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=64)
+def _layer(path: Path, *stamp: int) -> dict[str, Any]:
+    """Read a file once for the many runs of a sweep; its time and size tell whether it is another by now."""
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise bad_value(f"config: {path}", content, "settings, each `key: value`")
+    try:
+        hash_of_json(content)
+    except TypeError as error:
+        raise UsageError(f"config: {path} has a key that is no text ({error}); allowed: names") from error
+    return content
+
+
+def _is_file(path: Path) -> bool:
+    return is_there(path) and path.is_file()
 
 
 def scale_of(configs: Sequence[str | Path]) -> str | None:

@@ -13,9 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lit_curriculum.errors import UsageError
 from lit_curriculum.files import hash_of_json
-from lit_curriculum.reading import read_table, read_yaml
-from lit_curriculum.runs.configs import shipped
+from lit_curriculum.reading import read_series, read_table
+from lit_curriculum.runs.configs import layer, shipped
 from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.identity import versions_of
 
@@ -42,7 +43,7 @@ class Run:
     @cached_property
     def key(self) -> str:
         """Hash of everything that changes the result."""
-        layers = [read_yaml(shipped(name)) for name in self.configs]
+        layers = [layer(shipped(name)) for name in self.configs]
         needed = [run.key for run in self.needs]
         versions = versions_of([layers, self.settings])
         return hash_of_json([layers, self.settings, needed, versions])[:12]
@@ -61,16 +62,19 @@ class Finished:
 
     def history(self, metric: str) -> list[tuple[int, float]]:
         """Return (step, value) of a metric over the run."""
-        rows = self.rows("metrics.csv")
-        return [(int(row["step"]), float(row[metric])) for row in rows]
+        return read_series(RunFolder(self.path).verified("metrics.csv"), metric)
 
     def rows(self, file: str) -> list[dict[str, str]]:
         """Return the rows of one of the run's CSV files.
 
         Raises:
-            UsageError: if the file is not what it was when the run finished.
+            UsageError: if the file is not what it was when the run finished, or has no row.
         """
-        return read_table(RunFolder(self.path).verified(file))
+        path = RunFolder(self.path).verified(file)
+        rows = read_table(path)
+        if not rows:
+            raise UsageError(f"table: {path} has no row; allowed: at least one")
+        return rows
 
     @property
     def bank(self) -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lit_curriculum.errors import UsageError
 from lit_curriculum.files import hash_of_json, sha256_of
+from lit_curriculum.reading import parse_json, read_bytes
 
 # A component's number is raised when a change of its code changes results; runs made before are then no
 # longer taken for runs of today. A refactoring leaves it alone.
@@ -134,16 +136,18 @@ def _pruned(value: Any, key: str) -> Any:
 
 def _bank_identity(folder: Any) -> Any:
     # Imported here: lists of figures need a run's key, and are to answer without torch.
-    from lit_curriculum.distillation.bank import MANIFEST
+    from lit_curriculum.distillation.manifest import MANIFEST
 
     path = Path(str(folder)) / MANIFEST
-    if not path.is_file():
-        return folder
     try:
-        recorded = json.loads(path.read_text(encoding="utf-8")).get("config_hash")
+        content = read_bytes(path, "bank")
+    except UsageError:
+        return folder  # opening the bank will say what is wrong with it
+    try:
+        recorded = parse_json(content.decode("utf-8-sig")).get("config_hash")
     except (ValueError, AttributeError):
-        recorded = None  # opening the bank will say what is wrong with it
-    return recorded or sha256_of(path)
+        recorded = None  # the same
+    return recorded or hashlib.sha256(content).hexdigest()
 
 
 def _class_paths(value: Any) -> Iterator[str]:

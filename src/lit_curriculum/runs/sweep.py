@@ -15,20 +15,28 @@ first, the grid's last key fastest, so that a job array's index names one of the
 from __future__ import annotations
 
 import itertools
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from lit_curriculum.errors import UsageError, bad_value, suggest
+from lit_curriculum.errors import UsageError, bad_value, shortened, suggest
+from lit_curriculum.reading import read_yaml
 from lit_curriculum.runs.configs import shipped
 from lit_curriculum.runs.graph import Run
 
 Settings = dict[str, Any]
 _KEYS = ("configs", "points", "grid")
+_SETTING = re.compile(r"(model|data|trainer)(\.[^\s.,]+)+")
+
+MAX_RUNS = 100_000
+"""Most runs of one file."""
+
+MAX_SETTINGS = 10_000_000
+"""Most settings of all runs of one file together."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +85,58 @@ def load_sweep(path: Path) -> Sweep:
         raise bad_value(f"{path}: configs", configs, "a list of shipped configurations or files")
     points = _points(path, content.get("points", [{}]))
     grid = _grid(path, content.get("grid", {}))
-    runs = []
+    return Sweep(path.stem, tuple(_config(path, name) for name in configs), _settings(path, points, grid))
+
+
+def _settings(
+    path: Path, points: list[Settings], grid: dict[tuple[str, ...], list[Any]]
+) -> tuple[Settings, ...]:
+    """Return the settings of every run, counted before they are made."""
+    count = len(points)
+    for values in grid.values():
+        # The product of a long file's lists has too many digits to be told.
+        count = min(count * len(values), 10**18)
+    if count > MAX_RUNS:
+        shown = f"{count:,}" if count < 10**18 else "10^18 or more"
+        raise UsageError(f"{path}: got {shown} runs; allowed: at most {MAX_RUNS:,}")
+    together = [name for names in grid for name in names]
+    most = max(map(len, points)) + len(together)
+    if count * most > MAX_SETTINGS:
+        raise UsageError(f"{path}: got {count:,} runs of {most:,} keys; allowed: {MAX_SETTINGS:,} in all")
+    for point in points:
+        _check_apart(path, [*point, *together])
+    runs, seen = [], set()
     for point, values in itertools.product(points, itertools.product(*grid.values())):
         settings = dict(point)
         for names, value in zip(grid, values, strict=True):
-            for name in names:
-                if name in settings:
-                    raise UsageError(f"{path}: {name!r} is set twice; allowed: once, in points or in grid")
-                settings[name] = value
+            settings.update(dict.fromkeys(names, value))
+        same = _hashable(settings)
+        if same in seen:
+            raise UsageError(f"{path}: two runs are the same ({describe(settings)}); allowed: each once")
+        seen.add(same)
         runs.append(settings)
-    repeated = next((s for i, s in enumerate(runs) if s in runs[:i]), None)
-    if repeated is not None:
-        raise UsageError(f"{path}: two runs are the same ({describe(repeated)}); allowed: each once")
-    return Sweep(path.stem, tuple(_config(path, name) for name in configs), tuple(runs))
+    return tuple(runs)
+
+
+def _check_apart(path: Path, names: Sequence[str]) -> None:
+    """Check that no key is set twice, and none together with a part of its value."""
+    seen = set()
+    for name in names:
+        if name in seen:
+            raise UsageError(f"{path}: {name!r} is set twice; allowed: once, in points or in grid")
+        seen.add(name)
+    for name in names:
+        parts = name.split(".")
+        for end in range(2, len(parts)):
+            if (whole := ".".join(parts[:end])) in seen:
+                raise UsageError(f"{path}: {name!r} is set inside of {whole!r}; allowed: one of the two")
+
+
+def _hashable(value: Any) -> Any:
+    """Return what is equal, and hashes equally, for equal settings."""
+    if isinstance(value, dict):
+        return frozenset((name, _hashable(inner)) for name, inner in value.items())
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
 
 
 def describe(settings: Mapping[str, Any]) -> str:
@@ -98,12 +145,7 @@ def describe(settings: Mapping[str, Any]) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise bad_value("FILE", str(path), f"a sweep file that can be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: is no YAML ({' '.join(str(error).split())})") from error
+    content = read_yaml(path, "FILE")
     if not isinstance(content, dict):
         raise UsageError(f"{path}: holds no keys; allowed: {', '.join(_KEYS)}")
     return content
@@ -111,7 +153,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _config(path: Path, name: str) -> str:
     """Return a configuration's name, a file's as seen from here and not from the sweep file."""
-    found = str(path.parent / name) if name.endswith(".yaml") else name
+    found = str(path.parent / Path(name).expanduser()) if name.endswith(".yaml") else name
     shipped(found)
     return found
 
@@ -119,7 +161,7 @@ def _config(path: Path, name: str) -> str:
 def _points(path: Path, points: Any) -> list[Settings]:
     if not isinstance(points, list) or not points or not all(isinstance(p, dict) for p in points):
         raise bad_value(f"{path}: points", points, "a list of settings, each `key: value`")
-    return [{_key(path, name): value for name, value in point.items()} for point in points]
+    return [{_key(path, name): _plain(path, name, value) for name, value in p.items()} for p in points]
 
 
 def _grid(path: Path, grid: Any) -> dict[tuple[str, ...], list[Any]]:
@@ -129,14 +171,30 @@ def _grid(path: Path, grid: Any) -> dict[tuple[str, ...], list[Any]]:
     for names, values in grid.items():
         if not isinstance(values, list) or not values:
             raise bad_value(f"{path}: grid: {names}", values, "a list of values")
-        found[tuple(_key(path, name.strip()) for name in str(names).split(","))] = values
+        keys = tuple(_key(path, name.strip()) for name in str(names).split(","))
+        if keys in found:
+            raise UsageError(f"{path}: {names!r} is set twice; allowed: once, in points or in grid")
+        found[keys] = [_plain(path, names, value) for value in values]
     return found
 
 
 def _key(path: Path, name: Any) -> str:
-    if not str(name).startswith(("model.", "data.", "trainer.")):
-        raise UsageError(f"{path}: got key {name!r}; allowed: model.*, data.* or trainer.*")
+    if not _SETTING.fullmatch(str(name)):
+        raise UsageError(f"{path}: got key {shortened(name)}; allowed: model.*, data.* or trainer.*")
     return str(name)
+
+
+def _plain(path: Path, name: Any, value: Any) -> Any:
+    """Return a value if a configuration can hold it, and a run be named by it."""
+    if isinstance(value, dict):
+        for inner in value:
+            if not isinstance(inner, str):
+                raise bad_value(f"{path}: {shortened(name)}: key", inner, "a text")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise bad_value(f"{path}: {shortened(name)}", value, "a finite number")
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _plain(path, name, inner)
+    return value
 
 
 def _nested(settings: Settings) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from lit_curriculum.errors import UsageError
 from lit_curriculum.tasks.bit_subset_parity import BitSubsetParity
 from lit_curriculum.tasks.circuits import Circuit, Gate, load_netlist, parse_netlist, shipped_netlists
+from tests.support import calls
 
 TRUTH: dict[str, Any] = {
     "and": all,
@@ -252,8 +254,7 @@ def test_a_cycle_through_a_gate_that_would_be_split_has_the_files_own_names() ->
         ),
         (
             ("none.net",),
-            "netlist: got 'none.net'; allowed: a readable text file "
-            "([Errno 2] No such file or directory: 'none.net')",
+            "netlist: none.net cannot be read (No such file or directory)",
         ),
         (("adder", 1), "max_fan_in: got 1; allowed: an integer of at least 2, or null"),
     ],
@@ -268,3 +269,53 @@ def test_names_of_nodes_do_not_identify_a_circuit_and_its_gates_do() -> None:
     first, renamed = (parse_netlist(f"input a b\noutput {y}\n{y} = and a b") for y in ("y", "z"))
     other = parse_netlist("input a b\noutput y\ny = or a b")
     assert first.fingerprint() == renamed.fingerprint() != other.fingerprint()
+
+
+# --- size ---------------------------------------------------------------------------------------------
+
+
+def chain(gates: int) -> list[str]:
+    return [f"g{i} = and g{i - 1} x" for i in range(1, gates + 1)]
+
+
+SHAPES = {
+    "downward": lambda n: ["input g0 x", f"output g{n}", *chain(n)],
+    "upward": lambda n: ["input g0 x", f"output g{n}", *reversed(chain(n))],
+    "wide": lambda n: [f"input {' '.join(f'x{i}' for i in range(n))}", "output y", f"y = xor {'x0 ' * n}"],
+    "many outputs": lambda n: ["input a b", f"output {'y ' * n}", "y = and a b"],
+    "a cycle": lambda n: ["input x", f"output g{n}", f"g0 = not g{n}", *chain(n)],
+    "names that are taken": lambda n: [
+        "input a b c",
+        "output y",
+        "y = and a b c",
+        *(f"y.1{chr(39)}{i} = and a b" for i in range(1, n)),
+        "y.1 = and a b",
+    ],
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_reading_takes_a_bounded_number_of_calls_a_gate(shape: str) -> None:
+    def read(gates: int) -> None:
+        text = "\n".join(SHAPES[shape](gates))
+        with contextlib.suppress(UsageError):
+            parse_netlist(text, max_fan_in=2)
+
+    small, large = (calls(lambda n=n: read(n)) / n for n in (200, 4000))
+    assert large < 1.2 * small
+
+
+def test_a_chain_of_a_hundred_thousand_gates_is_read() -> None:
+    n = 100_000
+    circuit = parse_netlist("\n".join(SHAPES["upward"](n)), max_fan_in=2)
+    assert [gate.node for gate in circuit.gates[:2]] == ["g1", "g2"]
+    assert len(circuit.gates) == n
+
+
+def test_a_long_cycle_is_told_by_its_ends() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_netlist("\n".join(SHAPES["a cycle"](1000)), "n.net")
+    message = str(caught.value)
+    assert message.startswith("n.net: node 'g0': on the cycle g0 -> g1 -> g2 -> ")
+    assert "... (982 more)" in message
+    assert message.endswith("-> g999 -> g1000 -> g0; allowed: a circuit without cycles")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lit_curriculum.errors import UsageError
+from lit_curriculum.errors import UsageError, shortened
 from lit_curriculum.files import hash_of_json
 
 Tokens = npt.NDArray[np.int64]
@@ -32,8 +32,7 @@ ONE_INPUT = ("buf", "not")
 _PLAIN = {"nand": "and", "nor": "or", "xnor": "xor"}
 
 
-@dataclass(frozen=True)
-class Gate:
+class Gate(NamedTuple):
     """One gate: the node that it drives, its kind, and the nodes that it reads."""
 
     node: str
@@ -92,14 +91,15 @@ class Circuit:
         """
         _check(name, inputs, outputs, gates)
         # Before gates are split, so that a cycle is told in the file's own names.
-        _levels(name, inputs, gates)
+        level = _levels(name, inputs, gates)
         if max_fan_in is not None:
             if max_fan_in < 2:
                 raise UsageError(f"max_fan_in: got {max_fan_in}; allowed: an integer of at least 2, or null")
-            taken = {*inputs, *(gate.node for gate in gates)}
-            gates = [part for gate in gates for part in _split(gate, max_fan_in, taken)]
+            if any(len(gate.inputs) > max_fan_in for gate in gates):
+                names = _Names(inputs, gates)
+                gates = [part for gate in gates for part in _split(gate, max_fan_in, names)]
+                level = _levels(name, inputs, gates)
         gates, outputs = _with_outputs_apart(inputs, outputs, gates)
-        level = _levels(name, inputs, gates)
         last = set(outputs)
         # Python's sort is stable: within a level the given order stays.
         inner = sorted((g for g in gates if g.node not in last), key=lambda g: level[g.node])
@@ -186,12 +186,12 @@ def _with_outputs_apart(
     inputs: Sequence[str], outputs: Sequence[str], gates: Sequence[Gate]
 ) -> tuple[list[Gate], list[str]]:
     """Return gates and outputs such that every output is a gate of its own that no gate reads."""
-    taken = {*inputs, *(gate.node for gate in gates)}
+    names = _Names(inputs, gates)
     busy = {*inputs, *(read for gate in gates for read in gate.inputs)}
     apart, copies = list[str](), list[Gate]()
     for node in outputs:
         if node in busy:
-            copies.append(Gate(_new_name(f"{node}.out", taken), "buf", (node,)))
+            copies.append(Gate(names.new(f"{node}.out"), "buf", (node,)))
             apart.append(copies[-1].node)
         else:
             apart.append(node)
@@ -199,7 +199,7 @@ def _with_outputs_apart(
     return [*gates, *copies], apart
 
 
-def _split(gate: Gate, width: int, taken: set[str]) -> list[Gate]:
+def _split(gate: Gate, width: int, names: _Names) -> list[Gate]:
     """Return gates of at most ``width`` inputs that together are a gate: a tree, its inputs in order.
 
     Section 6 splits AND and OR so; XOR is associative as well, and an inverted gate is inverted at the root.
@@ -212,18 +212,29 @@ def _split(gate: Gate, width: int, taken: set[str]) -> list[Gate]:
             if len(group) == 1:
                 level.append(group[0])
                 continue
-            name = _new_name(f"{gate.node}.{len(parts) + 1}", taken)
+            name = names.new(f"{gate.node}.{len(parts) + 1}")
             parts.append(Gate(name, _PLAIN.get(gate.kind, gate.kind), group))
             level.append(name)
         reads = level
     return [*parts, Gate(gate.node, gate.kind, tuple(reads))]
 
 
-def _new_name(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "'"
-    taken.add(name)
-    return name
+class _Names:
+    """Names of nodes; a new one that is taken gets a number, found without trying all before it again."""
+
+    def __init__(self, inputs: Sequence[str], gates: Sequence[Gate]) -> None:
+        self._taken = {*inputs, *(gate.node for gate in gates)}
+        self._next: dict[str, int] = {}
+
+    def new(self, name: str) -> str:
+        """Return the name, or one that begins with it, and take it."""
+        found, number = name, self._next.get(name, 1)
+        while found in self._taken:
+            found = f"{name}'{number}"
+            number += 1
+        self._next[name] = number
+        self._taken.add(found)
+        return found
 
 
 def _levels(name: str, inputs: Sequence[str], gates: Sequence[Gate]) -> Mapping[str, int]:
@@ -233,25 +244,33 @@ def _levels(name: str, inputs: Sequence[str], gates: Sequence[Gate]) -> Mapping[
         UsageError: naming a cycle.
     """
     level = dict.fromkeys(inputs, 0)
-    waiting = list(gates)
-    while waiting:
-        ready = [gate for gate in waiting if all(read in level for read in gate.inputs)]
-        if not ready:
-            raise UsageError(_cycle(name, waiting, level))
-        for gate in ready:
-            level[gate.node] = 1 + max(level[read] for read in gate.inputs)
-        waiting = [gate for gate in waiting if gate.node not in level]
+    driving = {gate.node: gate for gate in gates}
+    for first in gates:
+        # Down the wires to what has no level yet, and back up, without recursion: a chain is as deep as long.
+        path = {} if first.node in level else {first.node: iter(first.inputs)}
+        while path:
+            node = next(reversed(path))
+            below = next((read for read in path[node] if read not in level), None)
+            if below is None:
+                level[node] = 1 + max(map(level.__getitem__, driving[node].inputs))
+                path.popitem()
+            elif below in path:
+                raise UsageError(_cycle(name, list(path), below, gates))
+            else:
+                path[below] = iter(driving[below].inputs)
     return level
 
 
-def _cycle(name: str, waiting: Sequence[Gate], level: Mapping[str, int]) -> str:
-    """Walk against the wires through gates that wait for each other, until a node comes again."""
-    reads = {gate.node: next(read for read in gate.inputs if read not in level) for gate in waiting}
-    path = [waiting[0].node]
-    while reads[path[-1]] not in path:
-        path.append(reads[path[-1]])
-    cycle = path[path.index(reads[path[-1]]) :][::-1]
+def _cycle(name: str, path: list[str], closing: str, gates: Sequence[Gate]) -> str:
+    """Return the message about a path against the wires whose last node reads one on it."""
+    cycle = path[path.index(closing) :][::-1]
     # Begin with the node that the file mentions first, so that the message does not depend on the walk.
-    first = min(range(len(cycle)), key=lambda i: [gate.node for gate in waiting].index(cycle[i]))
+    place = {gate.node: i for i, gate in enumerate(gates)}
+    first = min(range(len(cycle)), key=lambda i: place[cycle[i]])
     ring = [*cycle[first:], *cycle[:first], cycle[first]]
-    return f"{name}: node {ring[0]!r}: on the cycle {' -> '.join(ring)}; allowed: a circuit without cycles"
+    if len(ring) > 20:
+        ring = [*ring[:10], f"... ({len(ring) - 20} more)", *ring[-10:]]
+    return (
+        f"{name}: node {shortened(ring[0])}: on the cycle {' -> '.join(ring)}; "
+        "allowed: a circuit without cycles"
+    )

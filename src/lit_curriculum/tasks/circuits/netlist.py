@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lit_curriculum.errors import UsageError, suggest
+from lit_curriculum.errors import UsageError, shortened, suggest
+from lit_curriculum.reading import read_text
 from lit_curriculum.tasks.circuits.circuit import Circuit, Gate
 
 _FOLDER = Path(__file__).parent / "netlists"
@@ -43,13 +44,9 @@ def load_netlist(netlist: str, max_fan_in: int | None = None, gate_labels: bool 
         known = shipped_netlists()
         if netlist not in known:
             allowed = f"{', '.join(known)}{suggest(netlist, known)}, or a path ending in {_ENDING}"
-            raise UsageError(f"netlist: got {netlist!r}; allowed: {allowed}")
+            raise UsageError(f"netlist: got {shortened(netlist)}; allowed: {allowed}")
         path = _FOLDER / f"{netlist}{_ENDING}"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"netlist: got {netlist!r}; allowed: a readable text file ({error})") from error
-    return parse_netlist(text, path.name, max_fan_in, gate_labels)
+    return parse_netlist(read_text(path, "netlist"), path.name, max_fan_in, gate_labels)
 
 
 def parse_netlist(
@@ -72,12 +69,12 @@ def parse_netlist(
         words = line.split("#", 1)[0].replace("=", " = ").split()
         if not words:
             continue
-        equals = [i for i, word in enumerate(words) if word == "="]
-        if equals == [1] and len(words) > 2:
+        equals = words.count("=")
+        if equals == 1 and len(words) > 2 and words[1] == "=":
             gates.append(Gate(words[0], words[2], tuple(words[3:])))
         elif not equals and words[0] in declared:
             declared[words[0]] += words[1:]
         else:
             allowed = "'input NODE ...', 'output NODE ...' or 'NODE = GATE NODE ...'"
-            raise UsageError(f"{name}: line {number}: got {line.strip()!r}; allowed: {allowed}")
+            raise UsageError(f"{name}: line {number}: got {shortened(line.strip())}; allowed: {allowed}")
     return Circuit.create(name, declared["input"], declared["output"], gates, max_fan_in, gate_labels)

@@ -7,16 +7,16 @@ node they add up to `Grammar.depth`. The paper's Definition 4.3 counts depths, i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lit_curriculum.errors import UsageError, bad_value, suggest
+from lit_curriculum.errors import bad_value, suggest
 from lit_curriculum.files import hash_of_json
-from lit_curriculum.tasks.pcfg.validation import MAX_SYMBOL, Rules, check_grammar, reachable
+from lit_curriculum.reading import is_there, read_json
+from lit_curriculum.tasks.pcfg.validation import Rules, check_description, check_grammar, reachable
 from lit_curriculum.tasks.vocabulary import FIRST_TERMINAL_ID, vocabulary_size
 
 _FOLDER = Path(__file__).parent / "grammars"
@@ -161,21 +161,13 @@ def load_grammar(grammar: str | Path = DEFAULT_GRAMMAR, root: int | Sequence[int
     """
     shipped = shipped_grammars()
     path = _FOLDER / f"{grammar}.json" if grammar in shipped else Path(grammar)
-    if not path.is_file():
+    if not is_there(path):
         raise bad_value(
             "grammar",
             str(grammar),
             f"{', '.join(shipped)}, or the path of a file{suggest(str(grammar), shipped)}",
         )
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_no_repeated_keys)
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{grammar}: not UTF-8 text: {error.reason}") from error
-    except json.JSONDecodeError as error:
-        raise UsageError(f"{grammar}: not JSON: {error.msg} (line {error.lineno})") from error
-    except UsageError as error:
-        raise UsageError(f"{grammar}: {error}") from error
-    loaded = parse_grammar(data, str(grammar))
+    loaded = parse_grammar(read_json(path, "grammar"), str(grammar))
     return loaded if root is None else loaded.rooted_at(root)
 
 
@@ -186,36 +178,13 @@ def parse_grammar(data: Any, where: str = "grammar") -> Grammar:
         UsageError: naming the rule that is wrong, with ``where`` in front.
     """
     terminals, rules, heights = check_grammar(data, where)
-    grammar = Grammar(data["name"], (data["root"],), terminals, rules, heights, data.get("source", ""))
-    if grammar.max_length > MAX_SYMBOL:
-        raise bad_value(f"{where}: longest string", grammar.max_length, f"at most {MAX_SYMBOL} tokens")
-    return grammar
+    return Grammar(data["name"], (data["root"],), terminals, rules, heights, data.get("source", ""))
 
 
-def grammar_from_description(description: dict[str, Any]) -> Grammar:
+def grammar_from_description(description: Any) -> Grammar:
     """Return the grammar that `Grammar.describe` describes, e.g. in the manifest of a checkpoint bank.
 
     Raises:
         UsageError: if it is no such description.
     """
-    try:
-        terminals = tuple(description["terminals"])
-        rules = {symbol: tuple(tuple(right) for right in rights) for symbol, rights in description["rules"]}
-        heights = dict.fromkeys(terminals, 0)
-        heights |= {symbol: _height(symbol, rules) for symbol in rules}
-        return Grammar("described", tuple(description["roots"]), terminals, rules, heights)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise UsageError(f"grammar: not a description of one ({type(error).__name__}: {error})") from error
-
-
-def _height(symbol: int, rules: Rules) -> int:
-    return 1 + _height(rules[symbol][0][0], rules) if symbol in rules else 0
-
-
-def _no_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # json keeps the last of two equal keys; a symbol's first rules would vanish without a word.
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise UsageError(f"{key}: given twice in one object; allowed: once")
-    return dict(pairs)
+    return Grammar("described", *check_description(description, "grammar"))

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from lit_curriculum.errors import UsageError, bad_value, suggest
+from lit_curriculum.errors import UsageError, bad_value, shortened, suggest
 
 Rules = dict[int, tuple[tuple[int, ...], ...]]
 
 MAX_SYMBOL = 2**15 - 1
 """Symbols and positions are kept in 16 bits."""
+
+MAX_RULES = 100_000
+"""Most right-hand sides of all symbols together."""
+
+MAX_TABLE = 2**26
+"""Most entries of a table that the sampler keeps, 128 MiB."""
+
+_DECIMAL = re.compile("[1-9][0-9]{0,9}")
 
 _REQUIRED = ("name", "root", "terminals", "rules")
 _OPTIONAL = ("source",)
@@ -38,8 +48,70 @@ def check_grammar(data: Any, where: str) -> tuple[tuple[int, ...], Rules, dict[i
         raise bad_value(f"{where}: root", root, "a symbol that has rules")
     _check_defined(rules, terminals, where)
     heights = _heights(rules, terminals, where)
-    _check_reachable(root, rules, terminals, where)
+    _check_reachable((root,), rules, terminals, where)
+    check_sizes((root,), rules, heights, where)
     return terminals, rules, heights
+
+
+def check_description(
+    description: Any, where: str
+) -> tuple[tuple[int, ...], tuple[int, ...], Rules, dict[int, int]]:
+    """Check what `Grammar.describe` returned, as a manifest keeps it.
+
+    Returns:
+        The roots, and what `check_grammar` returns. Terminals that the roots cannot reach are allowed:
+        a sub-grammar keeps them all.
+
+    Raises:
+        UsageError: for the first fault found.
+    """
+    if not isinstance(description, dict):
+        raise bad_value(where, description, "an object with roots, terminals, rules")
+    for key in ("roots", "terminals", "rules"):
+        if not isinstance(description.get(key), list):
+            raise bad_value(f"{where}: {key}", description.get(key), "a list")
+    terminals = _terminals(description["terminals"], where)
+    named: dict[int, tuple[tuple[int, ...], ...]] = {}
+    for pair in description["rules"]:
+        if not (isinstance(pair, list | tuple) and len(pair) == 2):
+            raise bad_value(f"{where}: rules", pair, "pairs of a symbol and its right-hand sides")
+        left = _symbol(pair[0], f"{where}: rules")
+        if left in named:
+            raise bad_value(f"{where}: rules", left, "distinct symbols")
+        named[left] = _right_hand_sides(left, pair[1], where)
+    roots = tuple(_symbol(root, f"{where}: roots") for root in description["roots"])
+    if not roots or len(set(roots)) != len(roots) or set(roots) - set(named):
+        raise bad_value(f"{where}: roots", roots, "distinct symbols that have rules")
+    _check_defined(named, terminals, where)
+    heights = _heights(named, terminals, where)
+    if len({heights[root] for root in roots}) > 1:
+        raise bad_value(f"{where}: roots", roots, "symbols of one height")
+    _check_reachable(roots, named, (), where)
+    check_sizes(roots, named, heights, where)
+    return roots, terminals, named, heights
+
+
+def check_sizes(roots: tuple[int, ...], rules: Rules, heights: dict[int, int], where: str) -> None:
+    """Check a grammar's sizes before anything is allocated for it; numbers grow as a tower of them.
+
+    Raises:
+        UsageError: if strings are too long, or tables that the sampler needs are too large.
+    """
+    most = 10**18
+    longest = dict.fromkeys((symbol for symbol, height in heights.items() if height == 0), 1)
+    for symbol in sorted(rules, key=heights.__getitem__):
+        longest[symbol] = min(most, max(sum(longest[s] for s in right) for right in rules[symbol]))
+    length = max(longest[root] for root in roots)
+    if length > MAX_SYMBOL:
+        raise bad_value(f"{where}: longest string", length, f"at most {MAX_SYMBOL} tokens")
+    widest = max(len(right) for rights in rules.values() for right in rights)
+    table = len(rules) * max(map(len, rules.values())) * widest
+    if table > MAX_TABLE:
+        allowed = f"symbols x most rules of one x longest rule at most {MAX_TABLE}"
+        raise bad_value(f"{where}: rules", table, allowed)
+    levels = (heights[roots[0]] + 1) * (length + widest)
+    if levels > MAX_TABLE:
+        raise bad_value(f"{where}: depth", levels, f"levels x longest string at most {MAX_TABLE}")
 
 
 def reachable(roots: Iterable[int], rules: Rules) -> set[int]:
@@ -67,7 +139,8 @@ def _check_keys(data: Any, where: str) -> None:
     known = _REQUIRED + _OPTIONAL
     for key in data:
         if key not in known:
-            raise UsageError(f"{where}: {key}: unknown key{suggest(key, known)}; allowed: {', '.join(known)}")
+            hint = suggest(str(key), known)
+            raise UsageError(f"{where}: {key}: unknown key{hint}; allowed: {', '.join(known)}")
     for key in ("name", "source"):
         if not isinstance(data.get(key, ""), str):
             raise bad_value(f"{where}: {key}", data[key], "a string")
@@ -94,28 +167,32 @@ def _rules(value: Any, where: str) -> Rules:
     if not isinstance(value, dict) or not value:
         raise bad_value(f"{where}: rules", value, "an object: symbol -> list of right-hand sides")
     rules: Rules = {}
+    count = 0
     for name, rights in value.items():
-        key = f"{where}: rules.{name}"
         # Only the plain decimal form, so that "9" and "09" cannot both be there.
-        left = _symbol(int(name) if name.isascii() and name.isdigit() and name[0] != "0" else name, key)
-        if not isinstance(rights, list) or not rights:
-            raise bad_value(key, rights, "a list of at least one right-hand side")
+        plain = isinstance(name, str) and _DECIMAL.fullmatch(name)
+        left = _symbol(int(name) if plain else name, f"{where}: rules.{shortened(name, 40).strip(chr(39))}")
         rules[left] = _right_hand_sides(left, rights, where)
+        count += len(rules[left])
+        if count > MAX_RULES:
+            raise bad_value(f"{where}: rules", count, f"at most {MAX_RULES} rules")
     return rules
 
 
-def _right_hand_sides(left: int, rights: list[Any], where: str) -> tuple[tuple[int, ...], ...]:
-    seen: list[tuple[int, ...]] = []
+def _right_hand_sides(left: int, rights: Any, where: str) -> tuple[tuple[int, ...], ...]:
+    if not isinstance(rights, list) or not rights:
+        raise bad_value(f"{where}: rules.{left}", rights, "a list of at least one right-hand side")
+    if len(rights) > MAX_RULES:
+        raise bad_value(f"{where}: rules.{left}", len(rights), f"at most {MAX_RULES} rules")
+    seen: dict[tuple[int, ...], int] = {}
     for position, right in enumerate(rights):
         key = rule_key(where, left, position)
         if not isinstance(right, list) or not right:
             raise bad_value(key, right, "a list of at least one symbol (no rule may be empty)")
         symbols = tuple(_symbol(item, key) for item in right)
         if symbols in seen:
-            raise bad_value(
-                key, right, f"rules that differ, here it repeats rules.{left}[{seen.index(symbols)}]"
-            )
-        seen.append(symbols)
+            raise bad_value(key, right, f"rules that differ, here it repeats rules.{left}[{seen[symbols]}]")
+        seen[symbols] = position
     return tuple(seen)
 
 
@@ -140,13 +217,24 @@ def _check_defined(rules: Rules, terminals: tuple[int, ...], where: str) -> None
 def _heights(rules: Rules, terminals: tuple[int, ...], where: str) -> dict[int, int]:
     """Give every symbol its height, children first; what is left over in the end derives itself."""
     heights = dict.fromkeys(terminals, 0)
-    waiting = dict(rules)
-    while waiting:
-        ready = [a for a, rights in waiting.items() if all(s in heights for right in rights for s in right)]
-        if not ready:
-            raise _recursion(waiting, heights, where)
-        for left in ready:
-            heights[left] = _height_of(left, waiting.pop(left), heights, where)
+    # Each symbol waits for its children once, however deep the grammar is.
+    children = {left: {s for right in rights for s in right if s in rules} for left, rights in rules.items()}
+    parents: dict[int, list[int]] = {}
+    for left, below in children.items():
+        for child in below:
+            parents.setdefault(child, []).append(left)
+    missing = {left: len(below) for left, below in children.items()}
+    ready = deque(left for left, count in missing.items() if not count)
+    while ready:
+        left = ready.popleft()
+        heights[left] = _height_of(left, rules[left], heights, where)
+        for parent in parents.get(left, ()):
+            missing[parent] -= 1
+            if not missing[parent]:
+                ready.append(parent)
+    waiting = {left: rights for left, rights in rules.items() if left not in heights}
+    if waiting:
+        raise _recursion(waiting, heights, where)
     return heights
 
 
@@ -166,9 +254,9 @@ def _height_of(left: int, rights: tuple[tuple[int, ...], ...], heights: dict[int
 
 def _recursion(waiting: Rules, heights: dict[int, int], where: str) -> UsageError:
     """Walk along symbols without a height until one comes up again: that rule closes a cycle."""
-    symbol, path = next(iter(waiting)), []
+    symbol, path = next(iter(waiting)), dict[int, int]()
     while True:
-        path.append(symbol)
+        path[symbol] = len(path)
         position, right, child = next(
             (position, right, child)
             for position, right in enumerate(waiting[symbol])
@@ -176,16 +264,20 @@ def _recursion(waiting: Rules, heights: dict[int, int], where: str) -> UsageErro
             if child not in heights
         )
         if child in path:
-            cycle = " -> ".join(map(str, [*path[path.index(child) :], child]))
+            ring = [*map(str, list(path)[path[child] :]), str(child)]
+            if len(ring) > 20:
+                ring = [*ring[:10], f"... ({len(ring) - 20} more)", *ring[-10:]]
+            cycle = " -> ".join(ring)
             return bad_value(rule_key(where, symbol, position), list(right), f"no recursion, here {cycle}")
         symbol = child
 
 
-def _check_reachable(root: int, rules: Rules, terminals: tuple[int, ...], where: str) -> None:
-    found = reachable([root], rules)
+def _check_reachable(roots: tuple[int, ...], rules: Rules, terminals: tuple[int, ...], where: str) -> None:
+    found = reachable(roots, rules)
+    allowed = f"symbols reachable from the root {', '.join(map(str, roots))}"
     for left in rules:
         if left not in found:
-            raise bad_value(f"{where}: rules.{left}", left, f"symbols reachable from the root {root}")
+            raise bad_value(f"{where}: rules.{left}", left, allowed)
     for terminal in terminals:
         if terminal not in found:
-            raise bad_value(f"{where}: terminals", terminal, f"symbols reachable from the root {root}")
+            raise bad_value(f"{where}: terminals", terminal, allowed)

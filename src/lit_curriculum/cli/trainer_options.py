@@ -1,0 +1,235 @@
+"""What every option of Lightning's Trainer does here: honoured, or refused before anything is written.
+
+A run's length, batches, evaluations and checkpoints are declared by ``data`` and by the suite's callbacks, so
+that they are the same on any number of devices and after any number of interruptions. Options that would
+change them beside that are refused. `docs/trainer_options.md` is written from these tables.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lightning.fabric.plugins import ClusterEnvironment
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Timer
+from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
+from lightning.pytorch.strategies.single_xla import SingleDeviceXLAStrategy
+
+from lit_curriculum.cli.trainer_parts import check_callbacks, check_loggers
+from lit_curriculum.errors import UsageError, bad_value
+
+Verdict = Literal["honoured", "within limits", "refused"]
+_PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+_NAMES_OF_32 = (None, "32-true", "32", 32)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    Attributes:
+        verdict: what becomes of it.
+        text: what it does here, or why it is refused and what to set instead.
+        allowed: whether a value may be given; None for any that Trainer takes.
+        values: how the allowed values are called in an error.
+    """
+
+    verdict: Verdict
+    text: str
+    allowed: Callable[[Any], bool] | None = None
+    values: str = ""
+
+
+def _honoured(text: str) -> Option:
+    return Option("honoured", text)
+
+
+def _within(text: str, allowed: Callable[[Any], bool], values: str) -> Option:
+    return Option("within limits", text, allowed, values)
+
+
+def _refused(text: str, *neutral: Any) -> Option:
+    """Return an option of which only these values, with which it does nothing, may be written."""
+
+    def allowed(value: Any) -> bool:
+        return any(value is one or (value == one and type(value) is type(one)) for one in neutral)
+
+    shown = " or ".join("null" if value is None else str(value).lower() for value in neutral)
+    return Option("refused", text, allowed, f"{shown}; {text}")
+
+
+def _positive(value: Any) -> bool:
+    return value is None or (not isinstance(value, bool) and 0 <= value < math.inf)
+
+
+OPTIONS: dict[str, Option] = {
+    "accelerator": _honoured("where a run computes"),
+    "strategy": _honoured(
+        "one device, or DDP in its variants; sharded strategies are refused, they harvest in pieces"
+    ),
+    "devices": _honoured("devices divide the declared global batch"),
+    "num_nodes": _honoured("as devices"),
+    "precision": _within(
+        "batch-1 SGD has 32-true alone",
+        lambda value: value in (*_NAMES_OF_32, *_PRECISIONS),
+        ", ".join(_PRECISIONS),
+    ),
+    "logger": _honoured(
+        "false, or loggers beside metrics.csv, which is always written; TensorBoard if unset"
+    ),
+    "callbacks": _honoured("see the table of callbacks"),
+    "fast_dev_run": _honoured("a few batches, to see that everything runs"),
+    "max_epochs": _refused("data.num_steps is the length of a run", 1),
+    "min_epochs": _refused("data.num_steps is the length of a run", None),
+    "max_steps": _refused("data.num_steps is the length of a run", -1),
+    "min_steps": _refused("data.num_steps is the length of a run", None),
+    "max_time": _honoured(
+        "ends this start of a run, which stays unfinished: exit 75, the same command goes on"
+    ),
+    "limit_train_batches": _refused("data.num_steps is the length of a run", None, 1.0),
+    "limit_val_batches": _refused("data.eval_samples is the size of a held-out set", None, 1.0),
+    "limit_test_batches": _refused("data.eval_samples is the size of a held-out set", None, 1.0),
+    "limit_predict_batches": _refused("data.eval_samples is the size of a held-out set", None, 1.0),
+    "overfit_batches": _refused("training and held-out streams never share a sample", 0, 0.0),
+    "val_check_interval": _refused("data.eval_every is the spacing of evaluations", None, 1.0),
+    "check_val_every_n_epoch": _refused("data.eval_every is the spacing of evaluations", 1),
+    "num_sanity_val_steps": _refused("lit check finds what it would, and it would write a row for step 0", 0),
+    "log_every_n_steps": _within(
+        "for callbacks that log by themselves, such as LearningRateMonitor; not for metrics.csv",
+        lambda value: value is None or value >= 1,
+        "an integer of at least 1, or null",
+    ),
+    "enable_checkpointing": _refused("a run must be resumable", None, True),
+    "enable_progress_bar": _honoured("on or off"),
+    "enable_model_summary": _honoured("off unless set"),
+    "accumulate_grad_batches": _within(
+        "divides the declared global batch; 1 where a module makes its own updates (batch-1 SGD)",
+        lambda value: value >= 1,
+        "an integer of at least 1",
+    ),
+    "gradient_clip_val": _within(
+        "null where a module makes its own updates (batch-1 SGD), and with 16-mixed",
+        _positive,
+        "a finite number >= 0, or null",
+    ),
+    "gradient_clip_algorithm": _within(
+        "goes with gradient_clip_val", lambda value: value in (None, "norm", "value"), "norm, value, or null"
+    ),
+    "deterministic": _honoured("runs on one machine are bit-identical without it"),
+    "benchmark": _honoured("as torch.backends.cudnn.benchmark"),
+    "inference_mode": _honoured("evaluate under inference_mode, or under no_grad"),
+    "use_distributed_sampler": _refused("the data divide their batches themselves", False),
+    "profiler": _honoured("simple, advanced, pytorch, or a profiler's class"),
+    "detect_anomaly": _honoured("slow"),
+    "barebones": _refused("a run keeps its metrics and checkpoints", False),
+    "plugins": _honoured(
+        "cluster environments; others are refused: checkpoints are the suite's own, see precision"
+    ),
+    "sync_batchnorm": _honoured("for modules of your own; the suite's have no batch normalization"),
+    "reload_dataloaders_every_n_epochs": _refused("a run is one epoch", 0),
+    "default_root_dir": _honoured("the run folder, unless run_dir is given"),
+    "enable_autolog_hparams": _honoured("config.yaml holds the settings in any case"),
+    "model_registry": _refused("weights are harvested into the run's bank", None),
+}
+
+
+def check_options(options: Any) -> None:
+    """Check the values of Trainer's options, before a Trainer is made.
+
+    Args:
+        options: the resolved ``trainer`` section, option -> value.
+
+    Raises:
+        UsageError: naming the option, its value and what to set instead.
+    """
+    for name in inspect.signature(Trainer).parameters:
+        option, value = OPTIONS[name], options.get(name)
+        if option.allowed is not None and not option.allowed(value):
+            raise bad_value(f"trainer.{name}", value, option.values)
+    if options.get("gradient_clip_val") and options.get("precision") == "16-mixed":
+        # Fused optimizers unscale inside their kernel, and there is nothing to clip before.
+        raise bad_value("trainer.gradient_clip_val", options.get("gradient_clip_val"), "null with 16-mixed")
+    check_loggers(options.get("logger"))
+
+
+def check_trainer(trainer: Trainer, module: LightningModule, options: Any) -> None:
+    """Check what can be told only of a made Trainer and its module; let `Timer` count each start anew.
+
+    Args:
+        trainer: the run's.
+        module: the run's.
+        options: the resolved ``trainer`` section.
+
+    Raises:
+        UsageError: naming what does not go together.
+    """
+    if not module.automatic_optimization:
+        name = type(module).__name__
+        if options.get("precision") not in _NAMES_OF_32:
+            raise bad_value("trainer.precision", options.get("precision"), f"32-true with {name}")
+        if options.get("gradient_clip_val"):
+            clip = options.get("gradient_clip_val")
+            raise bad_value(
+                "trainer.gradient_clip_val", clip, f"null with {name}, which makes its own updates"
+            )
+    _check_strategy(trainer)
+    _check_plugins(options.get("plugins"))
+    _check_launcher(trainer)
+    check_callbacks(trainer.callbacks)  # type: ignore[attr-defined]
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]
+    callbacks[:] = [_TimerOfOneStart.of(c) if type(c) is Timer else c for c in callbacks]
+
+
+class _TimerOfOneStart(Timer):
+    """`Timer` whose time is not kept in checkpoints: resumed at its end, it would stop at once, for ever."""
+
+    @classmethod
+    def of(cls, timer: Timer) -> _TimerOfOneStart:
+        """Return one with the settings of another."""
+        made = cls()
+        vars(made).update(vars(timer))
+        return made
+
+    def state_dict(self) -> dict[str, Any]:
+        """Keep nothing."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up nothing."""
+
+
+def _check_strategy(trainer: Trainer) -> None:
+    strategy = trainer.strategy
+    sharded = type(strategy).__module__.rpartition(".")[2] in ("deepspeed", "fsdp", "model_parallel")
+    whole = isinstance(strategy, DDPStrategy | SingleDeviceStrategy)
+    if sharded or not whole or isinstance(strategy, SingleDeviceXLAStrategy):
+        raise bad_value(
+            "trainer.strategy", type(strategy).__name__, "auto, or one of ddp, ddp_fork, ddp_spawn"
+        )
+
+
+def _check_plugins(plugins: Any) -> None:
+    given = plugins if isinstance(plugins, list) else [] if plugins is None else [plugins]
+    for plugin in given:
+        path = getattr(plugin, "class_path", None) or getattr(type(plugin), "__name__", plugin)
+        if not isinstance(plugin, ClusterEnvironment) and not str(path).endswith("Environment"):
+            raise bad_value(
+                "trainer.plugins", str(path), "cluster environments; precision: trainer.precision"
+            )
+
+
+def _check_launcher(trainer: Trainer) -> None:
+    """Check that a launcher's processes are devices of this run, and not so many runs in one folder."""
+    if not {"RANK", "WORLD_SIZE"} <= os.environ.keys():
+        return
+    started = os.environ["WORLD_SIZE"]
+    if started != str(trainer.world_size):
+        raise UsageError(
+            f"trainer.devices: got {trainer.num_devices} x {trainer.num_nodes} nodes, but a "
+            f"launcher such as torchrun started {started} processes; allowed: as many devices as processes"
+        )

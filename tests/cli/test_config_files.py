@@ -1,0 +1,196 @@
+"""How configurations overlay one another, and what is refused in one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonargparse import Namespace
+
+from lit_curriculum.cli.config_files import drops_harvest, forget_replaced_lists
+from lit_curriculum.cli.main import main
+from lit_curriculum.cli.training import CurriculumCLI, parse_and_run
+from lit_curriculum.errors import UsageError
+from tests.support import ROOT, config
+
+PCFG = [config("pcfg_bert"), config("smoke/pcfg_bert")]
+HARVEST = {"class_path": "HarvestCheckpoints", "init_args": {"every_n_steps": 10, "log_spaced": 4}}
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def file(name: str, settings: object) -> str:
+    text = settings if isinstance(settings, str) else yaml.safe_dump(settings)
+    Path(name).write_text(text, encoding="utf-8")
+    return name
+
+
+def callbacks(*entries: object) -> dict[str, Any]:
+    return {"trainer": {"callbacks": list(entries)}}
+
+
+def parsed(*configs: str, options: tuple[str, ...] = ()) -> CurriculumCLI:
+    words = [word for name in configs for word in ("--config", name)]
+    return parse_and_run(["fit", *words, "--run_dir=run", *options], run=False)
+
+
+def test_an_entry_inherits_nothing_from_the_one_at_its_place() -> None:
+    """every_n_steps of LogNgrams has no default, and stood at the same place of the earlier list."""
+    first = file("first.yaml", callbacks(HARVEST))
+    second = file("second.yaml", callbacks({"class_path": "LogNgrams", "init_args": {"ngrams": [3]}}))
+    with pytest.raises(UsageError, match=r"trainer\.callbacks\.every_n_steps: missing"):
+        parsed(*PCFG, first, second)
+
+
+def test_an_entry_of_the_same_class_inherits_nothing_either() -> None:
+    first = file("first.yaml", callbacks(HARVEST))
+    second = file(
+        "second.yaml", callbacks({"class_path": "HarvestCheckpoints", "init_args": {"at_steps": [7]}})
+    )
+    (found,) = parsed(*PCFG, first, second).config.fit.trainer.callbacks
+    assert (found.init_args.at_steps, found.init_args.every_n_steps, found.init_args.log_spaced) == (
+        [7],
+        None,
+        None,
+    )
+
+
+def test_a_list_on_the_command_line_replaces_the_files() -> None:
+    given = '[{"class_path": "HarvestCheckpoints", "init_args": {"at_steps": [7]}}]'
+    for options in ((f"--trainer.callbacks={given}",), ("--trainer.callbacks", given)):
+        cli = parsed(*PCFG, file("first.yaml", callbacks(HARVEST)), options=options)
+        (found,) = cli.config.fit.trainer.callbacks
+        assert (found.init_args.at_steps, found.init_args.every_n_steps) == ([7], None)
+        assert [str(path) for path in cli.config.fit.config] == [*PCFG, "first.yaml"]
+
+
+def test_an_overlay_appends_with_a_plus() -> None:
+    more = file("more.yaml", {"trainer": {"callbacks+": [{"class_path": "StopWhenLearned"}]}})
+    names = [c.class_path.rpartition(".")[2] for c in parsed(*PCFG, more).config.fit.trainer.callbacks]
+    assert names == ["HarvestCheckpoints", "StopWhenLearned"]
+
+
+def test_settings_outside_of_lists_are_merged_key_by_key() -> None:
+    cli = parsed(*PCFG, file("more.yaml", {"model": {"init_args": {"lr": 0.5}}}))
+    assert (cli.config.fit.model.init_args.lr, cli.config.fit.model.init_args.layers) == (0.5, 1)
+
+
+def test_lists_are_forgotten_at_any_depth() -> None:
+    inner = Namespace(
+        class_path="A", init_args=Namespace(parts=[Namespace(class_path="B")], size=3, deep={"list": [1]})
+    )
+    earlier = Namespace(model=inner, data=Namespace(keep=[1, 2]))
+    forget_replaced_lists(earlier, {"model": {"init_args": {"parts": [], "deep": {"list": [2]}}}})
+    assert earlier.model.init_args == Namespace(parts=None, size=3, deep={"list": None})
+    assert earlier.data.keep == [1, 2]
+    # Arguments may be written without init_args.
+    earlier = Namespace(model=Namespace(class_path="A", init_args=Namespace(parts=[1])))
+    forget_replaced_lists(earlier, {"model": {"parts": [2]}})
+    assert earlier.model.init_args.parts is None
+
+
+# --- the note on a bank that is not written ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("later", "dropped"),
+    [
+        (callbacks({"class_path": "StopWhenLearned"}), True),
+        (callbacks(), True),
+        (callbacks({"class_path": "StopWhenLearned"}, HARVEST), False),
+        (callbacks("lit_curriculum.callbacks.HarvestCheckpoints"), False),
+        ({"trainer": {"callbacks+": [{"class_path": "StopWhenLearned"}]}}, False),
+        ({"trainer": {"max_time": "00:01:00:00"}}, False),
+        ({}, False),
+    ],
+)
+def test_who_drops_the_harvest(later: dict[str, Any], dropped: bool) -> None:
+    assert drops_harvest(callbacks(HARVEST), later) is dropped
+    assert not drops_harvest(callbacks({"class_path": "StopWhenLearned"}), later)
+
+
+def test_an_overlay_that_drops_the_harvest_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    own = file("own.yaml", callbacks({"class_path": "StopWhenLearned"}))
+    assert main(["check", *PCFG, own]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "HarvestCheckpoints" in line]
+    assert "own.yaml" in line
+    assert "callbacks+:" in line
+
+
+def test_a_shipped_overlay_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    base = [config("sparse_parity_mlp"), config("smoke/sparse_parity_mlp")]
+    assert main(["check", *base, config("distill/student")]) == 0
+    assert capsys.readouterr().err == ""
+
+
+# --- what is refused in a file ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"model:\n  init_args: {lr: 1, lr: 2}\n", ["config", "own.yaml", "line 2", "'lr' is given twice"]),
+        (b"model: {init_args: {lr: 0.1}}\nmodel: {init_args: {lr: 0.2}}\n", ["'model' is given twice"]),
+        (b"# caf\xe9\nmodel: {}\n", ["own.yaml", "not UTF-8"]),
+        (b"[1, 2]\n", ["own.yaml", "list", "model, data, trainer"]),
+        (b"just words\n", ["own.yaml", "str"]),
+        (b"model: &a [*a]\n", ["own.yaml"]),
+        (b"{" * 2000, ["config"]),
+        (b"model: {init_args: {lr: 0.1\n", ["own.yaml"]),
+        (b"\x00", ["own.yaml"]),
+    ],
+)
+def test_a_wrong_file_is_one_line_with_its_name(
+    content: bytes, expected: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("own.yaml").write_bytes(content)
+    assert main(["check", *PCFG, "own.yaml"]) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1, message
+    for part in expected:
+        assert part in message
+    assert os.listdir() == ["own.yaml"]
+
+
+def test_a_file_of_comments_alone_changes_nothing() -> None:
+    assert parsed(*PCFG, file("empty.yaml", "# nothing\n")).config.fit.model.init_args.layers == 1
+
+
+def test_a_key_given_twice_in_a_sweep_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    file("twice.yaml", "configs: [lego]\ngrid: {model.lr: [0.1], model.lr: [0.2]}\n")
+    assert main(["sweep", "twice.yaml", "--list"]) == 2
+    assert "'model.lr' is given twice" in capsys.readouterr().err
+
+
+# --- letters ----------------------------------------------------------------------------------------
+
+_ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+
+
+@pytest.mark.slow
+def test_greek_letters_under_an_ascii_locale() -> None:
+    comment = file("comment.yaml", "# rate η\nmodel: {init_args: {lr: 0.01}}\n")
+    value = file("value.yaml", "model: {init_args: {schedule: η}}\n")
+    folder = file("folder.yaml", "run_dir: runs/η\n")
+    code = "from lit_curriculum.cli.main import console; console()"
+    environment = {**os.environ, **_ASCII, "PYTHONPATH": str(ROOT / "src")}
+
+    def lit(*words: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, env=environment, check=False
+        )
+
+    assert lit("check", *PCFG, comment).returncode == 0
+    for other, expected in ((value, b"'\\u03b7'"), (folder, b"PYTHONUTF8=1")):
+        done = lit("check", *PCFG, other)
+        assert done.returncode == 2
+        assert expected in done.stderr
+        assert b"Traceback" not in done.stderr
