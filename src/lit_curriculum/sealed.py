@@ -48,6 +48,13 @@ def write_sealed(path: Path, write: Callable[[IO[bytes]], None]) -> str:
     return digest
 
 
+def seal(path: Path) -> str:
+    """Seal a file that is there, and return its SHA-256."""
+    digest = sha256_of(path)
+    _write_seal(path, [digest])
+    return digest
+
+
 def verify_sealed(path: Path, key: str, required: bool = True) -> str:
     """Check a sealed file and return its SHA-256.
 

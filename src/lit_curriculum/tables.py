@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lit_curriculum.errors import RunFailed, UsageError
-from lit_curriculum.files import fsync, replacing
+from lit_curriculum.files import fsync, replacing, sha256_of
 
 Mark = Mapping[str, Any]
 """``{"bytes": length, "sha256": hex digest of these bytes}``."""
@@ -36,6 +36,11 @@ class StepTable:
     def mark(self) -> dict[str, Any]:
         """Return the length and the SHA-256 of what has been written."""
         return {"bytes": self._size, "sha256": self._digest.hexdigest()}
+
+    @staticmethod
+    def mark_of(path: Path) -> dict[str, Any]:
+        """Return the mark of a whole file."""
+        return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
     def restore(self, mark: Mark | None) -> None:
         """Go back to what a checkpoint found here; without a mark, to before the first row.

@@ -22,7 +22,7 @@ TRAINING = {
     "test": "evaluate on the test stream",
     "predict": "write class probabilities on the test stream",
 }
-INSPECTION = ("probe", "sample", "export")
+INSPECTION = ("probe", "sample", "export", "migrate")
 SCALES = ("smoke", "laptop", "paper")
 
 
@@ -125,6 +125,8 @@ def _add_inspection(commands: Any) -> None:
     _file(export.add_argument("bank", metavar="RUN_OR_BANK", help="folder of a run, or of its bank"))
     export.add_argument("step", type=int, metavar="STEP", help="which checkpoint")
     _file(export.add_argument("folder", metavar="DIR", help="new folder"))
+    migrate = commands.add_parser("migrate", help="give a run or bank of version 0.1 its digests")
+    _file(migrate.add_argument("folder", metavar="RUN_OR_BANK", help="folder of a run, or of its bank"))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -193,6 +195,10 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         from lit_curriculum.cli.grammar import sample
 
         return sample(options)
+    if options.command == "migrate":
+        from lit_curriculum.cli.migrate import migrate
+
+        return migrate(options)
     if options.command in INSPECTION:
         from lit_curriculum.cli import probe
 

@@ -232,5 +232,5 @@ def _about_weights(entry: Checkpoint, first: int | None, where: str) -> str:
     return (
         f"{where}: steps {first} and {entry.step} have the same weights (sha256 {entry.sha256[:12]}) and do "
         f"not say so; allowed: a file of its own for each step, or same_as: {first} where the weights did "
-        "not change"
+        "not change (lit migrate declares them in a bank of version 0.1)"
     )
