@@ -56,7 +56,7 @@ class Sweep:
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """The runs, in the order of their numbers."""
-        return tuple(Run(self.name, self.configs, _nested(settings)) for settings in self.settings)
+        return tuple(Run(self.name, self.configs, nested(settings)) for settings in self.settings)
 
     def run(self, index: int) -> Run:
         """Return one run.
@@ -197,7 +197,7 @@ def _plain(path: Path, name: Any, value: Any) -> Any:
     return value
 
 
-def _nested(settings: Settings) -> Settings:
+def nested(settings: Mapping[str, Any]) -> Settings:
     """Return dotted settings as a configuration nests them."""
     result: Settings = {}
     for name, value in settings.items():
