@@ -227,6 +227,8 @@ def test_of_twenty_simultaneous_starts_one_runs(tmp_path: Path) -> None:
     for child in refused:
         assert child.stderr is not None
         assert f"is in use by process {running.pid} on" in child.stderr.read()
+    while not (tmp_path / "run" / "metrics.csv").is_file():
+        time.sleep(0.2)
     running.send_signal(signal.SIGTERM)
     assert running.wait(60) == 75
     steps = [int(row["step"]) for row in read_table(tmp_path / "run" / "metrics.csv")]

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonargparse import ActionConfigFile, Namespace  # type: ignore[attr-defined]
 
 from lit_curriculum.errors import UsageError, suggest
@@ -51,6 +52,9 @@ class ConfigFile(ActionConfigFile):
         _note_dropped_harvest(parser, cfg, content, place)
         forget_replaced_lists(cfg, content)
         files = list(cfg.get(dest) or [])
+        if not text.isascii():
+            # The parser asks first whether the text is a path, which an ASCII locale cannot even ask.
+            text = yaml.safe_dump(content, allow_unicode=False)
         ActionConfigFile.apply_config(parser, cfg, dest, text)
         cfg[dest] = files if inline else [*files, place]
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import lightning
 import yaml
-from jsonargparse import ArgumentError
+from jsonargparse import ArgumentError, Namespace
 from lightning import Trainer
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
@@ -115,8 +115,8 @@ class CurriculumCLI(LightningCLI):
         for key in ("run_dir", "ckpt_path", "trainer.default_root_dir"):
             check_path(key, options.get(key))
         for section in ("model", "data", "trainer"):
-            if options.get(section) is None:
-                raise bad_value(section, None, "its settings, or to be left out")
+            if not isinstance(options.get(section), Namespace):
+                raise bad_value(section, options.get(section), "its settings, or to be left out")
         if options.seed_everything is not False:
             allowed = "nothing; data.data_seed and model.model_seed are a run's seeds"
             raise bad_value("seed_everything", options.seed_everything, allowed)
