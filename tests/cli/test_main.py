@@ -11,7 +11,7 @@ import pytest
 
 from lit_curriculum.cli.main import INSPECTION, TRAINING, build_parser, main
 from lit_curriculum.cli.training import default_run_dir
-from lit_curriculum.papers import figure
+from lit_curriculum.reproduce import figure
 
 
 def imported_by(*words: str) -> set[str]:

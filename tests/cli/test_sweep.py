@@ -103,13 +103,10 @@ def test_a_signal_to_the_command_stops_its_runs_resumably(tmp_path: Path, number
     point = {"data.d": 8, "data.num_steps": 1_000_000, "data.eval_every": 100}
     file.write_text(yaml.safe_dump({"configs": SETTINGS["configs"], "points": [point]}))
     words = [sys.executable, "-m", "lit_curriculum", "sweep", str(file), "--out", str(out)]
-    # As in a terminal: a shell's background jobs are started deaf to Ctrl-C.
-    command = subprocess.Popen(
-        words,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    # As in a terminal: a shell's background jobs are started deaf to Ctrl-C, and hand that on.
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    command = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     folder = load_sweep(file).runs[0].folder(out / "runs")
     while not (folder / "metrics.csv").is_file():
         assert command.poll() is None

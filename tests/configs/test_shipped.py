@@ -13,8 +13,7 @@ import yaml
 
 from lit_curriculum.cli.main import main
 from lit_curriculum.cli.training import fit_in_worker, parse_and_run
-from lit_curriculum.papers.implicit import implicit_fig1, implicit_fig3
-from lit_curriculum.papers.progressive import hierarchical, parity
+from lit_curriculum.reproduce import figure
 from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.sweep import load_sweep
 from tests.support import CONFIGS, config, fit, in_child
@@ -64,46 +63,6 @@ def test_the_documented_student_learns_from_the_documented_teacher(tmp_path: Pat
     assert (tmp_path / "student" / "swaps.csv").read_text().count("\n") == 21
 
 
-@pytest.mark.parametrize("scale", ["smoke", "laptop", "paper"])
-def test_the_figures_and_the_configurations_agree(scale: str, tmp_path: Path) -> None:
-    """A figure states its setting, a YAML states it again for those who run it by hand: both are one."""
-    setting = parity.SETTINGS[scale]  # type: ignore[index]
-    words = [word for name in setting.configs for word in ("--config", config(name))]
-    cli = parse_and_run(["fit", *words, f"--run_dir={tmp_path / 'run'}"], run=False)
-    harvest = next(c for c in cli.trainer.callbacks if type(c).__name__ == "HarvestCheckpoints")
-    shown = {
-        "d": cli.datamodule.task.d,
-        "k": cli.datamodule.task.k,
-        "num_steps": cli.datamodule.num_steps,
-        "eval_every": cli.datamodule.eval_every,
-        "teacher_width": cli.model.model.hidden.out_features,
-        "teacher_lr": cli.model.lr,
-        "spacing": harvest.every_n_steps,
-    }
-    assert shown == {name: getattr(setting, name) for name in shown}
-
-
-@pytest.mark.parametrize("scale", ["smoke", "laptop", "paper"])
-def test_the_figures_of_the_tree_and_its_configurations_agree(scale: str, tmp_path: Path) -> None:
-    setting = hierarchical.WIDE[scale]  # type: ignore[index]
-    words = [word for name in setting.configs for word in ("--config", config(name))]
-    cli = parse_and_run(["fit", *words, f"--run_dir={tmp_path / 'run'}"], run=False)
-    harvest = next(c for c in cli.trainer.callbacks if type(c).__name__ == "HarvestCheckpoints")
-    task = cli.datamodule.task
-    shown = {
-        "d": task.d,
-        "depth": task.depth,
-        "node_size": len(task.nodes[0]),
-        "num_steps": cli.datamodule.num_steps,
-        "eval_every": cli.datamodule.eval_every,
-        "teacher_width": cli.model.model.hidden.out_features,
-        "teacher_lr": cli.model.lr,
-        "spacing": harvest.every_n_steps,
-    }
-    assert shown == {name: getattr(setting, name) for name in shown}
-    assert {len(node) for node in task.nodes} == {setting.node_size}
-
-
 def test_the_paper_scale_is_the_published_setting(tmp_path: Path) -> None:
     words = ["--config", config("sparse_parity_mlp"), "--config", config("paper/sparse_parity_mlp")]
     cli = parse_and_run(["fit", *words, f"--run_dir={tmp_path / 'run'}"], run=False)
@@ -111,10 +70,13 @@ def test_the_paper_scale_is_the_published_setting(tmp_path: Path) -> None:
     assert (data.task.d, data.task.support) == (100, (0, 1, 2, 3, 4, 5))
     assert (data.num_steps, data.batch_size, data.eval_samples) == (20_000_000, 1, 4096)
     assert (module.model.hidden.out_features, module.lr) == (50_000, 5e-3)
-    paper = parity.SETTINGS["paper"]
-    assert (paper.student_width, paper.rates, paper.T) == (100, (1e-2, 5e-3, 1e-3), 1_000_000)
-    assert len(paper.seeds) == 3
-    assert paper.num_steps // paper.spacing == 200
+    (study,) = figure.load("fig1-left", "paper").studies
+    teacher, *students = study.arms
+    assert {arm.set["model.width"] for arm in students} == {100}
+    assert study.grid == {"model.lr": (1e-2, 5e-3, 1e-3)}
+    assert study.arm("two-shot").teach["strategy"]["init_args"] == {"T": 1_000_000}
+    assert len(study.seeds) == 3
+    assert data.num_steps // teacher.callbacks[0]["init_args"]["every_n_steps"] == 200
 
 
 def resolved(name: str, tmp_path: Path) -> Any:
@@ -217,21 +179,20 @@ def test_the_sweep_of_lego_is_appendix_b2s(capsys: pytest.CaptureFixture[str]) -
 def test_the_sweep_of_programs_is_appendix_b3s(capsys: pytest.CaptureFixture[str]) -> None:
     """The grid is that of figure 3 at paper scale, method by method."""
     runs = expanded("implicit_programs", capsys)
-    setting = implicit_fig3.SETTINGS["paper"]
-    methods = {(m.data["readout"], m.data["supervision"]) for m in implicit_fig3.methods(setting)}
+    studies = figure.load("implicit-fig3", "paper").studies
+    methods = {(s.set["data.readout"], arm.set["data.supervision"]) for s in studies for arm in s.arms}
     expected = set(itertools.product(methods, RATES_OF_APPENDIX_B, (0, 1, 2)))
     found = {((r["data.readout"], r["data.supervision"]), r["model.lr"], r["data.data_seed"]) for r in runs}
     assert found == expected
     assert len(runs) == 72
     assert all(r["data.readout"] == r["model.readout"] for r in runs)
-    for panel in (setting.cls, setting.token):
-        assert panel.training.rates == RATES_OF_APPENDIX_B
+    assert all(study.grid == {"model.lr": RATES_OF_APPENDIX_B} for study in studies)
 
 
 def test_the_sweep_of_parity_mixtures_is_figure_1s(capsys: pytest.CaptureFixture[str]) -> None:
     runs = expanded("implicit_parity_mixture", capsys)
-    setting = implicit_fig1.SETTINGS["paper"]
-    expected = {(n, 0.0) for n in setting.sizes} | {(setting.n, p) for p in setting.p}
+    main_study = figure.load("implicit-fig1", "paper").studies[0]
+    expected = {(arm.set["data.n"], arm.set["data.p"]) for arm in main_study.arms}
     assert {(r["data.n"], r["data.p"]) for r in runs} == expected
     assert all(r["data.n"] == r["model.n"] for r in runs)
     assert len(runs) == 3 * len(expected)

@@ -25,7 +25,6 @@ from lit_curriculum.distillation import BankWriter, CheckpointBank, sharp_answer
 from lit_curriculum.distillation.label_cache import decode, encode, signed
 from lit_curriculum.errors import UsageError
 from lit_curriculum.files import hash_of_json
-from lit_curriculum.papers.figure import read_rows
 from lit_curriculum.reading import read_series, read_table, read_yaml
 from lit_curriculum.runs.sweep import MAX_RUNS, load_sweep
 from lit_curriculum.tasks.circuits import load_netlist
@@ -126,7 +125,6 @@ def _read_manifest(path: Path) -> None:
 def _read_table(path: Path) -> None:
     rows = read_table(path)
     assert len({tuple(row) for row in rows}) <= 1
-    assert len(read_rows(path)) == len(rows)
     assert all(step >= 0 and abs(value) < float("inf") for step, value in read_series(path, "val/loss"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import warnings
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lit_curriculum.errors import UsageError
-from lit_curriculum.papers import figure
+from lit_curriculum.files import sha256_of
+from lit_curriculum.reproduce import figure
 from tests.faults.drivers import Tally, report
 from tests.faults.mutations import edited_bytes, edited_text, edits
 from tests.support import RESULTS
@@ -46,6 +48,9 @@ def redraw_damaged(name: str, out: Path, times: int) -> Tally:
         shutil.copytree(source, folder)
         broken = folder / chance.choice(("data.csv", "data.csv", "claims.json"))
         broken.write_bytes(damaged(broken.read_bytes(), chance))
+        if broken.name == "data.csv" and chance.random() < 0.7:  # as if it had been measured so
+            report = json.loads((folder / "claims.json").read_text())
+            (folder / "claims.json").write_text(json.dumps({**report, "data_sha256": sha256_of(broken)}))
         before = {path: path.read_bytes() for path in folder.iterdir() if path.name in KEPT}
         message = refused(name, out)
         untouched = {path: path.read_bytes() for path in before} == before

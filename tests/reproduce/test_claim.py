@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lit_curriculum.reproduce.claim import Claim, surprising, unexpected
+from lit_curriculum.reproduce.claim import Claim, final, gain, surprising, unexpected
 from lit_curriculum.reproduce.predicates import AtLeast, MeanAbove, Sooner
 from lit_curriculum.reproduce.results import MissingData, PerSeed, Results
 
@@ -20,10 +20,8 @@ def results():
     return Results.of(ROWS, seeds=(0, 1, 2))
 
 
-def solves(arm):
-    return Claim(
-        "solves", "It solves the task.", lambda r: r.final(arm, "accuracy"), AtLeast(0.99), paper=1.0
-    )
+def solves(arm, expected=""):
+    return Claim("solves", "It solves the task.", final(arm), AtLeast(0.99), paper=1.0, expected=expected)
 
 
 def test_a_record_holds_what_was_measured_and_the_rule(results):
@@ -45,11 +43,11 @@ def test_a_comparison_records_its_evidence(results):
 
 
 def test_failures_that_are_expected_count_and_do_not_surprise(results):
-    record = solves("plain").expecting("fails: labels do not suffice").judge(results)
+    record = solves("plain", "fails: labels do not suffice").judge(results)
     assert record["status"] == "fails"
     assert not unexpected(record)
     assert unexpected(solves("plain").judge(results))
-    assert surprising(solves("taught").expecting("fails: it was thought to").judge(results))
+    assert surprising(solves("taught", "fails: it was thought to").judge(results))
     assert not surprising(solves("taught").judge(results))
 
 
@@ -69,3 +67,8 @@ def test_steps_that_never_come_are_no_numbers_in_the_record(results):
     record = claim.judge(results)
     assert record["values"] == [None, 3.0]
     assert record["measured"] is None
+
+
+def test_a_gain_is_over_the_better_of_the_others_seed_by_seed():
+    results = Results.of([*ROWS, *({**row, "arm": "other", "value": 0.7} for row in ROWS[3:])])
+    assert list(gain("taught", "plain", "other")(results).values()) == pytest.approx([0.29, 0.02, 0.3])

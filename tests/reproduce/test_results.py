@@ -71,8 +71,8 @@ def test_what_is_missing_raises(results, ask, expected):
 def test_axes_select(results):
     assert results.where(heads=2).final("plain", "accuracy") == results.final("plain", "accuracy")
     assert results.values("heads") == [2]
-    assert results.has("plain", "accuracy")
-    assert not results.has("plain", "loss")
+    assert results.metrics() == ["accuracy"]
+    assert results.metrics("loss") == []
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=5))

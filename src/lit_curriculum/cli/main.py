@@ -65,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     _file(check.add_argument("configs", nargs="+", metavar="CONFIG", help="YAML file; later ones overlay"))
     _trust(check)
     reproduce = commands.add_parser("reproduce", help="reproduce a figure or table with its claims")
-    reproduce.add_argument("target", nargs="*", help="names from --list; they share their runs")
+    reproduce.add_argument("target", nargs="*", help="names from --list, or all; they share their runs")
     reproduce.add_argument("--list", action="store_true", help="list the targets")
     reproduce.add_argument("--scale", default="laptop", help=f"one of {', '.join(SCALES)} (default laptop)")
     reproduce.add_argument("--out", default="out", help="folder for runs and figures (default out)")
@@ -73,6 +73,10 @@ def build_parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--fresh", action="store_true", help="do not reuse finished runs")
     reproduce.add_argument(
         "--redraw", action="store_true", help="draw and judge again the data that --out holds, without a run"
+    )
+    reproduce.add_argument("--seeds", type=int, help="report as many seeds instead of the figure's own")
+    reproduce.add_argument(
+        "--dry-run", action="store_true", help="say how many runs, how long and how much disk; train nothing"
     )
     reproduce.add_argument("--jobs", type=int, help="runs side by side (default: one a processor core)")
     _trust(reproduce)

@@ -15,9 +15,8 @@ from rich.table import Table
 from lit_curriculum.distillation import CheckpointBank, Choice, choose_checkpoint
 from lit_curriculum.distillation.manifest import MANIFEST
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.files import replacing, write_json
+from lit_curriculum.files import replacing, write_json, write_rows
 from lit_curriculum.models import BertMaskedLM
-from lit_curriculum.papers.figure import write_rows
 from lit_curriculum.probes.evaluating import MaskedModel
 from lit_curriculum.probes.ngram import draw_inputs, ngram_distances
 from lit_curriculum.probes.nonterminal import ProbeSettings, nonterminal_accuracy

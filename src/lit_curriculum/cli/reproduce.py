@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from rich.console import Console
@@ -17,56 +16,72 @@ from lit_curriculum.cli.interruption import stopping_by_exception
 from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.cli.trust import all_names
 from lit_curriculum.errors import UsageError, bad_value, suggest
-from lit_curriculum.papers import figure
+from lit_curriculum.reproduce import figure
+from lit_curriculum.reproduce.claim import surprising, unexpected
 from lit_curriculum.runs.folder import check_writable
 from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.provenance import commit
 
-_STYLES = {"holds": "green", "fails": "bold red", "not_evaluated": "dim", "not_shown_at_scale": "yellow"}
+ALL = "all"
+MOST_SEEDS = 50
+_STYLES = {"holds": "green", "fails": "bold red", "inconclusive": "yellow", "not_evaluated": "dim"}
 
 
 def reproduce(options: argparse.Namespace) -> int:
-    """Run ``lit reproduce`` and return its exit code: 1 if a claim fails.
+    """Run ``lit reproduce`` and return its exit code: 1 if a claim fails that was not expected to.
 
     Raises:
-        UsageError: for an unknown target, a scale that it lacks, or a folder that cannot be written.
+        UsageError: for an unknown target or scale, or a folder that cannot be written.
     """
     if options.list:
         _list(options.json)
         return 0
-    if not options.target:
-        raise UsageError(f"target: missing; allowed: {', '.join(figure.targets())}")
-    if options.scale not in figure.SCALES:
-        allowed = f"{', '.join(figure.SCALES)}{suggest(options.scale, figure.SCALES)}"
-        raise bad_value("--scale", options.scale, allowed)
-    if options.jobs is not None and options.jobs < 1:
-        raise bad_value("--jobs", options.jobs, "an integer of at least 1")
-    if options.redraw and (options.fresh or options.jobs):
-        other = "--fresh" if options.fresh else "--jobs"
-        raise UsageError(f"--redraw: got {other} with it; allowed: one of the two, there are no runs")
-    # All of them first: a wrong name is told before the hours that the others take.
-    modules = {name: figure.load(name) for name in options.target}
-    for name, module in modules.items():
-        if options.scale not in module.SETTINGS:
-            raise bad_value("--scale", options.scale, f"{', '.join(module.SETTINGS)} for {name}")
+    names = _names(options)
     out = Path(options.out)
-    check_writable("--out", out)
+    if options.dry_run:
+        from lit_curriculum.cli.estimate import show
 
+        show({name: _load(name, options) for name in names}, out / "runs")
+        return 0
+    check_writable("--out", out)
     reports = []
-    for report in _redrawn(options, out) if options.redraw else _measured(options, modules, out):
+    for report in _redrawn(names, options, out) if options.redraw else _measured(names, options, out):
         reports.append(report)
         if not options.json:
             _show(report, Console())
             print(f"figure: {out / report['target'] / 'figure.png'}", flush=True)
     if options.json:
         print(json.dumps(reports[0] if len(reports) == 1 else reports, indent=1))
-    failed = any(claim["status"] == "fails" for report in reports for claim in report["claims"])
-    return 1 if failed else 0
+    elif len(reports) > 1:
+        _show_all(reports, Console())
+    return 1 if any(unexpected(claim) for report in reports for claim in report["claims"]) else 0
 
 
-def _measured(
-    options: argparse.Namespace, modules: dict[str, ModuleType], out: Path
-) -> Iterator[dict[str, Any]]:
+def _names(options: argparse.Namespace) -> list[str]:
+    """Return the targets that are asked for, each checked: wrong ones are told before the hours of others."""
+    if not options.target:
+        raise UsageError(f"target: missing; allowed: {ALL}, {', '.join(figure.targets())}")
+    if options.scale not in figure.SCALES:
+        allowed = f"{', '.join(figure.SCALES)}{suggest(options.scale, figure.SCALES)}"
+        raise bad_value("--scale", options.scale, allowed)
+    if options.jobs is not None and options.jobs < 1:
+        raise bad_value("--jobs", options.jobs, "an integer of at least 1")
+    if options.seeds is not None and not 1 <= options.seeds <= MOST_SEEDS:
+        raise bad_value("--seeds", options.seeds, f"an integer from 1 to {MOST_SEEDS}")
+    for name in ("fresh", "jobs", "seeds", "dry_run"):
+        if options.redraw and getattr(options, name):
+            raise UsageError(f"--redraw: got --{name.replace('_', '-')} with it; allowed: one of the two")
+    names = list(figure.targets()) if options.target == [ALL] else options.target
+    for name in names:
+        _load(name, options)
+    return list(names)
+
+
+def _load(name: str, options: argparse.Namespace) -> figure.Figure:
+    return figure.load(name, options.scale).with_seeds(options.seeds)
+
+
+def _measured(names: list[str], options: argparse.Namespace, out: Path) -> Iterator[dict[str, Any]]:
     from lit_curriculum.cli.training import fit_in_worker
 
     console = Console(stderr=True)
@@ -76,15 +91,15 @@ def _measured(
         GraphBar(console) as bar,
         Lab(out / "runs", fit, options.jobs, options.fresh, bar) as lab,
     ):
-        for name, module in modules.items():
-            console.print(f"[bold]{name}[/] at {options.scale} scale: {module.cost(options.scale)}")
-            yield figure.reproduce(name, options.scale, lab, out, commit())
+        for name in names:
+            console.print(f"[bold]{name}[/] at {options.scale} scale: {_load(name, options).cost}")
+            yield figure.reproduce(name, options.scale, lab, out, commit(), options.seeds)
 
 
-def _redrawn(options: argparse.Namespace, out: Path) -> Iterator[dict[str, Any]]:
-    for name in options.target:
+def _redrawn(names: list[str], options: argparse.Namespace, out: Path) -> Iterator[dict[str, Any]]:
+    for name in names:
         figure.earlier(name, options.scale, out)  # all of them, before the first is written
-    for name in options.target:
+    for name in names:
         yield figure.redraw(name, options.scale, out)
 
 
@@ -106,7 +121,26 @@ def _show(report: dict[str, Any], console: Console) -> None:
         measured = "" if claim["measured"] is None else f"{claim['measured']:.3g}"
         if claim["spread"] is not None:
             measured += f" ± {claim['spread']:.2g}"
-        status = f"[{_STYLES[claim['status']]}]{claim['status']}[/]"
         paper = "" if claim["paper_value"] is None else str(claim["paper_value"])
-        table.add_row(claim["statement"], paper, measured, claim["threshold"], status)
+        table.add_row(claim["statement"], paper, measured, claim["rule"], _status(claim))
+    console.print(table)
+
+
+def _status(claim: dict[str, Any]) -> str:
+    text = f"[{_STYLES[claim['status']]}]{claim['status']}[/]"
+    if surprising(claim):
+        return f"{text} (unexpectedly)"
+    return f"{text} (as expected)" if claim["expected"].startswith(claim["status"]) else text
+
+
+def _show_all(reports: list[dict[str, Any]], console: Console) -> None:
+    table = Table(title="all of them")
+    for column in ("target", "claims", "hold", "inconclusive", "fail", "of these expected", "seconds"):
+        table.add_column(column, justify="left" if column == "target" else "right")
+    for report in reports:
+        claims = report["claims"]
+        counts = [sum(c["status"] == status for c in claims) for status in ("holds", "inconclusive", "fails")]
+        expected = sum(c["status"] == "fails" and not unexpected(c) for c in claims)
+        row = [len(claims), *counts, expected, round(report["wall_seconds"])]
+        table.add_row(report["target"], *map(str, row))
     console.print(table)

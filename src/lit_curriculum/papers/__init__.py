@@ -1,1 +1,1 @@
-"""One file a figure or table: its runs, its plot, its claims."""
+"""The papers' figures and tables, one file each; what several share begins with an underscore."""

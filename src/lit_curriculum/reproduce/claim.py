@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from lit_curriculum.reproduce.predicates import Predicate, Verdict
-from lit_curriculum.reproduce.results import PerSeed, Results
+from lit_curriculum.reproduce.results import PerSeed, Results, largest
 
 Status = Literal["holds", "fails", "inconclusive", "not_evaluated"]
 Quantity = Callable[[Results], PerSeed]
@@ -37,10 +38,6 @@ class Claim:
     expected: str = ""
     note: str | Callable[[Results], str] = ""
 
-    def expecting(self, outcome: str) -> Claim:
-        """Return the claim with an expected outcome."""
-        return replace(self, expected=outcome)
-
     def judge(self, results: Results, evaluated: bool = True) -> dict[str, Any]:
         """Return the record of claims.json.
 
@@ -50,20 +47,34 @@ class Claim:
         """
         values = list(self.quantity(results).values())
         verdict = self.rule.judge(values) if evaluated else None
-        note = self.note(results) if callable(self.note) else self.note
         return {
             "id": self.id,
             "statement": self.statement,
             "paper_value": self.paper,
             "measured": _mean(values),
             "spread": _spread(values),
-            "values": [value if abs(value) != float("inf") else None for value in values],
+            "values": [value if math.isfinite(value) else None for value in values],
             "rule": str(self.rule),
             "status": verdict.status if verdict else "not_evaluated",
             **_evidence(verdict),
             "expected": self.expected,
-            "note": note,
+            "note": self.note(results) if callable(self.note) else self.note,
         }
+
+
+def final(arm: str, metric: str = "accuracy", **axes: Any) -> Quantity:
+    """Return the quantity "last value of an arm"."""
+    return lambda results: _at(results, axes).final(arm, metric)
+
+
+def gain(better: str, *others: str, metric: str = "accuracy", **axes: Any) -> Quantity:
+    """Return the quantity "how far an arm ends above the best of others", paired by seed."""
+
+    def quantity(results: Results) -> PerSeed:
+        chosen = _at(results, axes)
+        return chosen.final(better, metric) - largest(*(chosen.final(other, metric) for other in others))
+
+    return quantity
 
 
 def unexpected(record: dict[str, Any]) -> bool:
@@ -74,6 +85,15 @@ def unexpected(record: dict[str, Any]) -> bool:
 def surprising(record: dict[str, Any]) -> bool:
     """Tell whether a claim holds that was expected not to."""
     return record["status"] == "holds" and bool(record.get("expected"))
+
+
+def listed(values: Sequence[float]) -> str:
+    """Return values, one per seed, as a note tells them."""
+    return ", ".join(f"{value:.2f}" for value in values)
+
+
+def _at(results: Results, axes: dict[str, Any]) -> Results:
+    return results.where(**axes) if axes else results
 
 
 def _evidence(verdict: Verdict | None) -> dict[str, Any]:
@@ -91,10 +111,10 @@ def _evidence(verdict: Verdict | None) -> dict[str, Any]:
 
 def _mean(values: Sequence[float]) -> float | None:
     mean = statistics.fmean(values)
-    return mean if abs(mean) != float("inf") else None
+    return mean if math.isfinite(mean) else None
 
 
 def _spread(values: Sequence[float]) -> float | None:
-    if len(values) < 2 or any(abs(value) == float("inf") for value in values):
+    if len(values) < 2 or not all(map(math.isfinite, values)):
         return None
     return statistics.stdev(values)

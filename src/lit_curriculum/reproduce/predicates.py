@@ -48,10 +48,10 @@ class Predicate(ABC):
 
     @abstractmethod
     def judge(self, values: Sequence[float]) -> Verdict:
-        """Judge one value per seed.
+        """Judge one value per seed. A seed without one (nan) makes a claim fail.
 
         Raises:
-            ValueError: for no value, or one that is not a number.
+            ValueError: for no value at all.
         """
 
     @abstractmethod
@@ -66,7 +66,7 @@ class AtLeast(Predicate):
 
     def judge(self, values: Sequence[float]) -> Verdict:
         """See `Predicate.judge`."""
-        return Verdict("holds" if min(_numbers(values)) >= self.threshold else "fails")
+        return Verdict("holds" if all(value >= self.threshold for value in _some(values)) else "fails")
 
     def __str__(self) -> str:
         return f"at least {self.threshold:g} in every seed"
@@ -80,7 +80,7 @@ class AtMost(Predicate):
 
     def judge(self, values: Sequence[float]) -> Verdict:
         """See `Predicate.judge`."""
-        return Verdict("holds" if max(_numbers(values)) <= self.threshold else "fails")
+        return Verdict("holds" if all(value <= self.threshold for value in _some(values)) else "fails")
 
     def __str__(self) -> str:
         return f"at most {self.threshold:g} in every seed"
@@ -95,8 +95,7 @@ class Between(Predicate):
 
     def judge(self, values: Sequence[float]) -> Verdict:
         """See `Predicate.judge`."""
-        inside = self.low <= min(_numbers(values)) and max(values) <= self.high
-        return Verdict("holds" if inside else "fails")
+        return Verdict("holds" if all(self.low <= v <= self.high for v in _some(values)) else "fails")
 
     def __str__(self) -> str:
         return f"from {self.low:g} to {self.high:g} in every seed"
@@ -113,6 +112,8 @@ class MeanAbove(Predicate):
 
     def judge(self, values: Sequence[float]) -> Verdict:
         """See `Predicate.judge`."""
+        if not all(map(math.isfinite, _some(values))):
+            return Verdict("fails")
         low, high = bounds(values)
         status: Status = "holds" if low > self.value else "fails" if high < self.value else "inconclusive"
         effect = effect_size([value - self.value for value in values])
@@ -124,6 +125,36 @@ class MeanAbove(Predicate):
 
 
 @dataclass(frozen=True)
+class MostSeeds(Predicate):
+    """The mean and more than half of the seeds are above a value."""
+
+    value: float = 0.0
+
+    def judge(self, values: Sequence[float]) -> Verdict:
+        """See `Predicate.judge`."""
+        most = sum(value > self.value for value in _some(values)) > len(values) / 2
+        return Verdict("holds" if statistics.fmean(values) > self.value and most else "fails")
+
+    def __str__(self) -> str:
+        return f"above {self.value:g} on average and in more than half of the seeds"
+
+
+@dataclass(frozen=True)
+class MeanBetween(Predicate):
+    """The mean is between two thresholds."""
+
+    low: float
+    high: float
+
+    def judge(self, values: Sequence[float]) -> Verdict:
+        """See `Predicate.judge`."""
+        return Verdict("holds" if self.low <= statistics.fmean(_some(values)) <= self.high else "fails")
+
+    def __str__(self) -> str:
+        return f"mean from {self.low:g} to {self.high:g}"
+
+
+@dataclass(frozen=True)
 class MeanWithin(Predicate):
     """The mean lies within a margin of a value (two one-sided tests): equivalence."""
 
@@ -132,6 +163,8 @@ class MeanWithin(Predicate):
 
     def judge(self, values: Sequence[float]) -> Verdict:
         """See `Predicate.judge`."""
+        if not all(map(math.isfinite, _some(values))):
+            return Verdict("fails")
         low, high = bounds(values)
         inside = self.value - self.margin < low and high < self.value + self.margin
         outside = high < self.value - self.margin or low > self.value + self.margin
@@ -155,8 +188,8 @@ class Sooner(Predicate):
 
     def judge(self, values: Sequence[float]) -> Verdict:
         """See `Predicate.judge`."""
-        if any(math.isnan(value) for value in values) or not values:
-            raise ValueError(f"values that can be ranked, not {list(values)}")
+        if any(map(math.isnan, _some(values))):
+            return Verdict("fails")
         p, other = signed_rank_p(values), signed_rank_p([-value for value in values])
         status: Status = "holds" if p <= 1 - LEVEL else "fails" if other <= 1 - LEVEL else "inconclusive"
         return Verdict(status, p=p, needed=5 if status == "inconclusive" and len(values) < 5 else None)
@@ -223,6 +256,12 @@ def signed_rank_p(values: Sequence[float]) -> float:
         sums = grown
     as_large = sum(count for total, count in sums.items() if total >= seen)
     return float(as_large / 2 ** len(ranks))
+
+
+def _some(values: Sequence[float]) -> Sequence[float]:
+    if not values:
+        raise ValueError("no value; at least one is needed")
+    return values
 
 
 def _numbers(values: Sequence[float]) -> Sequence[float]:

@@ -9,13 +9,15 @@ claim over every seed must not lose one.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lit_curriculum.errors import UsageError
 from lit_curriculum.files import write_with
-from lit_curriculum.reading import as_usage_error
+from lit_curriculum.reading import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,12 +109,22 @@ class Results:
         """Read data.csv.
 
         Raises:
-            UsageError: if it cannot be read.
+            UsageError: if it cannot be read, is no such table, has no row, or a number that is not finite.
         """
         import pandas as pd
 
-        with as_usage_error(path, "data"):
-            return cls(pd.read_csv(path, keep_default_na=False), seeds)
+        rows = read_table(path, needed=COLUMNS)
+        if not rows:
+            raise UsageError(f"table: {path} has no row; allowed: at least one")
+        frame = pd.DataFrame(rows)
+        for name in frame.columns:
+            with contextlib.suppress(ValueError, TypeError):
+                frame[name] = pd.to_numeric(frame[name]) if name not in ("arm", "metric") else frame[name]
+        for name in ("seed", "step", "value"):
+            numbers = frame[name]
+            if not pd.api.types.is_numeric_dtype(numbers) or not numbers.map(math.isfinite).all():
+                raise UsageError(f"table: {path}: {name}: not a finite number in every row")
+        return cls(frame, seeds)
 
     def write(self, path: Path) -> None:
         """Write data.csv, atomically; floats as they are."""
@@ -133,13 +145,17 @@ class Results:
             raise MissingData(f"no rows with {axes}")
         return Results(frame, self.seeds)
 
+    def only(self, seeds: Sequence[int]) -> Results:
+        """Return the table of these seeds alone, all of which every answer must have."""
+        return Results(self.frame[self.frame["seed"].isin(list(seeds))], seeds)
+
     def values(self, axis: str) -> list[Any]:
         """Return the different values of a column, ascending."""
         return sorted(self.frame[axis].unique().tolist())
 
-    def has(self, arm: str, metric: str) -> bool:
-        """Tell whether anything was measured of an arm."""
-        return bool(((self.frame["arm"] == arm) & (self.frame["metric"] == metric)).any())
+    def metrics(self, prefix: str = "") -> list[str]:
+        """Return the metrics that begin like this, sorted."""
+        return [name for name in self.values("metric") if str(name).startswith(prefix)]
 
     def history(self, arm: str, metric: str) -> dict[int, Curve]:
         """Return each seed's (step, value), steps ascending.

@@ -1,4 +1,4 @@
-"""What a figure trains at one scale: arms, each with every seed, at settings that its own search chose.
+"""What a figure trains: arms, each with every seed, at settings that its own search chose.
 
 Settings have one home, `lightning_configs`. A study names configurations and states what differs from them in
 the dotted keys of the command line (``model.lr`` for ``--model.lr``), as a sweep file does.
@@ -9,20 +9,33 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import reduce
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from lit_curriculum.reproduce.results import Results, Row
+from lit_curriculum.reproduce.results import Row
 from lit_curriculum.runs.configs import layer, shipped
 from lit_curriculum.runs.graph import Finished, Run
 from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.sweep import nested
 
+Scale = Literal["smoke", "laptop", "paper"]
+SCALES: tuple[Scale, ...] = ("smoke", "laptop", "paper")
+
 Settings = Mapping[str, Any]
 Measured = tuple[str, int, float]
 """Metric, step, value."""
-Score = Literal["mean", "last"]
+Score = Callable[[Finished], tuple[float, ...]]
+"""Of a run of the search; the setting with the largest mean over seeds wins."""
+
+
+def mean_accuracy(run: Finished) -> tuple[float, ...]:
+    """Return the mean validation accuracy over the run: learning at all, and learning early."""
+    return (statistics.fmean(value for _, value in run.history("val/accuracy")),)
+
+
+def last_accuracy(run: Finished) -> tuple[float, ...]:
+    """Return the last validation accuracy."""
+    return (run.history("val/accuracy")[-1][1],)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,20 +44,18 @@ class Arm:
 
     Attributes:
         name: as in the results.
-        configs: overlays on top of the study's.
-        set: settings on top of these; what they name is not searched.
+        set: settings on top of the study's; what they name is not searched.
         callbacks: the callbacks' list instead of the configurations'; None keeps it.
         probes: further callbacks of the runs that are reported.
         teacher: the arm whose bank of the same seed teaches.
-        teach: strategy and temperature of `SwapTeacher`; None trains with labels.
-        tuned_as: the arm whose search this one's settings come from; None for its own, "" for none.
+        teach: arguments of `SwapTeacher`, strategy and temperature; None trains with labels.
+        tuned_as: the arm whose search this one's settings come from; None for its own.
         seed_offset: added to the seed of data and model: a student sees other samples than its teacher.
         axes: further columns of its results.
         cost: effort of an update, in any unit.
     """
 
     name: str
-    configs: tuple[str, ...] = ()
     set: Settings = field(default_factory=dict)
     callbacks: Sequence[Settings] | None = None
     probes: Sequence[Settings] = ()
@@ -58,19 +69,21 @@ class Arm:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """What one scale of a figure trains, and what it reads of the runs.
+    """Arms that are compared with each other at one scale, and what is read of their runs.
 
     Attributes:
-        configs: shipped configurations that every arm overlays.
+        configs: shipped configurations that every run overlays.
         arms: what is compared, teachers among them where they are shown.
         set: settings of all arms.
         seeds: seeds that are reported; data and model seed together.
         tuning_seeds: seeds that choose settings; never reported.
         grid: setting -> values that are searched, the same for every arm.
-        score: by what: ``val/accuracy``, the ``mean`` over the run or the ``last``.
-        metrics: name in the results -> metric of the run.
+        score: by what the search chooses.
+        tuned_in: the study whose search is used; None for this one's.
+        metrics: name in the results -> metric of the run; one that a run lacks has no rows.
         tables: further files of a run -> what is read of their rows.
-        test: held-out streams of reported runs; the others evaluate ``val`` alone.
+        streams: held-out splits of the runs that are reported; the others evaluate ``val`` alone.
+        axes: further columns of its results.
     """
 
     configs: tuple[str, ...]
@@ -79,16 +92,34 @@ class Study:
     seeds: tuple[int, ...] = (0, 1, 2)
     tuning_seeds: tuple[int, ...] = (100, 101)
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    score: Score = "mean"
+    score: Score = mean_accuracy
+    tuned_in: Study | None = None
     metrics: Mapping[str, str] = field(default_factory=lambda: {"accuracy": "test/accuracy"})
     tables: Mapping[str, Callable[[Sequence[dict[str, str]]], Iterable[Measured]]] = field(
         default_factory=dict
     )
     streams: tuple[str, ...] = ("val", "test")
+    axes: Settings = field(default_factory=dict)
 
     def arm(self, name: str) -> Arm:
         """Return an arm by its name."""
         return next(arm for arm in self.arms if arm.name == name)
+
+    def value(self, key: str, arm: Arm | None = None) -> Any:
+        """Return a setting of an arm by its dotted key, from the last that states it.
+
+        Raises:
+            KeyError: if nothing does.
+        """
+        for settings in ((arm.set if arm else {}), self.set):
+            if key in settings:
+                return settings[key]
+        section, name = key.split(".", 1)
+        for config in reversed(self.configs):
+            arguments = layer(shipped(config)).get(section, {}).get("init_args", {})
+            if name in arguments:
+                return arguments[name]
+        raise KeyError(f"{key} is set neither by the study nor by {', '.join(self.configs)}")
 
     def run(self, arm: Arm, seed: int, chosen: Settings | None = None, report: bool = True) -> Run:
         """Return the run of an arm.
@@ -119,32 +150,60 @@ class Study:
             callbacks += arm.probes
         if callbacks or arm.callbacks is not None:
             settings["trainer.callbacks"] = callbacks
-        configs = (*self.configs, *arm.configs)
-        kind = "student" if needs else arm.name.replace(" ", "-")
-        return Run(kind, configs, nested(settings), needs, arm.cost * length(configs, settings))
+        num_steps = int(settings.get("data.num_steps") or self.value("data.num_steps", arm))
+        kind = "".join(letter if letter.isalnum() else "-" for letter in arm.name).strip("-").lower()
+        return Run(kind, self.configs, nested(settings), needs, arm.cost * num_steps)
+
+    def points(self, arm: Arm) -> list[dict[str, Any]]:
+        """Return the settings among which an arm's search chooses; what it sets itself is not searched."""
+        grid = {name: values for name, values in self.grid.items() if name not in arm.set}
+        return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+    def with_seeds(self, count: int) -> Study:
+        """Return the study with as many seeds: its own, then the integers that follow."""
+        tuned_in = self.tuned_in.with_seeds(count) if self.tuned_in is not None else None
+        return replace(self, seeds=extended(self.seeds, count, self.tuning_seeds), tuned_in=tuned_in)
 
 
-def length(configs: Sequence[str], settings: Settings) -> int:
-    """Return the number of updates of a run."""
-    if "data.num_steps" in settings:
-        return int(settings["data.num_steps"])
-    layers = (layer(shipped(name)).get("data", {}).get("init_args", {}).get("num_steps") for name in reversed(configs))
-    return int(next(found for found in layers if found is not None))
+def extended(seeds: tuple[int, ...], count: int, taken: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """Return as many seeds: these, then the integers that follow and are not taken."""
+    more = (seed for seed in itertools.count(max(seeds) + 1) if seed not in taken)
+    return (*seeds, *itertools.islice(more, max(0, count - len(seeds))))[:count]
 
 
-def measure(lab: Lab, study: Study) -> Results:
-    """Train every arm with every seed at its chosen settings, and return what was measured."""
-    chosen = choose(lab, study)
-    jobs = [(arm, seed) for arm in study.arms for seed in study.seeds]
-    finished = lab.fit([study.run(arm, seed, chosen[arm.name]) for arm, seed in jobs])
+def overlaid(config: str, scale: Scale) -> tuple[str, ...]:
+    """Return a shipped configuration with its overlay for a scale."""
+    return (config,) if scale == "laptop" else (config, f"{scale}/{config}")
+
+
+def at_scale(scale: Scale, config: str, *, seeds: tuple[int, ...] = (0, 1, 2), **study: Any) -> Study:
+    """Return a study on a shipped configuration; at smoke scale of one seed, without a search."""
+    made = Study(configs=overlaid(config, scale), seeds=seeds, **study)
+    if scale != "smoke":
+        return made
+    grid = {name: values[:1] for name, values in made.grid.items()}
+    return replace(made, seeds=(0,), tuning_seeds=(), grid=grid)
+
+
+def measure(lab: Lab, studies: Sequence[Study]) -> list[Row]:
+    """Train every arm of every study with every seed at its chosen settings; return what was measured."""
+    chosen = choose(lab, studies)
+    jobs = [
+        (study, arm, seed, settings)
+        for study, settings_of in zip(studies, chosen, strict=True)
+        for arm, settings in zip(study.arms, settings_of, strict=True)
+        for seed in study.seeds
+    ]
+    finished = lab.fit([study.run(arm, seed, settings) for study, arm, seed, settings in jobs])
     rows: list[Row] = []
-    for run, (arm, seed) in zip(finished, jobs, strict=True):
-        axes = {name.rpartition(".")[2]: value for name, value in chosen[arm.name].items()} | dict(arm.axes)
+    for run, (study, arm, seed, settings) in zip(finished, jobs, strict=True):
+        found = {key: settings[key] if key in settings else study.value(key, arm) for key in study.grid}
+        axes = {**study.axes, **arm.axes, **{key.rpartition(".")[2]: value for key, value in found.items()}}
         rows += [
             {"arm": arm.name, "seed": seed, "step": step, "metric": metric, "value": value, **axes}
             for metric, step, value in _measured(study, run)
         ]
-    return Results.of(rows, study.seeds)
+    return rows
 
 
 def _measured(study: Study, run: Finished) -> Iterable[Measured]:
@@ -157,53 +216,58 @@ def _measured(study: Study, run: Finished) -> Iterable[Measured]:
             yield from read(run.rows(file))
 
 
-def choose(lab: Lab, study: Study) -> dict[str, Settings]:
-    """Return each arm's best settings on the tuning seeds; of equal ones the first of the grid.
+def choose(lab: Lab, studies: Sequence[Study]) -> list[list[Settings]]:
+    """Return the best settings of each study's arms on the tuning seeds; of equal ones the first of the grid.
 
-    Every arm has the same grid and the same budget. What an arm sets itself is not searched.
+    Every arm has the same grid and the same budget.
     """
-    points = {arm.name: _points(study, arm) for arm in study.arms if arm.tuned_as is None}
-    searched = [
+    searches = {id(s.tuned_in or s): s.tuned_in or s for s in studies}
+    jobs = [(study, *job) for study in searches.values() for job in _search(study)]
+    finished = lab.fit([study.run(arm, seed, point, report=False) for study, arm, point, seed in jobs])
+    scores: dict[tuple[int, str, str], list[tuple[float, ...]]] = {}
+    for run, (study, arm, point, _) in zip(finished, jobs, strict=True):
+        scores.setdefault((id(study), arm.name, str(point)), []).append(study.score(run))
+
+    def best(study: Study, arm: Arm) -> Settings:
+        tuned = study.tuned_in or study
+        searched = tuned.arm(arm.tuned_as or arm.name)
+        points = tuned.points(searched)
+        if len(points) == 1:
+            return points[0]
+
+        def score(point: Settings) -> list[float]:
+            of_seeds = scores[id(tuned), searched.name, str(point)]
+            return [statistics.fmean(each) for each in zip(*of_seeds, strict=True)]
+
+        return max(points, key=score)
+
+    return [[best(study, arm) for arm in study.arms] for study in studies]
+
+
+def _search(study: Study) -> list[tuple[Arm, Settings, int]]:
+    searched = dict.fromkeys(arm.tuned_as or arm.name for arm in study.arms)
+    return [
         (study.arm(name), point, seed)
-        for name, of in points.items()
-        if len(of) > 1
-        for point in of
+        for name in searched
+        for points in [study.points(study.arm(name))]
+        if len(points) > 1
+        for point in points
         for seed in study.tuning_seeds
     ]
-    finished = lab.fit([study.run(arm, seed, point, report=False) for arm, point, seed in searched])
-    scores: dict[tuple[str, int], list[float]] = {}
-    for run, (arm, point, _) in zip(finished, searched, strict=True):
-        place = points[arm.name].index(point)
-        scores.setdefault((arm.name, place), []).append(_score(run, study.score))
-    best: dict[str, Settings] = {
-        name: max(enumerate(of), key=lambda p: (statistics.fmean(scores.get((name, p[0]), [0.0])), -p[0]))[1]
-        for name, of in points.items()
-    }
-    for arm in study.arms:
-        if arm.tuned_as is not None:
-            best[arm.name] = best[arm.tuned_as] if arm.tuned_as else {}
-    return best
 
 
-def _points(study: Study, arm: Arm) -> list[dict[str, Any]]:
-    grid = {name: values for name, values in study.grid.items() if name not in arm.set}
-    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-
-
-def _score(run: Finished, score: Score) -> float:
-    values = [value for _, value in run.history("val/accuracy")]
-    return statistics.fmean(values) if score == "mean" else values[-1]
-
-
-def everything(study: Study) -> list[Run]:
-    """Return the runs of a study, its search among them, as if every search chose its first point."""
-    chosen = {arm.name: _points(study, arm)[0] for arm in study.arms}
-    search = [
-        study.run(arm, seed, point, report=False)
-        for arm in study.arms
-        if arm.tuned_as is None and len(_points(study, arm)) > 1
-        for point in _points(study, arm)
-        for seed in study.tuning_seeds
-    ]
-    reported = [study.run(arm, seed, chosen[arm.name]) for arm in study.arms for seed in study.seeds]
-    return reduce(lambda runs, run: runs if run in runs else [*runs, run], [*search, *reported], list[Run]())
+def everything(studies: Sequence[Study]) -> list[Run]:
+    """Return the runs of studies, the search among them, as if every search chose its first point."""
+    runs: dict[str, Run] = {}
+    for tuned in {id(s.tuned_in or s): s.tuned_in or s for s in studies}.values():
+        for arm, point, seed in _search(tuned):
+            run = tuned.run(arm, seed, point, report=False)
+            runs[run.key] = run
+    for study in studies:
+        for arm in study.arms:
+            tuned = study.tuned_in or study
+            point = tuned.points(tuned.arm(arm.tuned_as or arm.name))[0]
+            for seed in study.seeds:
+                run = study.run(arm, seed, point)
+                runs[run.key] = run
+    return list(runs.values())

@@ -8,227 +8,173 @@ signs, and a model can count them; with two it has to follow its own chain.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge, listed, require_seeds
-from lit_curriculum.papers.implicit.training import Method, Training, curves, finals, steps_to, train
-from lit_curriculum.papers.style import curve, in_millions, panels
-from lit_curriculum.runs.lab import Lab
+from lit_curriculum.reproduce.claim import Claim, final, listed
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import Line, curve, draw_arms, in_millions, panels, shades
+from lit_curriculum.reproduce.predicates import AtLeast, AtMost, MostSeeds
+from lit_curriculum.reproduce.results import PerSeed, Results
+from lit_curriculum.reproduce.study import Arm, Study, at_scale
 from lit_curriculum.tasks.lego import Lego
 
-
-@dataclass(frozen=True)
-class Strings:
-    """Strings of one kind, and how models are trained on them.
-
-    Attributes:
-        training: what their runs share.
-        lengths: of the chains; the last variable of the first counts.
-    """
-
-    training: Training
-    lengths: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Chains:
-    """A setting: strings of one chain, and of several."""
-
-    one: Strings
-    several: Strings
-
-    def of(self, chains: str) -> Strings:
-        """Return the strings of a kind, ``one`` or ``several``."""
-        return self.one if chains == "one" else self.several
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """Seeds that are reported."""
-        return self.several.training.seeds
-
-    @property
-    def tuning_seeds(self) -> tuple[int, ...]:
-        """Seeds that choose the rates."""
-        return self.several.training.tuning_seeds
-
-
-_SMOKE = Training(("lego", "smoke/lego"), 40, 10, 16, (1e-3,), seeds=(0,), tuning_seeds=())
-_PAPER = Training(("lego", "paper/lego"), 23_400, 117, 1024, (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4))
-
-SETTINGS: dict[Scale, Chains] = {
-    "smoke": Chains(one=Strings(_SMOKE, (4,)), several=Strings(_SMOKE, (3, 2))),
-    "laptop": Chains(
-        # Twice as wide, a model counts the signs of one chain from the last label alone, soon after it does
-        # from all of them.
-        one=Strings(
-            Training(
-                ("lego",),
-                2500,
-                100,
-                256,
-                (2.5e-3,),
-                model={"heads": 2, "head_size": 16, "initializer_range": 0.17},
-            ),
-            (7,),
-        ),
-        several=Strings(Training(("lego",), 4500, 100, 128, (2.5e-3,)), (4, 3)),
-    ),
-    "paper": Chains(one=Strings(_PAPER, (12,)), several=Strings(_PAPER, (8, 4))),
-}
-CHAINS = ("one", "several")
-
+Chains = dict[str, tuple[int, ...]]
 LEARNED, STUCK, REACHED = 0.95, 0.60, 0.90
 COLOURS = {"multi": "#c8442b", "single": "#2f6fb0"}
+PAPER_RATES = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4)
 
 
-def cost(scale: Scale) -> str:
-    """Return what a scale takes."""
-    return {
+def figure(scale: Scale) -> Figure:
+    """Return both kinds of strings with both kinds of supervision."""
+    chains: Chains = {
+        "smoke": {"one": (4,), "several": (3, 2)},
+        "laptop": {"one": (7,), "several": (4, 3)},
+        "paper": {"one": (12,), "several": (8, 4)},
+    }[scale]
+    # Twice as wide, a model counts the signs of one chain from the last label alone, soon after it does from
+    # all of them.
+    narrow = {"model.heads": 2, "model.head_size": 16, "model.initializer_range": 0.17}
+    one = {**narrow, "data.num_steps": 2500, "data.batch_size": 256} if scale == "laptop" else {}
+    studies = {"one": _study(scale, "one", chains, one), "several": _study(scale, "several", chains, {})}
+    cost = {
         "smoke": "half a minute",
         "laptop": "12 runs; about 45 minutes on two cores",
-        "paper": "per seed 4 runs of 7.5e17 operations, six rates each (GPU)",
-    }[scale]
+        "paper": "per seed 4 runs of 7.5e17 operations, six learning rates each (GPU)",
+    }
+    return Figure(
+        cost=cost[scale],
+        studies=tuple(studies.values()),
+        draw=lambda results: _draw(results, chains, studies),
+        claims=lambda results: _claims(chains),
+    )
 
 
-def name(chains: str, supervision: str) -> str:
-    """Return the name of a method, e.g. ``several-multi``."""
-    return f"{chains}-{supervision}"
-
-
-def methods(setting: Chains, chains: Sequence[str] = CHAINS) -> list[Method]:
-    """Return everything that is trained on the given kinds of strings."""
-    return [
-        Method(
-            name(kind, supervision),
-            data={"chain_lengths": list(setting.of(kind).lengths), "supervision": supervision},
+def _study(scale: Scale, kind: str, chains: Chains, more: dict[str, Any]) -> Study:
+    arms = tuple(
+        Arm(
+            name=f"{kind}-{supervision}",
+            set={"data.chain_lengths": list(chains[kind]), "data.supervision": supervision},
         )
-        for kind in chains
         for supervision in COLOURS
-    ]
+    )
+    positions = range(1, sum(chains[kind]) + 1)
+    return at_scale(
+        scale,
+        "lego",
+        set=more,
+        arms=arms,
+        tuning_seeds=(100,),
+        grid={"model.lr": PAPER_RATES} if scale == "paper" else {},
+        streams=("test",),
+        metrics={name: f"test/{name}" for name in ("accuracy", *(f"position_{v}" for v in positions))},
+    )
 
 
-def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train both kinds of strings with both kinds of supervision."""
-    setting, rows = SETTINGS[scale], []
-    for chains in CHAINS:
-        positions = range(1, sum(setting.of(chains).lengths) + 1)
-        metrics = {"accuracy": "accuracy"} | {f"position_{v}": f"position_{v}" for v in positions}
-        rows += train(lab, setting.of(chains).training, "lego", methods(setting, [chains]), metrics)
-    return rows
-
-
-def draw(rows: Sequence[Row], scale: Scale) -> Any:
+def _draw(results: Results, chains: Chains, studies: dict[str, Study]) -> Any:
     """Draw the last variable's accuracy, and every position's under multi-label training."""
-    import matplotlib
-
-    setting, shades = SETTINGS[scale], matplotlib.colormaps["viridis"]
-    figure, axes = panels(3, width=4.2, height=3.6)
-    for chains, style in (("one", "--"), ("several", "-")):
-        for supervision, colour in COLOURS.items():
-            label = f"{supervision}-label, {chains} chain{'s' if chains == 'several' else ''}"
-            found = curves(rows, name(chains, supervision), "accuracy")
-            curve(axes[0], found, colour, label, ls=style)
-    counting = Lego.create(setting.several.lengths).counting_accuracy
+    picture, axes = panels(3, width=4.2, height=3.6)
+    lines = {
+        f"{kind}-{how}": Line(f"{how}-label, {kind} chain{'s' * (kind == 'several')}", colour, style)
+        for kind, style in (("one", "--"), ("several", "-"))
+        for how, colour in COLOURS.items()
+    }
+    draw_arms(axes[0], results, lines)
+    counting = Lego.create(chains["several"]).counting_accuracy
     axes[0].axhline(counting, color="#999999", lw=0.8, ls=":", label="counting signs, several chains")
     axes[0].set(title="last variable")
-    for axis, chains in zip(axes[1:], ("several", "one"), strict=True):
-        lengths = setting.of(chains).lengths
-        for v in range(1, lengths[0] + 1):
-            shade = shades(0.9 * (v - 1) / max(1, lengths[0] - 1))
-            curve(axis, curves(rows, name(chains, "multi"), f"position_{v}"), shade, f"position {v}")
-        of = "one chain" if chains == "one" else f"chains of {' and '.join(map(str, lengths))}"
+    for axis, kind in zip(axes[1:], ("several", "one"), strict=True):
+        lengths = chains[kind]
+        for v, shade in shades(range(1, lengths[0] + 1)).items():
+            curve(axis, results.curves(f"{kind}-multi", f"position_{v}"), shade, f"position {v}")
+        of = "one chain" if kind == "one" else f"chains of {' and '.join(map(str, lengths))}"
         axis.set(title=f"multi-label, {of}")
+    longest = max(study.value("data.num_steps") for study in studies.values())
     for axis in axes:
         axis.set(xlabel="training steps", ylabel="test accuracy", ylim=(0.3, 1.03))
         # Below chance there are no curves.
         columns = {"ncols": 2 if axis is axes[0] else 4, "columnspacing": 1.0, "handlelength": 1.2}
         axis.legend(fontsize=6.5, frameon=False, loc="lower center", **columns)
-        in_millions(axis, max(setting.of(chains).training.num_steps for chains in CHAINS))
-    return figure
+        in_millions(axis, longest)
+    return picture
 
 
-def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+# --- claims -----------------------------------------------------------------------------------------------
+
+
+def _claims(chains: Chains) -> list[Claim]:
     """Judge what multi-label training adds, the order of positions, and the shortcut of one chain."""
-    setting = SETTINGS[scale]
-    require_seeds(rows, [method.name for method in methods(setting)], setting.seeds)
-    result = []
-    for chains in ("several", "one"):
-        words = "one chain" if chains == "one" else "several chains"
-        multi = finals(rows, name(chains, "multi"), "accuracy")
-        result.append(
-            judge(
-                f"multi-label-learns-{chains}",
+    made = []
+    for kind, words in (("several", "several chains"), ("one", "one chain")):
+        made += [
+            Claim(
+                f"multi-label-learns-{kind}",
                 f"With {words} the last variable is learned where all are supervised.",
-                multi,
-                scale=scale,
-                threshold=f"at least {LEARNED} in every seed",
-                holds=min(multi) >= LEARNED,
-                paper_value="almost perfect",
-            )
-        )
-        result.append(_stuck(rows, chains, words, scale, setting.of(chains).lengths))
-    return [*result, _ordered(rows, setting, scale), _overtakes(rows, setting, scale)]
-
-
-def _stuck(rows: Sequence[Row], chains: str, words: str, scale: Scale, lengths: Sequence[int]) -> Claim:
-    """Both see the same number of strings: up to the one at which multi-label has learned, or all of them."""
-    until = steps_to(rows, name(chains, "multi"), "accuracy", LEARNED)
-    single = curves(rows, name(chains, "single"), "accuracy")
-    by_then = [max(v for step, v in seen if step <= last) for seen, last in zip(single, until, strict=True)]
-    claim = judge(
-        f"single-label-stuck-{chains}",
-        f"With {words} it is not where it alone is supervised, from as many strings (highest accuracy up to "
-        f"the step at which multi-label training reaches {LEARNED} in the same seed).",
-        by_then,
-        scale=scale,
-        threshold=f"at most {STUCK} in every seed",
-        holds=max(by_then) <= STUCK,
-        paper_value="near chance",
-    )
-    at_last = listed(max(v for _, v in seen) for seen in single)
-    counting = Lego.create(lengths).counting_accuracy
-    note = f"highest in the whole run, seed by seed: {at_last}; best guess without a look-up: {counting:.3g}"
-    return replace(claim, note=note)
-
-
-def _ordered(rows: Sequence[Row], setting: Chains, scale: Scale) -> Claim:
-    first = range(1, min(4, setting.several.lengths[0]) + 1)
-    steps = [steps_to(rows, name("several", "multi"), f"position_{v}", REACHED) for v in first]
-    # One that is never reached is not in order, also where it would be the last.
-    in_order = [
-        float(all(a < b < math.inf for a, b in pairwise(of_seed))) for of_seed in zip(*steps, strict=True)
-    ]
-    return judge(
-        "first-positions-in-order",
-        f"With several chains the first {len(first)} positions reach {REACHED} one after the other "
-        "(share of seeds).",
-        in_order,
-        scale=scale,
-        threshold="in every seed",
-        holds=min(in_order) == 1,
-        paper_value="one after the other",
-    )
-
-
-def _overtakes(rows: Sequence[Row], setting: Chains, scale: Scale) -> Claim:
-    """The paper does not say it; it follows from the shortcut, and from several chains it must be gone."""
-    shares = {}
-    for chains in CHAINS:
-        found = [
-            steps_to(rows, name(chains, "multi"), f"position_{v}", REACHED)
-            for v in range(2, setting.of(chains).lengths[0] + 1)
+                final(f"{kind}-multi"),
+                AtLeast(LEARNED),
+                paper="almost perfect",
+            ),
+            Claim(
+                f"single-label-stuck-{kind}",
+                f"With {words} it is not where it alone is supervised, from as many strings (highest "
+                f"accuracy up to the step at which multi-label training reaches {LEARNED} in the same seed).",
+                lambda results, kind=kind: _best_until_learned(results, kind),  # type: ignore[misc]
+                AtMost(STUCK),
+                paper="near chance",
+                note=lambda results, kind=kind: _of_whole_run(results, kind, chains[kind]),  # type: ignore[misc]
+            ),
         ]
-        *middle, last = found
-        shares[chains] = [float(any(m[i] > last[i] for m in middle)) for i in range(len(last))]
-    return judge(
-        "last-overtakes-with-one-chain",
-        "With one chain the last variable is learned before one in the middle, by counting minus signs "
-        "(share of seeds; with several chains it must not be).",
-        shares["one"],
-        scale=scale,
-        threshold="in more than half of the seeds with one chain, in none with several",
-        holds=sum(shares["one"]) > len(setting.seeds) / 2 and not any(shares["several"]),
+    first = range(1, min(4, chains["several"][0]) + 1)
+    return [
+        *made,
+        Claim(
+            "first-positions-in-order",
+            f"With several chains the first {len(first)} positions reach {REACHED} one after the other "
+            "(1 per seed in which they do).",
+            lambda results: _in_order(results, first),
+            AtLeast(1),
+            paper="one after the other",
+        ),
+        # The paper does not say it; it follows from the shortcut, and from several chains it must be gone.
+        Claim(
+            "last-overtakes-with-one-chain",
+            "With one chain the last variable is learned before one in the middle, by counting minus signs "
+            "(1 per seed in which it is).",
+            lambda results: _overtakes(results, "one", chains),
+            MostSeeds(0.5),
+        ),
+        Claim(
+            "last-does-not-overtake-with-several",
+            "With several chains it is not (1 per seed in which it is).",
+            lambda results: _overtakes(results, "several", chains),
+            AtMost(0),
+        ),
+    ]
+
+
+def _best_until_learned(results: Results, kind: str) -> PerSeed:
+    """Both see the same number of strings: up to the one at which multi-label has learned, or all of them."""
+    until = results.steps_to(f"{kind}-multi", "accuracy", LEARNED)
+    single = results.history(f"{kind}-single", "accuracy")
+    return PerSeed({s: max(v for step, v in curve if step <= until[s]) for s, curve in single.items()})
+
+
+def _of_whole_run(results: Results, kind: str, lengths: tuple[int, ...]) -> str:
+    highest = listed(list(results.best(f"{kind}-single", "accuracy").values()))
+    counting = Lego.create(lengths).counting_accuracy
+    return f"highest in the whole run, seed by seed: {highest}; best guess without a look-up: {counting:.3g}"
+
+
+def _in_order(results: Results, positions: range) -> PerSeed:
+    """Return 1 where every position is reached after the one before; one that never is, is not in order."""
+    steps = [results.steps_to("several-multi", f"position_{v}", REACHED) for v in positions]
+    return PerSeed(
+        {seed: float(all(a[seed] < b[seed] < math.inf for a, b in pairwise(steps))) for seed in steps[0]}
     )
+
+
+def _overtakes(results: Results, kind: str, chains: Chains) -> PerSeed:
+    """Return 1 where a position in the middle is reached after the last one."""
+    positions = range(2, chains[kind][0] + 1)
+    *middle, last = [results.steps_to(f"{kind}-multi", f"position_{v}", REACHED) for v in positions]
+    return PerSeed({seed: float(any(m[seed] > last[seed] for m in middle)) for seed in last})

@@ -6,126 +6,110 @@ and with monomials of irrelevant variables. Each level has its own time: one che
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
-from lit_curriculum.papers.progressive import hierarchical
-from lit_curriculum.papers.progressive.hierarchical import Tree
-from lit_curriculum.papers.progressive.parity import curves
-from lit_curriculum.papers.style import COLOURS, curve, in_millions, panels
-from lit_curriculum.runs.lab import Lab
+from lit_curriculum.papers.progressive._hierarchical import tree
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import COLOURS, curve, in_millions, panels
+from lit_curriculum.reproduce.predicates import AtLeast
+from lit_curriculum.reproduce.results import PerSeed, Results
+from lit_curriculum.reproduce.study import Measured, Study
 
-SETTINGS: dict[Scale, Tree] = hierarchical.WIDE
-
-GAP = 3.0
+GAP = AtLeast(3.0)
 
 
-def cost(scale: Scale) -> str:
-    """Return what a scale takes."""
-    return {
+def figure(scale: Scale) -> Figure:
+    """Return the mean correlation of every level over the teacher's training, by degree."""
+    study = tree(scale, "wide")
+    study = replace(study, arms=study.arms[:1], tables={"monomials.csv": _correlations}, axes={})
+    cost = {
         "smoke": "seconds",
         "laptop": "about 4 minutes, or nothing after figure 18 or 19, whose teachers it shows",
         "paper": "the teachers of figure 18",
-    }[scale]
+    }
+    return Figure(
+        cost=cost[scale],
+        studies=(study,),
+        draw=lambda results: _draw(results, study),
+        claims=lambda results: _claims(results, study),
+    )
 
 
-def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train teachers and return the mean correlation of every group, by degree and level."""
-    tree = SETTINGS[scale]
-    # The leftmost class's path: node 1, then always the left child.
-    levels = {f"node_{2**level}_mean": f"level {level + 1}" for level in range(tree.depth)}
-    names = {**levels, "off_mean": "off", "noise": "noise"}
-    rows: list[Row] = []
-    for seed, run in zip(tree.seeds, lab.fit([tree.teacher(seed) for seed in tree.seeds]), strict=True):
-        for step, accuracy in run.history("test/accuracy"):
-            rows.append(_row("accuracy", 0, seed, step, accuracy))
-        for row in run.rows("monomials.csv"):
-            if row["group"] in names and row["label"] == "0":
-                step, value = int(row["step"]), float(row["correlation"])
-                rows.append(_row(names[row["group"]], int(row["degree"]), seed, step, value))
-    return rows
+def _correlations(rows: Sequence[dict[str, str]]) -> Iterator[Measured]:
+    """Yield the groups of the leftmost class's path: node 1, then always the left child."""
+    names = {f"node_{2**level}_mean": f"level {level + 1}" for level in range(10)}
+    names |= {"off_mean": "off", "noise": "noise"}
+    for row in rows:
+        if row["group"] in names and row["label"] == "0":
+            metric = f"degree {row['degree']}: {names[row['group']]}"
+            yield metric, int(row["step"]), float(row["correlation"])
 
 
-def draw(rows: Sequence[Row], scale: Scale) -> Any:
-    """Draw the correlations of each level's variables, a panel a degree, with the accuracy behind."""
-    tree = SETTINGS[scale]
-    degrees = sorted({row["degree"] for row in rows} - {0})
-    figure, axes = panels(len(degrees), width=4.2, height=3.4)
+def _draw(results: Results, study: Study) -> Any:
+    """Draw a panel a degree, with the accuracy behind."""
+    degrees = sorted({name.partition(":")[0] for name in results.metrics("degree ")})
+    picture, axes = panels(len(degrees), width=4.2, height=3.4)
     for axis, degree in zip(axes, degrees, strict=True):
-        chosen = [{**row, "accuracy": row["value"]} for row in rows if row["degree"] == degree]
-        for level in range(1, tree.depth + 1):
-            points = curves(chosen, f"level {level}")
-            if points:
-                curve(axis, points, f"C{level + 3}", f"level {level}")
-        curve(axis, curves(chosen, "off"), "#2f6fb0", "irrelevant")
+        for i, metric in enumerate(results.metrics(f"{degree}: level")):
+            curve(axis, results.curves("teacher", metric), f"C{i + 4}", metric.partition(": ")[2])
+        curve(axis, results.curves("teacher", f"{degree}: off"), "#2f6fb0", "irrelevant")
         right = axis.twinx()
-        accuracy = [{**row, "accuracy": row["value"]} for row in rows if row["method"] == "accuracy"]
-        curve(right, curves(accuracy, "accuracy"), COLOURS["teacher"], "accuracy", ls=":", lw=1.0)
+        accuracy = results.curves("teacher", "accuracy")
+        curve(right, accuracy, COLOURS["teacher"], "accuracy", ls=":", lw=1.0)
         right.set(ylim=(0, 1.03), yticks=[])
-        axis.set(xlabel="training samples", title=f"degree {degree}", ylabel="|correlation|, mean of a group")
-        in_millions(axis, tree.num_steps)
+        axis.set(xlabel="training samples", title=degree, ylabel="|correlation|, mean of a group")
+        in_millions(axis, study.value("data.num_steps"))
         axis.legend(fontsize=7)
-    return figure
+    return picture
 
 
-def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+def _claims(results: Results, study: Study) -> list[Claim]:
     """Judge that each level stands out at its peak, one after the other.
 
     Judged is the highest degree measured that is below a node's: a node's own parity does not fade again.
     """
-    tree = SETTINGS[scale]
-    degree = max(row["degree"] for row in rows if row["degree"] < tree.node_size)
-    chosen = [row for row in rows if row["degree"] == degree]
-    first, last = "level 1", f"level {tree.depth}"
-    require_seeds(chosen, [first, last, "off", "noise"], tree.seeds)
-    peaks = {
-        name: [_peak(chosen, name, seed, tree.eval_every) for seed in tree.seeds] for name in (first, last)
-    }
-    delays = [b[0] - a[0] for a, b in zip(peaks[first], peaks[last], strict=True)]
-    result = [
-        judge(
+    measured = {int(name.split()[1][:-1]) for name in results.metrics("degree ")}
+    degree = max(d for d in measured if d < study.value("data.node_size"))
+    first, last = "level 1", f"level {study.value('data.depth')}"
+    # The first samples leave their own traces at degree 1.
+    after = study.value("data.eval_every")
+
+    def peaks(results: Results, level: str, what: int) -> PerSeed:
+        groups = [results.history("teacher", f"degree {degree}: {name}") for name in (level, "off", "noise")]
+        return PerSeed({seed: _peak([dict(g[seed]) for g in groups], after)[what] for seed in groups[0]})
+
+    return [
+        Claim(
             "levels-one-after-the-other",
             f"The correlations with the last level's monomials (degree {degree}) peak after the root's "
             "(samples between the two).",
-            delays,
-            scale=scale,
-            threshold="> 0 in every seed",
-            holds=min(delays) > 0,
-        )
-    ]
-    for name in (first, last):
-        ratios = [ratio for _, ratio in peaks[name]]
-        result.append(
-            judge(
-                f"{name.replace(' ', '-')}-stands-out",
-                f"At its peak {name} is correlated more than irrelevant variables (ratio).",
-                ratios,
-                scale=scale,
-                threshold=f"mean in the group >= {GAP:g} x (mean off + noise of one estimate), every seed",
-                holds=min(ratios) >= GAP,
+            lambda results: peaks(results, last, 0) - peaks(results, first, 0),
+            AtLeast(1),
+        ),
+        *(
+            Claim(
+                f"{level.replace(' ', '-')}-stands-out",
+                f"At its peak {level} is correlated more than irrelevant variables (mean of the group over "
+                "mean off and the noise of one estimate).",
+                lambda results, level=level: peaks(results, level, 1),  # type: ignore[misc]
+                GAP,
             )
-        )
-    return result
+            for level in (first, last)
+        ),
+    ]
 
 
-def _peak(rows: Sequence[Row], name: str, seed: int, after: int) -> tuple[float, float]:
+def _peak(groups: Sequence[dict[float, float]], after: int) -> tuple[float, float]:
     """Return the step at which a group stands out most from the irrelevant, and by which factor.
 
-    Before ``after`` nothing counts: the first samples leave their own traces at degree 1.
+    Args:
+        groups: correlations by step, of the group, of irrelevant monomials, and the noise of one estimate.
+        after: the first step that counts.
     """
-    values = {
-        which: {row["step"]: row["value"] for row in rows if (row["method"], row["seed"]) == (which, seed)}
-        for which in (name, "off", "noise")
-    }
-    ratios = {
-        step: value / (values["off"][step] + values["noise"][step])
-        for step, value in values[name].items()
-        if step >= after
-    }
+    level, off, noise = groups
+    ratios = {step: value / (off[step] + noise[step]) for step, value in level.items() if step >= after}
     step = max(ratios, key=lambda s: ratios[s])
-    return float(step), ratios[step]
-
-
-def _row(method: str, degree: int, seed: int, step: int, value: float) -> Row:
-    return {"method": method, "degree": degree, "seed": seed, "step": step, "value": value}
+    return step, ratios[step]

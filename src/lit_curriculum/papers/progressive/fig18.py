@@ -7,10 +7,8 @@ teach T steps each before the final one; beside it each of the two alone, and no
 
 from __future__ import annotations
 
-from lit_curriculum.papers.figure import Scale
-from lit_curriculum.papers.progressive import hierarchical, ways
-from lit_curriculum.papers.progressive.hierarchical import Tree
+from functools import partial
 
-SETTINGS: dict[Scale, Tree] = hierarchical.WIDE
+from lit_curriculum.papers.progressive import _hierarchical
 
-cost, measure, draw, claims = ways.target(SETTINGS)
+figure = partial(_hierarchical.figure, width="wide")

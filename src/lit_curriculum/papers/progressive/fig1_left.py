@@ -1,127 +1,124 @@
 """Progressive distillation accelerates training: sparse parity, MLP (figure 1, left).
 
-A wide teacher learns the parity from labels. Students too narrow to find it in the same number of samples
-are trained with labels, by the finished teacher (one-shot, the better of tau in {1, 1e-4}), and by the
-teacher's checkpoints at the teacher's own pace (progressive). Each method chooses its rate on the same
-grid with tuning seeds.
+A wide teacher learns the parity from labels. Students too narrow to find it in the same number of samples are
+trained with labels, by the finished teacher (one-shot, tau in {1, 1e-4}), and by the teacher's checkpoints at
+the teacher's own pace (progressive). Each method chooses its learning rate on the same grid with tuning
+seeds.
 """
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge, require_seeds
-from lit_curriculum.papers.progressive import parity
-from lit_curriculum.papers.progressive.distilled import strategy
-from lit_curriculum.papers.progressive.parity import Parity
-from lit_curriculum.papers.style import COLOURS, LABELS, curve, in_millions, panels
-from lit_curriculum.papers.tuning import choose_rates
-from lit_curriculum.runs.lab import Lab
+from lit_curriculum.papers.progressive._teaching import RATES, callback, strategy, student, teacher
+from lit_curriculum.reproduce.claim import Claim, final
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import LINES, draw_arms, in_millions, panels
+from lit_curriculum.reproduce.predicates import AtLeast, AtMost
+from lit_curriculum.reproduce.results import PerSeed, Results
+from lit_curriculum.reproduce.study import Study, at_scale
 
-SETTINGS: dict[Scale, Parity] = parity.SETTINGS
+HARD, SOFT = "one-shot tau=1e-4", "one-shot tau=1"
+SOLVED, CHANCE = AtLeast(0.99), AtMost(0.60)
 
-SOLVED, CHANCE = 0.99, 0.60
+
+def study(scale: Scale) -> Study:
+    """Return the teacher and its five kinds of students."""
+    width, narrow, lr, every, T = {
+        "smoke": (200, 10, 1e-2, 1000, 4000),
+        "laptop": (3000, 25, 1e-2, 2500, 10_000),
+        "paper": (50_000, 100, 5e-3, 100_000, 1_000_000),
+    }[scale]
+    harvest = callback("HarvestCheckpoints", every_n_steps=every)
+    wide = teacher({"model.width": width, "model.lr": lr}, [harvest])
+    teach = {
+        "plain": None,
+        HARD: strategy("OneShot"),
+        SOFT: strategy("OneShot", tau=1.0),
+        "progressive": strategy("Kappa", kappa=1.0),
+        "two-shot": strategy("TwoShot", T=T),
+    }
+    return at_scale(
+        scale,
+        "sparse_parity_mlp",
+        arms=(wide, *(student(name, wide, how, {"model.width": narrow}) for name, how in teach.items())),
+        grid=RATES,
+    )
 
 
-def cost(scale: Scale) -> str:
-    """Return what a scale takes."""
-    return {
+def figure(scale: Scale) -> Figure:
+    """Return accuracy against samples for every method."""
+    setting = study(scale)
+    cost = {
         "smoke": "seconds",
         "laptop": "under 3 minutes on two cores",
-        "paper": "per seed one teacher of width 50,000 and four students of width 100, 20M samples each",
-    }[scale]
-
-
-def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train teachers and students of every method and return test accuracies."""
-    setting = SETTINGS[scale]
-    teach: dict[str, dict[str, Any] | None] = {
-        "plain": None,
-        "one-shot tau=1e-4": strategy("OneShot"),
-        "one-shot tau=1": strategy("OneShot", tau=1.0),
-        "progressive": strategy("Kappa", kappa=1.0),
-        "two-shot": strategy("TwoShot", T=setting.T),
+        "paper": "per seed one teacher of width 50,000 and five students of width 100, 20M samples each",
     }
-    rates = choose_rates(lab, setting.methods(teach), setting.rates, setting.tuning_seeds)
-    runs = {("teacher", seed): setting.teacher(seed) for seed in setting.seeds}
-    for method, how in teach.items():
-        for seed in setting.seeds:
-            runs[method, seed] = setting.student(rates[method], seed, how)
-    rows: list[Row] = []
-    for (method, seed), run in zip(runs, lab.fit(list(runs.values())), strict=True):
-        rows += parity.accuracy_rows(method, seed, rates.get(method, setting.teacher_lr), run)
-    return rows
+    return Figure(
+        cost=cost[scale], studies=(setting,), draw=lambda results: _draw(results, setting), claims=_claims
+    )
 
 
-def draw(rows: Sequence[Row], scale: Scale) -> Any:
-    """Draw accuracy against samples, mean and standard deviation over seeds."""
-    setting = SETTINGS[scale]
-    figure, (axis,) = panels(1, width=5.4, height=4.0)
-    for method in ("teacher", "progressive", "two-shot", "one-shot", "plain"):
-        name = _better_one_shot(rows) if method == "one-shot" else method
-        dashes: Any = {"teacher": "--", "plain": (0, (4, 2))}.get(method, "-")
-        curve(axis, parity.curves(rows, name), COLOURS[method], LABELS[method], ls=dashes)
+def _better_one_shot(results: Results, metric: str = "accuracy") -> str:
+    """Return the temperature whose students are better: the paper reports the better of the two."""
+    return max((HARD, SOFT), key=lambda name: sum(results.final(name, metric).values()))
+
+
+def _one_shot(results: Results) -> PerSeed:
+    return results.final(_better_one_shot(results), "accuracy")
+
+
+def _draw(results: Results, setting: Study) -> Any:
+    """Draw mean and standard deviation over seeds."""
+    picture, (axis,) = panels(1, width=5.4, height=4.0)
+    lines = {**LINES, _better_one_shot(results): LINES["one-shot"]}
+    del lines["one-shot"]
+    draw_arms(axis, results, lines)
+    d, k = setting.value("data.d"), setting.value("data.k")
+    wide, narrow = (arm.set["model.width"] for arm in setting.arms[:2])
     axis.set(
         xlabel="training samples",
         ylabel="test accuracy",
-        title=f"({setting.d}, {setting.k})-parity, width {setting.teacher_width:,} → {setting.student_width}",
+        title=f"({d}, {k})-parity, width {wide:,} → {narrow}",
         ylim=(0.45, 1.03),
     )
-    in_millions(axis, setting.num_steps)
-    figure.legend(fontsize=8, loc="outside lower center", ncols=3, frameon=False)
-    return figure
+    in_millions(axis, setting.value("data.num_steps"))
+    picture.legend(fontsize=8, loc="outside lower center", ncols=3, frameon=False)
+    return picture
 
 
-def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+def _claims(results: Results) -> list[Claim]:
     """Judge the ordering of the methods at equal samples."""
-    one_shot = _better_one_shot(rows)
-    require_seeds(rows, ["teacher", "progressive", "two-shot", one_shot, "plain"], SETTINGS[scale].seeds)
-    result = []
-    for id, method, solves, paper_value, statement in (
-        ("teacher-solves", "teacher", True, 1.0, "The wide teacher learns the parity from labels."),
-        (
+    return [
+        Claim(
+            "teacher-solves", "The wide teacher learns the parity from labels.", final("teacher"), SOLVED, 1.0
+        ),
+        Claim(
             "progressive-solves",
-            "progressive",
-            True,
-            1.0,
             "A narrow student taught by the teacher's checkpoints learns it in the same number of samples.",
-        ),
-        (
-            "two-shot-solves",
-            "two-shot",
-            True,
+            final("progressive"),
+            SOLVED,
             1.0,
+        ),
+        Claim(
+            "two-shot-solves",
             "One checkpoint from the middle of the transition, then the final one, is enough.",
+            final("two-shot"),
+            SOLVED,
+            1.0,
         ),
-        (
+        Claim(
             "one-shot-stuck",
-            one_shot,
-            False,
-            0.5,
             "The same student taught by the finished teacher alone stays near chance.",
+            _one_shot,
+            CHANCE,
+            0.5,
         ),
-        ("plain-stuck", "plain", False, 0.66, "The same student trained with labels stays near chance."),
-    ):
-        values = parity.finals(rows, method)
-        holds = min(values) >= SOLVED if solves else max(values) <= CHANCE
-        threshold = f">= {SOLVED} in every seed" if solves else f"<= {CHANCE} in every seed"
-        result.append(
-            judge(
-                id,
-                statement,
-                values,
-                scale=scale,
-                threshold=threshold,
-                holds=holds,
-                paper_value=paper_value,
-            )
-        )
-    return result
-
-
-def _better_one_shot(rows: Sequence[Row]) -> str:
-    """Return the temperature whose students are better: the paper reports the better of the two."""
-    names = ("one-shot tau=1e-4", "one-shot tau=1")
-    return max(names, key=lambda name: statistics.fmean(parity.finals(rows, name)))
+        Claim(
+            "plain-stuck",
+            "The same student trained with labels stays near chance.",
+            final("plain"),
+            CHANCE,
+            0.66,
+        ),
+    ]

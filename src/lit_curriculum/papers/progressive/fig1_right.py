@@ -1,120 +1,102 @@
 """Progressive distillation helps a narrow BERT learn PCFG strings sooner (figure 1, right).
 
-Every point is a run of its own: the cosine schedule of the rate depends on a run's length, so that students
-are compared at several lengths, not along one run (D.2).
+Every point is a run of its own: the cosine schedule of the learning rate depends on a run's length, so that
+students are compared at several lengths, not along one run (D.2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale
-from lit_curriculum.papers.progressive.pcfg import ONE_SHOT, ONE_SHOT_SOFT, PLAIN, PROGRESSIVE, SETTINGS, Pcfg
-from lit_curriculum.papers.progressive.pcfg_students import (
+from lit_curriculum.papers.progressive._pcfg import (
+    DESIGNS,
+    ONE_SHOT,
+    ONE_SHOT_SOFT,
+    PLAIN,
+    PROGRESSIVE,
     TEACHER,
-    Case,
-    beats,
-    better_one_shot,
+    Design,
     by_length,
-    compare,
-    finals,
-    gains,
-    label_trained,
-    over_horizons,
+    labelled,
+    log_lengths,
+    of,
+    one_shot,
+    students,
+    too_easy,
 )
-from lit_curriculum.papers.style import COLOURS, LABELS, in_millions, panels
-from lit_curriculum.runs.lab import Lab
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import LINES, Line, panels
+from lit_curriculum.reproduce.predicates import MostSeeds
+from lit_curriculum.reproduce.results import PerSeed, Results
+from lit_curriculum.reproduce.study import Study
 
 METHODS = (PLAIN, ONE_SHOT, ONE_SHOT_SOFT, PROGRESSIVE)
 # Test accuracies of 8-head students after 2, 4, 8 and 16 thousand steps, read off the published figure.
 _PAPER = {
-    PLAIN: (0.745, 0.866, 0.926, 0.927),
-    ONE_SHOT: (0.768, 0.901, 0.928, 0.953),
-    PROGRESSIVE: (0.803, 0.922, 0.958, 0.963),
+    "plain": (0.745, 0.866, 0.926, 0.927),
+    "one-shot": (0.768, 0.901, 0.928, 0.953),
+    "progressive": (0.803, 0.922, 0.958, 0.963),
+}
+_NAMES = {
+    "progressive": "Progressive distillation",
+    "one-shot": "One-shot distillation (better tau)",
+    "plain": "training with labels",
 }
 
 
-def cost(scale: Scale) -> str:
-    """Return what a scale takes."""
-    return {
+def figure(scale: Scale) -> Figure:
+    """Return final accuracy against the length of the run."""
+    design = DESIGNS[scale]
+    narrow = [students(design, METHODS, design.heads[0], n) for n in design.horizons]
+    wide = [labelled(design, design.teacher_heads, n) for n in design.horizons]
+    cost = {
         "smoke": "seconds",
         "laptop": "teachers of three lengths and 36 students, a third of them fig4's; about 20 minutes",
         "paper": "per seed teachers of 2,000 to 16,000 steps and 16 students, batch 512, and the search",
-    }[scale]
-
-
-def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train students of every length by every method, and models of the teacher's width."""
-    setting = SETTINGS[scale]
-    students = compare(lab, _cases(setting, setting.heads[0]), METHODS)
-    return students + label_trained(lab, _cases(setting, setting.teacher_heads))
-
-
-def draw(rows: Sequence[Row], scale: Scale) -> Any:
-    """Draw final accuracy against the length of the run."""
-    setting = SETTINGS[scale]
-    figure, (axis,) = panels(1, width=4.6, height=3.6)
-    over_horizons(
-        axis, rows, TEACHER, _cases(setting, setting.teacher_heads), COLOURS["teacher"], "teacher's width"
+    }
+    return Figure(
+        cost=cost[scale],
+        studies=(*narrow, *wide),
+        draw=lambda results: _draw(results, design, narrow, wide),
+        claims=lambda results: _claims(design, narrow),
     )
-    cases = _cases(setting, setting.heads[0])
-    over_horizons(axis, rows, PROGRESSIVE, cases, COLOURS["progressive"], LABELS["progressive"])
-    best = [finals(rows, better_one_shot(rows, case), case) for case in cases]
-    by_length(axis, best, cases, COLOURS["one-shot"], LABELS["one-shot"])
-    over_horizons(axis, rows, PLAIN, cases, COLOURS["plain"], LABELS["plain"])
-    axis.set(
-        title=f"PCFG: {setting.teacher_heads} → {setting.heads[0]} heads",
-        xlabel="training steps",
-        ylabel="test accuracy",
-        xscale="log",
-    )
-    axis.set_xticks(setting.horizons)
-    axis.minorticks_off()
-    in_millions(axis, max(setting.horizons))
+
+
+def _final(results: Results, name: str) -> PerSeed:
+    return one_shot(results) if name == "one-shot" else results.final(_ARMS[name], "accuracy")
+
+
+_ARMS = {"progressive": PROGRESSIVE, "plain": PLAIN, "teacher": TEACHER}
+
+
+def _draw(results: Results, design: Design, narrow: list[Study], wide: list[Study]) -> Any:
+    picture, (axis,) = panels(1, width=4.6, height=3.6)
+    teachers = [of(results, study).final(TEACHER, "accuracy") for study in wide]
+    by_length(axis, teachers, wide, Line("teacher's width", LINES["teacher"].colour))
+    for name in ("progressive", "one-shot", "plain"):
+        values = [_final(of(results, study), name) for study in narrow]
+        by_length(axis, values, narrow, LINES[name]._replace(style="-"))
+    title = f"PCFG: {design.teacher_heads} → {design.heads[0]} heads"
+    log_lengths(axis, design.horizons, title=title, ylabel="test accuracy")
     axis.legend(fontsize=8)
-    return figure
+    return picture
 
 
-def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+def _claims(design: Design, narrow: list[Study]) -> list[Claim]:
     """Judge, at every length, progressive against one-shot, and one-shot against labels."""
-    setting = SETTINGS[scale]
     made = []
-    for i, case in enumerate(_cases(setting, setting.heads[0])):
-        one_shot = better_one_shot(rows, case)
-        values = {name: _PAPER[name][i] if i < 4 else None for name in _PAPER}
-        made += [
-            beats(
-                f"progressive-over-one-shot-{case.num_steps}",
-                f"Progressive distillation beats one-shot (better tau) after {case.num_steps:,} steps.",
-                gains(rows, PROGRESSIVE, one_shot, case),
-                scale,
-                _difference(values[PROGRESSIVE], values[ONE_SHOT]),
-                case.too_easy,
-            ),
-            beats(
-                f"progressive-over-plain-{case.num_steps}",
-                f"Progressive distillation beats training with labels after {case.num_steps:,} steps.",
-                gains(rows, PROGRESSIVE, PLAIN, case),
-                scale,
-                _difference(values[PROGRESSIVE], values[PLAIN]),
-                case.too_easy,
-            ),
-            beats(
-                f"one-shot-over-plain-{case.num_steps}",
-                f"One-shot distillation (better tau) beats labels after {case.num_steps:,} steps.",
-                gains(rows, one_shot, PLAIN, case),
-                scale,
-                _difference(values[ONE_SHOT], values[PLAIN]),
-                case.too_easy,
-            ),
-        ]
+    for i, study in enumerate(narrow):
+        steps = study.axes["num_steps"]
+        for better, worse in (("progressive", "one-shot"), ("progressive", "plain"), ("one-shot", "plain")):
+
+            def gain(results: Results, s: Study = study, a: str = better, b: str = worse) -> PerSeed:
+                return _final(of(results, s), a) - _final(of(results, s), b)
+
+            statement = f"{_NAMES[better]} beats {_NAMES[worse].lower()} after {steps:,} steps."
+            paper = round(_PAPER[better][i] - _PAPER[worse][i], 3)
+            expected = too_easy(design, steps)
+            made.append(
+                Claim(f"{better}-over-{worse}-{steps}", statement, gain, MostSeeds(), paper, expected)
+            )
     return made
-
-
-def _difference(a: float | None, b: float | None) -> float | None:
-    return None if a is None or b is None else round(a - b, 3)
-
-
-def _cases(setting: Pcfg, heads: int) -> list[Case]:
-    return [Case(setting, heads, num_steps) for num_steps in setting.horizons]

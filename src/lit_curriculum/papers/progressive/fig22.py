@@ -6,123 +6,87 @@ checkpoints, the untrained network included, which shows what the probe learns b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
-from lit_curriculum.papers.progressive.fig4 import choices
-from lit_curriculum.papers.progressive.pcfg import SETTINGS, Pcfg
-from lit_curriculum.papers.progressive.pcfg_students import TEACHER, Case, curves, label_trained
-from lit_curriculum.papers.style import NGRAM_COLOURS, curve, in_millions, panels
-from lit_curriculum.runs.lab import Lab
+from lit_curriculum.papers.progressive._pcfg import DESIGNS, TEACHER, depths, labelled
+from lit_curriculum.papers.progressive.fig4 import choices, mark_choice
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import NGRAM_COLOURS, curve, in_millions, panels
+from lit_curriculum.reproduce.predicates import AtLeast
+from lit_curriculum.reproduce.results import PerSeed, Results
 
 # Of the probe's final accuracy (the paper's words).
-ALMOST = 0.95
+ALMOST = AtLeast(0.95)
 
 
-def cost(scale: Scale) -> str:
-    """Return what a scale takes."""
-    return {
-        "smoke": "seconds",
-        "laptop": "nothing beyond the teachers of fig4",
-        "paper": "nothing beyond the teachers of fig4",
-    }[scale]
+def figure(scale: Scale) -> Figure:
+    """Return M_close and the probe's accuracy over the teacher's training."""
+    design = DESIGNS[scale]
+    study = labelled(design, design.teacher_heads, design.T0)
+    return Figure(
+        cost="seconds" if scale == "smoke" else "nothing beyond the teachers of fig4",
+        studies=(study,),
+        draw=lambda results: _draw(results, design.T0),
+        claims=lambda results: _claims(results, design.T0),
+    )
 
 
-def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train the teachers, which are probed on their way."""
-    return label_trained(lab, [_case(SETTINGS[scale])])
-
-
-def draw(rows: Sequence[Row], scale: Scale) -> Any:
-    """Draw M_close and the probe's accuracy over the teacher's training."""
-    setting = SETTINGS[scale]
-    case = _case(setting)
-    figure, (left, right) = panels(2, width=4.4, height=3.4)
+def _draw(results: Results, T0: int) -> Any:
+    picture, (left, right) = panels(2, width=4.4, height=3.4)
     for n, colour in NGRAM_COLOURS.items():
-        curve(left, curves(rows, TEACHER, f"close_{n}", case), colour, f"n = {n}")
-    for i, depth in enumerate(_depths(rows)):
-        found = curves(rows, TEACHER, f"nonterminal_{depth}", case)
+        curve(left, results.curves(TEACHER, f"close_{n}"), colour, f"n = {n}")
+    for i, depth in enumerate(depths(results)):
+        found = results.curves(TEACHER, f"nonterminal_{depth}")
         curve(right, found, f"C{i}", f"depth {depth}", marker="o", ms=3)
-        chance = curves(rows, TEACHER, f"chance_{depth}", case)[0][0][1]
+        chance = next(iter(results.first(TEACHER, f"chance_{depth}").values()))
         right.axhline(chance, color=f"C{i}", ls=":", lw=1)
-    chosen = choices(rows, setting)[0]
-    for step, line, name in ((chosen.by_loss, "--", "loss"), (chosen.by_peak, ":", "$M_{robust}(3)$")):
-        if step is not None:
-            for axis in (left, right):
-                label = f"chosen by {name}" if axis is left else None
-                axis.axvline(step, color="#555555", ls=line, lw=1.2, label=label)
+    mark_choice((left, right), replace(next(iter(choices(results).values())), phases=None))
     left.set(title="teacher: full against n tokens alone", ylabel="median $M_{close}$")
     right.set(title="non-terminals (dotted: a constant answer)", ylabel="probe accuracy")
     for axis in (left, right):
         axis.set_xlabel("training steps")
-        in_millions(axis, setting.T0)
+        in_millions(axis, T0)
     left.set_ylim(top=1.35 * left.get_ylim()[1])  # room for the legend
     left.legend(fontsize=7, ncols=2, loc="upper center")
     right.legend(fontsize=7)
-    return figure
+    return picture
 
 
-def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+def _claims(results: Results, T0: int) -> list[Claim]:
     """Judge the end of M_close's rise, its order in n, and when the probe is almost done."""
-    setting = SETTINGS[scale]
-    case = _case(setting)
-    peaks = [choice.by_peak or setting.T0 for choice in choices(rows, setting)]
-    ordered, falls = [], []
-    for short, long in zip(_close(rows, 3, case), _close(rows, 9, case), strict=True):
-        ordered.append(short[-1][1] - long[-1][1])
-        falls.append(max(value for _, value in long) - long[-1][1])
+
+    def by_inflection(results: Results, depth: int) -> PerSeed:
+        peaks = {seed: choice.by_peak or T0 for seed, choice in choices(results).items()}
+        shares = {}
+        for seed, one in results.history(TEACHER, f"nonterminal_{depth}").items():
+            at = min((p for p in one if p[0] > 0), key=lambda p: abs(p[0] - peaks[seed]))
+            shares[seed] = at[1] / one[-1][1]
+        return PerSeed(shares)
+
     return [
-        judge(
+        Claim(
             "longer-is-closer",
             "At the end 9 tokens give a prediction nearer to the full one than 3 (difference of M_close).",
-            ordered,
-            scale=scale,
-            threshold="> 0 in every seed",
-            holds=min(ordered) > 0,
+            lambda results: results.final(TEACHER, "close_3") - results.final(TEACHER, "close_9"),
+            AtLeast(1e-12),
         ),
-        judge(
+        Claim(
             "close-falls",
             "M_close for n = 9 falls again after its peak.",
-            falls,
-            scale=scale,
-            threshold="> 0.02 in every seed",
-            holds=min(falls) > 0.02,
-            paper_value="drops rapidly after the inflection",
+            lambda results: results.best(TEACHER, "close_9") - results.final(TEACHER, "close_9"),
+            AtLeast(0.02),
+            paper="drops rapidly after the inflection",
         ),
-        *_probe_claims(rows, scale, case, peaks),
-    ]
-
-
-def _probe_claims(rows: Sequence[Row], scale: Scale, case: Case, peaks: Sequence[int]) -> list[Claim]:
-    made = []
-    for depth in _depths(rows):
-        shares = []
-        for one, peak in zip(curves(rows, TEACHER, f"nonterminal_{depth}", case), peaks, strict=True):
-            at = min((point for point in one if point[0] > 0), key=lambda point: abs(point[0] - peak))
-            shares.append(at[1] / one[-1][1])
-        made.append(
-            judge(
+        *(
+            Claim(
                 f"nonterminals-by-inflection-{depth}",
                 f"At the inflection the probe for depth {depth} is almost as good as at the end (ratio).",
-                shares,
-                scale=scale,
-                threshold=f">= {ALMOST} in every seed",
-                holds=min(shares) >= ALMOST,
-                paper_value="> 0.95",
+                lambda results, depth=depth: by_inflection(results, depth),  # type: ignore[misc]
+                ALMOST,
+                paper="> 0.95",
             )
-        )
-    return made
-
-
-def _close(rows: Sequence[Row], n: int, case: Case) -> list[list[tuple[float, float]]]:
-    return curves(rows, TEACHER, f"close_{n}", case)
-
-
-def _depths(rows: Sequence[Row]) -> list[int]:
-    names = {str(r["quantity"]) for r in rows}
-    return sorted(int(name.rsplit("_", 1)[1]) for name in names if name.startswith("nonterminal_"))
-
-
-def _case(setting: Pcfg) -> Case:
-    return Case(setting, setting.teacher_heads, setting.T0)
+            for depth in depths(results)
+        ),
+    ]

@@ -2,105 +2,100 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
+import math
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
-from lit_curriculum.papers.progressive.pcfg import EQUAL_SPLIT, HALF, ONE_SHOT, SETTINGS, Pcfg
-from lit_curriculum.papers.progressive.pcfg_students import (
-    Case,
-    beats,
+from lit_curriculum.papers.progressive._pcfg import (
+    DESIGNS,
+    EQUAL_SPLIT,
+    HALF,
+    ONE_SHOT,
+    Design,
     by_length,
-    compare,
-    gains,
-    over_horizons,
-    variant_cases,
+    heads_of,
+    log_lengths,
+    of,
+    too_easy,
+    variants,
 )
-from lit_curriculum.papers.style import COLOURS, in_millions, panels
-from lit_curriculum.runs.lab import Lab
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import COLOURS, Line, panels
+from lit_curriculum.reproduce.predicates import MeanBetween, MostSeeds
+from lit_curriculum.reproduce.results import PerSeed, Results, largest
+from lit_curriculum.reproduce.study import Study
 
 METHODS = (ONE_SHOT, EQUAL_SPLIT, HALF)
 _COLOURS = {ONE_SHOT: COLOURS["one-shot"], EQUAL_SPLIT: COLOURS["two-shot"], HALF: COLOURS["progressive"]}
 
 
-def cost(scale: Scale) -> str:
-    """Return what a scale takes."""
-    return {
+def figure(scale: Scale) -> Figure:
+    """Return, for each width, the accuracy by length and the gap to one-shot distillation."""
+    design = DESIGNS[scale]
+    cost = {
         "smoke": "seconds",
         "laptop": "36 students, some of them fig1-right's, and the search; about 15 minutes on two cores",
         "paper": "per seed 24 students of 2,000 to 16,000 steps, batch 512, and the search",
-    }[scale]
+    }
+    studies = {heads: variants(design, METHODS, heads) for heads in design.heads}
+    return Figure(
+        cost=cost[scale],
+        studies=tuple(study for of_width in studies.values() for study in of_width),
+        draw=lambda results: _draw(results, design, studies),
+        claims=lambda results: _claims(design, studies),
+    )
 
 
-def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train students of two widths and every length."""
-    setting = SETTINGS[scale]
-    cases = [case for heads in setting.heads for case in variant_cases(setting, heads)]
-    return compare(lab, cases, METHODS)
+def _gain(results: Results, study: Study, method: str) -> PerSeed:
+    return of(results, study).paired(method, ONE_SHOT, "accuracy")
 
 
-def draw(rows: Sequence[Row], scale: Scale) -> Any:
-    """Draw, for each width, the accuracy by length and the gap to one-shot distillation."""
-    setting = SETTINGS[scale]
-    figure, axes = panels(2 * len(setting.heads), width=3.3, height=3.2)
-    for i, heads in enumerate(setting.heads):
-        cases = variant_cases(setting, heads)
+def _draw(results: Results, design: Design, studies: dict[int, tuple[Study, ...]]) -> Any:
+    picture, axes = panels(2 * len(studies), width=3.3, height=3.2)
+    for i, (heads, of_width) in enumerate(studies.items()):
         left, right = axes[2 * i], axes[2 * i + 1]
         for method in METHODS:
-            over_horizons(left, rows, method, cases, _COLOURS[method], method)
+            line = Line(method, _COLOURS[method])
+            by_length(left, [of(results, s).final(method, "accuracy") for s in of_width], of_width, line)
             if method != ONE_SHOT:
-                _gap(right, rows, method, cases)
-        left.set(title=f"{heads} heads" if heads > 1 else "1 head", ylabel="test accuracy")
-        right.set(title="gap to one-shot", ylabel="difference of accuracies")
+                by_length(right, [_gain(results, study, method) for study in of_width], of_width, line)
         right.axhline(0, color="#555555", lw=0.8)
-        for axis in (left, right):
-            axis.set(xlabel="training steps", xscale="log")
-            axis.set_xticks(setting.variant_horizons)
-            axis.minorticks_off()
-            in_millions(axis, max(setting.variant_horizons))
+        log_lengths(left, design.variant_horizons, title=heads_of(heads), ylabel="test accuracy")
+        log_lengths(
+            right, design.variant_horizons, title="gap to one-shot", ylabel="difference of accuracies"
+        )
         left.legend(fontsize=7)
-    return figure
+    return picture
 
 
-def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+def _claims(design: Design, studies: dict[int, tuple[Study, ...]]) -> list[Claim]:
     """Judge both variants against one-shot at every length, and that the gap closes with length."""
-    setting = SETTINGS[scale]
     made = []
-    for heads in setting.heads:
-        cases = variant_cases(setting, heads)
+    for heads, of_width in studies.items():
         for method, name in ((EQUAL_SPLIT, "equal-split"), (HALF, "kappa-half")):
-            for case in cases:
+            for study in of_width:
+                steps = study.axes["num_steps"]
                 made.append(
-                    beats(
-                        f"{name}-{heads}-heads-{case.num_steps}",
-                        f"{heads} heads: {method} beats one-shot after {case.num_steps:,} steps.",
-                        gains(rows, method, ONE_SHOT, case),
-                        scale,
-                        too_easy=case.too_easy,
+                    Claim(
+                        f"{name}-{heads}-heads-{steps}",
+                        f"{heads} heads: {method} beats one-shot after {steps:,} steps.",
+                        lambda results, s=study, m=method: _gain(results, s, m),  # type: ignore[misc]
+                        MostSeeds(),
+                        expected=too_easy(design, steps),
                     )
                 )
-            largest = [
-                max(gains(rows, method, ONE_SHOT, case)[i] for case in cases[:-1]) for i in _seeds(setting)
-            ]
-            last = gains(rows, method, ONE_SHOT, cases[-1])
-            closes = [a - b for a, b in zip(largest, last, strict=True)]
+
+            def closes(results: Results, of_width: tuple[Study, ...] = of_width, m: str = method) -> PerSeed:
+                gains = [_gain(results, study, m) for study in of_width]
+                return largest(*gains[:-1]) - gains[-1]
+
             made.append(
-                judge(
+                Claim(
                     f"{name}-{heads}-heads-gap-closes",
-                    f"{heads} heads: the gap of {method} is smaller at the longest run than before.",
+                    f"{heads} heads: the gap of {method} is smaller at the longest run than before (largest "
+                    "earlier gap minus the last).",
                     closes,
-                    scale=scale,
-                    threshold="largest earlier gap - last gap > 0 on average",
-                    holds=statistics.fmean(closes) > 0,
+                    MeanBetween(1e-12, math.inf),
                 )
             )
     return made
-
-
-def _gap(axis: Any, rows: Sequence[Row], method: str, cases: Sequence[Case]) -> None:
-    by_length(axis, [gains(rows, method, ONE_SHOT, case) for case in cases], cases, _COLOURS[method], method)
-
-
-def _seeds(setting: Pcfg) -> range:
-    return range(len(setting.seeds))

@@ -2,76 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale
-from lit_curriculum.papers.progressive.pcfg import HALF, HALF_SOFT, ONE_SHOT, ONE_SHOT_SOFT, SETTINGS
-from lit_curriculum.papers.progressive.pcfg_students import (
-    beats,
-    compare,
-    gains,
-    over_horizons,
-    variant_cases,
+from lit_curriculum.papers.progressive._pcfg import (
+    DESIGNS,
+    HALF,
+    HALF_SOFT,
+    ONE_SHOT,
+    ONE_SHOT_SOFT,
+    Design,
+    by_length,
+    heads_of,
+    log_lengths,
+    of,
+    too_easy,
+    variants,
 )
-from lit_curriculum.papers.style import COLOURS, in_millions, panels
-from lit_curriculum.runs.lab import Lab
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import COLOURS, Line, panels
+from lit_curriculum.reproduce.predicates import MostSeeds
+from lit_curriculum.reproduce.results import Results
+from lit_curriculum.reproduce.study import Study
 
-METHODS = (ONE_SHOT, ONE_SHOT_SOFT, HALF, HALF_SOFT)
+LINES = {
+    ONE_SHOT: Line("one-shot, tau = 1e-4", COLOURS["one-shot"]),
+    ONE_SHOT_SOFT: Line("one-shot, tau = 1", COLOURS["one-shot"], "--"),
+    HALF: Line("progressive, tau = 1e-4", COLOURS["progressive"]),
+    HALF_SOFT: Line("progressive, tau = 1", COLOURS["progressive"], "--"),
+}
 
 
-def cost(scale: Scale) -> str:
-    """Return what a scale takes."""
-    return {
+def figure(scale: Scale) -> Figure:
+    """Return accuracy by length, a panel for each width."""
+    design = DESIGNS[scale]
+    cost = {
         "smoke": "seconds",
         "laptop": "48 students, half of them other figures', and the search; about 10 minutes on two cores",
         "paper": "per seed 32 students of 2,000 to 16,000 steps, batch 512, and the search",
-    }[scale]
+    }
+    studies = {heads: variants(design, tuple(LINES), heads) for heads in design.heads}
+    return Figure(
+        cost=cost[scale],
+        studies=tuple(study for of_width in studies.values() for study in of_width),
+        draw=lambda results: _draw(results, design, studies),
+        claims=lambda results: _claims(design, studies),
+    )
 
 
-def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train students of two widths and every length at both temperatures."""
-    setting = SETTINGS[scale]
-    return compare(lab, [case for heads in setting.heads for case in variant_cases(setting, heads)], METHODS)
-
-
-def draw(rows: Sequence[Row], scale: Scale) -> Any:
-    """Draw accuracy by length, a panel for each width."""
-    setting = SETTINGS[scale]
-    figure, axes = panels(len(setting.heads), width=4.2, height=3.4)
-    for axis, heads in zip(axes, setting.heads, strict=True):
-        for method in METHODS:
-            colour = COLOURS["one-shot" if method in (ONE_SHOT, ONE_SHOT_SOFT) else "progressive"]
-            soft = method in (ONE_SHOT_SOFT, HALF_SOFT)
-            name = "one-shot" if method in (ONE_SHOT, ONE_SHOT_SOFT) else "progressive"
-            label = f"{name}, tau = {'1' if soft else '1e-4'}"
-            line = {"ls": "--" if soft else "-"}
-            over_horizons(axis, rows, method, variant_cases(setting, heads), colour, label, **line)
-        axis.set(
-            title=f"{heads} heads" if heads > 1 else "1 head",
-            xlabel="training steps",
-            ylabel="test accuracy",
-            xscale="log",
-        )
-        axis.set_xticks(setting.variant_horizons)
-        axis.minorticks_off()
-        in_millions(axis, max(setting.variant_horizons))
+def _draw(results: Results, design: Design, studies: dict[int, tuple[Study, ...]]) -> Any:
+    picture, axes = panels(len(studies), width=4.2, height=3.4)
+    for axis, (heads, of_width) in zip(axes, studies.items(), strict=True):
+        for method, line in LINES.items():
+            values = [of(results, study).final(method, "accuracy") for study in of_width]
+            by_length(axis, values, of_width, line)
+        log_lengths(axis, design.variant_horizons, title=heads_of(heads), ylabel="test accuracy")
         axis.legend(fontsize=8)
-    return figure
+    return picture
 
 
-def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+def _claims(design: Design, studies: dict[int, tuple[Study, ...]]) -> list[Claim]:
     """Judge progressive distillation at tau = 1e-4 against one-shot at each temperature."""
-    setting = SETTINGS[scale]
     return [
-        beats(
-            f"hard-over-one-shot-{name}-{heads}-heads-{case.num_steps}",
-            f"{heads} heads, {case.num_steps:,} steps: progressive at tau = 1e-4 beats {method}.",
-            gains(rows, HALF, method, case),
-            scale,
-            too_easy=case.too_easy,
+        Claim(
+            f"hard-over-one-shot-{name}-{heads}-heads-{study.axes['num_steps']}",
+            f"{heads} heads, {study.axes['num_steps']:,} steps: progressive at tau = 1e-4 beats {method}.",
+            lambda results, s=study, m=method: of(results, s).paired(HALF, m, "accuracy"),  # type: ignore[misc]
+            MostSeeds(),
+            expected=too_easy(design, study.axes["num_steps"]),
         )
-        for heads in setting.heads
-        for case in variant_cases(setting, heads)
+        for heads, of_width in studies.items()
+        for study in of_width
         for method, name in ((ONE_SHOT, "hard"), (ONE_SHOT_SOFT, "soft"))
     ]

@@ -7,88 +7,85 @@ The paper's text does not name its mask rates. These are half of the main text's
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
-from lit_curriculum.papers.progressive.pcfg import HALF, ONE_SHOT, SETTINGS, Pcfg
-from lit_curriculum.papers.progressive.pcfg_students import (
-    Case,
-    beats,
-    compare,
-    gains,
+from lit_curriculum.papers.progressive._pcfg import (
+    DESIGNS,
+    HALF,
+    ONE_SHOT,
+    Design,
     gap_bars,
-    relative_gains,
-    variant_cases,
+    heads_of,
+    of,
+    relative_gain,
+    too_easy,
+    variants,
 )
-from lit_curriculum.papers.style import panels
-from lit_curriculum.runs.lab import Lab
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import panels
+from lit_curriculum.reproduce.predicates import AtLeast, MostSeeds
+from lit_curriculum.reproduce.results import PerSeed, Results
+from lit_curriculum.reproduce.study import Study
 
 MASK_RATES = (0.15, 0.3, 0.45)
-METHODS = (ONE_SHOT, HALF)
 
 
-def cost(scale: Scale) -> str:
-    """Return what a scale takes."""
-    return {
+def figure(scale: Scale) -> Figure:
+    """Return the relative gap between progressive and one-shot distillation."""
+    design = DESIGNS[scale]
+    studies = {
+        rate: variants(replace(design, mask_rate=rate), (ONE_SHOT, HALF), design.heads[0])
+        for rate in MASK_RATES
+    }
+    cost = {
         "smoke": "seconds",
         "laptop": "6 teachers and 24 students beside those of fig24, about 16 minutes on two cores",
         "paper": "per seed two more teachers and 16 more students, batch 512",
-    }[scale]
+    }
+
+    def draw(results: Results) -> Any:
+        picture, (axis,) = panels(1, width=5.2, height=3.4)
+        shown = {f"mask rate {rate:g}": list(of_rate) for rate, of_rate in studies.items()}
+        gap_bars(axis, results, shown, ["#9ecae1", "#4292c6", "#084594"])
+        axis.set_title(f"progressive over one-shot, {heads_of(design.heads[0])}")
+        return picture
+
+    return Figure(
+        cost=cost[scale],
+        studies=tuple(study for of_rate in studies.values() for study in of_rate),
+        draw=draw,
+        claims=lambda results: _claims(design, studies),
+    )
 
 
-def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train teachers at every mask rate, and narrow students of every length."""
-    cases = [case for mask_rate in MASK_RATES for case in _cases(SETTINGS[scale], mask_rate)]
-    return compare(lab, _main_first(cases), METHODS)
-
-
-def draw(rows: Sequence[Row], scale: Scale) -> Any:
-    """Draw the relative gap between the two methods."""
-    setting = SETTINGS[scale]
-    figure, (axis,) = panels(1, width=5.2, height=3.4)
-    variants = {f"mask rate {rate:g}": _cases(setting, rate) for rate in MASK_RATES}
-    gap_bars(axis, rows, variants, ["#9ecae1", "#4292c6", "#084594"])
-    axis.set_title(f"progressive over one-shot, {setting.heads[0]}-head student")
-    return figure
-
-
-def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+def _claims(design: Design, studies: dict[float, tuple[Study, ...]]) -> list[Claim]:
     """Judge the gap at every mask rate and length, and that it closes with length."""
-    setting = SETTINGS[scale]
     made = []
-    for mask_rate in MASK_RATES:
-        cases = _cases(setting, mask_rate)
-        name = f"mask-{mask_rate:g}".replace(".", "-")
+    for rate, of_rate in studies.items():
+        name = f"mask-{rate:g}".replace(".", "-")
         made += [
-            beats(
-                f"{name}-{case.num_steps}",
-                f"Mask rate {mask_rate:g}: progressive beats one-shot after {case.num_steps:,} steps.",
-                gains(rows, HALF, ONE_SHOT, case),
-                scale,
-                too_easy=case.too_easy,
+            Claim(
+                f"{name}-{study.axes['num_steps']}",
+                f"Mask rate {rate:g}: progressive beats one-shot after {study.axes['num_steps']:,} steps.",
+                lambda results, s=study: of(results, s).paired(HALF, ONE_SHOT, "accuracy"),  # type: ignore[misc]
+                MostSeeds(),
+                expected=too_easy(design, study.axes["num_steps"]),
             )
-            for case in cases
+            for study in of_rate
         ]
-        gaps = [statistics.fmean(relative_gains(rows, HALF, ONE_SHOT, case)) for case in cases]
+
+        def closes(results: Results, of_rate: tuple[Study, ...] = of_rate) -> PerSeed:
+            gaps = [statistics.fmean(relative_gain(of(results, study)).values()) for study in of_rate]
+            return PerSeed({0: max(gaps[:-1]) - gaps[-1]})
+
         made.append(
-            judge(
+            Claim(
                 f"{name}-gap-closes",
-                f"Mask rate {mask_rate:g}: the relative gap is largest before the longest run.",
-                [max(gaps[:-1]) - gaps[-1]],
-                scale=scale,
-                threshold="> 0 for the mean over seeds",
-                holds=max(gaps[:-1]) > gaps[-1],
+                f"Mask rate {rate:g}: the relative gap is largest before the longest run.",
+                closes,
+                AtLeast(1e-12),
             )
         )
     return made
-
-
-def _main_first(cases: Sequence[Case]) -> list[Case]:
-    """Rates are chosen in the first case's setting, which is to be the main one."""
-    return sorted(cases, key=lambda case: not case.setting.is_main)
-
-
-def _cases(setting: Pcfg, mask_rate: float) -> list[Case]:
-    return variant_cases(replace(setting, mask_rate=mask_rate), setting.heads[0])

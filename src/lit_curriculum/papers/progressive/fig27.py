@@ -2,73 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale
-from lit_curriculum.papers.progressive.pcfg import HALF, ONE_SHOT, SETTINGS, Pcfg
-from lit_curriculum.papers.progressive.pcfg_students import (
-    Case,
-    beats,
-    compare,
-    gains,
+from lit_curriculum.papers.progressive._pcfg import (
+    DESIGNS,
+    HALF,
+    ONE_SHOT,
     gap_bars,
-    variant_cases,
+    heads_of,
+    of,
+    too_easy,
+    variants,
 )
-from lit_curriculum.papers.style import panels
-from lit_curriculum.runs.lab import Lab
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import panels
+from lit_curriculum.reproduce.predicates import MostSeeds
+from lit_curriculum.reproduce.results import Results
 
 # The paper's 32-head teacher does not learn cfg3g and cfg3f, so neither has it students on them.
 GRAMMARS = ("cfg3b", "cfg3h", "cfg3i")
-METHODS = (ONE_SHOT, HALF)
 
 
-def cost(scale: Scale) -> str:
-    """Return what a scale takes."""
-    return {
+def figure(scale: Scale) -> Figure:
+    """Return the relative gap between progressive and one-shot distillation, a panel for each width."""
+    design = DESIGNS[scale]
+    studies = {
+        (grammar, heads): variants(replace(design, grammar=grammar), (ONE_SHOT, HALF), heads)
+        for grammar in GRAMMARS
+        for heads in design.heads
+    }
+    cost = {
         "smoke": "seconds",
         "laptop": "6 teachers and 48 students beside those of fig24, about 23 minutes on two cores",
         "paper": "per seed two more teachers and 32 more students, batch 512",
-    }[scale]
+    }
 
+    def draw(results: Results) -> Any:
+        picture, axes = panels(len(design.heads), width=4.6, height=3.4)
+        for axis, heads in zip(axes, design.heads, strict=True):
+            shown = {grammar: list(studies[grammar, heads]) for grammar in GRAMMARS}
+            gap_bars(axis, results, shown, ["#c8442b", "#e08b2d", "#4b9b5b"])
+            axis.set_title(f"progressive over one-shot, {heads_of(heads)}")
+        return picture
 
-def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train teachers of every grammar, and students of two widths and every length."""
-    setting = SETTINGS[scale]
-    cases = [
-        case for grammar in GRAMMARS for heads in setting.heads for case in _cases(setting, grammar, heads)
-    ]
-    return compare(lab, cases, METHODS)
-
-
-def draw(rows: Sequence[Row], scale: Scale) -> Any:
-    """Draw the relative gap between the two methods, a panel for each width."""
-    setting = SETTINGS[scale]
-    figure, axes = panels(len(setting.heads), width=4.6, height=3.4)
-    for axis, heads in zip(axes, setting.heads, strict=True):
-        variants = {grammar: _cases(setting, grammar, heads) for grammar in GRAMMARS}
-        gap_bars(axis, rows, variants, ["#c8442b", "#e08b2d", "#4b9b5b"])
-        axis.set_title(f"progressive over one-shot, {heads} head{'s' if heads > 1 else ''}")
-    return figure
-
-
-def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
-    """Judge, for each grammar and width, that progressive distillation wins at the shortest length."""
-    setting = SETTINGS[scale]
-    return [
-        beats(
-            f"{grammar}-{heads}-heads-{case.num_steps}",
-            f"{grammar}, {heads} heads: progressive beats one-shot after {case.num_steps:,} steps.",
-            gains(rows, HALF, ONE_SHOT, case),
-            scale,
-            too_easy=case.too_easy,
+    claims = [
+        Claim(
+            f"{grammar}-{heads}-heads-{study.axes['num_steps']}",
+            f"{grammar}, {heads} heads: progressive beats one-shot after {study.axes['num_steps']:,} steps.",
+            lambda results, s=study: of(results, s).paired(HALF, ONE_SHOT, "accuracy"),  # type: ignore[misc]
+            MostSeeds(),
+            expected=too_easy(design, study.axes["num_steps"]),
         )
-        for grammar in GRAMMARS
-        for heads in setting.heads
-        for case in _cases(setting, grammar, heads)
+        for (grammar, heads), of_case in studies.items()
+        for study in of_case
     ]
-
-
-def _cases(setting: Pcfg, grammar: str, heads: int) -> list[Case]:
-    return variant_cases(replace(setting, grammar=grammar), heads)
+    return Figure(
+        cost=cost[scale],
+        studies=tuple(study for of_case in studies.values() for study in of_case),
+        draw=draw,
+        claims=lambda results: claims,
+    )

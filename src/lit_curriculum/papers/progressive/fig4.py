@@ -8,182 +8,119 @@ one intermediate checkpoint for T steps and then by the final one; which interme
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from lit_curriculum.distillation import Choice, choose_checkpoint
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
-from lit_curriculum.papers.progressive.pcfg import ONE_SHOT, ONE_SHOT_SOFT, PLAIN, SETTINGS, Pcfg, two_shot
-from lit_curriculum.papers.progressive.pcfg_students import (
+from lit_curriculum.papers.progressive._pcfg import (
+    DESIGNS,
+    ONE_SHOT,
+    ONE_SHOT_SOFT,
+    PLAIN,
     TEACHER,
-    Case,
-    beats,
-    better_one_shot,
-    compare,
-    curves,
-    finals,
-    gains,
-    label_trained,
-    make_row,
+    Design,
+    labelled,
+    of,
+    one_shot,
+    students,
+    two_shot,
 )
-from lit_curriculum.papers.style import COLOURS, NGRAM_COLOURS, curve, in_millions, panels
 from lit_curriculum.probes.ngram import draw_inputs
 from lit_curriculum.probes.optimal import optimal_robust
-from lit_curriculum.runs.lab import Lab
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import COLOURS, NGRAM_COLOURS, curve, in_millions, panels
+from lit_curriculum.reproduce.predicates import AtMost, Between, MostSeeds
+from lit_curriculum.reproduce.results import PerSeed, Results, Row
+from lit_curriculum.reproduce.study import Study
 from lit_curriculum.tasks.pcfg import Sampler, load_grammar
 
 OPTIMUM = "best predictor"
 
 
-def cost(scale: Scale) -> str:
-    """Return what a scale takes."""
-    return {
+def figure(scale: Scale) -> Figure:
+    """Return the teacher's loss and M_robust, and students by intermediate checkpoint."""
+    design = DESIGNS[scale]
+    methods = [PLAIN, ONE_SHOT, ONE_SHOT_SOFT, *design.two_shots]
+    teacher = labelled(design, design.teacher_heads, design.T0)
+    student = students(design, methods, design.heads[0], design.student_steps)
+    cost = {
         "smoke": "seconds",
         "laptop": "5 teachers and 40 students, about 20 minutes on two cores",
         "paper": "per seed one teacher of 8,000 steps and 18 students of 4,000, batch 512, and the search",
-    }[scale]
+    }
+    return Figure(
+        cost=cost[scale],
+        studies=(teacher, student),
+        measure=lambda seeds: _optimum(design, teacher, seeds[0]),
+        draw=lambda results: _draw(results, design, teacher, student),
+        claims=lambda results: _claims(results, design, teacher, student),
+    )
 
 
-def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train teachers, and students under every candidate checkpoint, one-shot and with labels."""
-    setting = SETTINGS[scale]
-    methods = [PLAIN, ONE_SHOT, ONE_SHOT_SOFT, *_two_shots(setting)]
-    rows = label_trained(lab, [_teacher(setting)]) + compare(lab, [_student(setting)], methods)
-    return rows + _optimum(setting)
-
-
-def choices(rows: Sequence[Row], setting: Pcfg) -> list[Choice]:
+def choices(teacher: Results) -> dict[int, Choice]:
     """Return each seed's checkpoint by the loss and by the peak of M_robust(3)."""
-    case = _teacher(setting)
-    losses, robust = curves(rows, TEACHER, "loss", case), curves(rows, TEACHER, "robust_3", case)
-    return [
-        choose_checkpoint(
-            [int(step) for step, _ in peak],
-            [(int(step), value) for step, value in loss],
-            [(int(step), value) for step, value in peak],
+    losses, robust = teacher.history(TEACHER, "loss"), teacher.history(TEACHER, "robust_3")
+    return {
+        seed: choose_checkpoint(
+            [int(step) for step, _ in robust[seed]],
+            [(int(step), value) for step, value in losses[seed]],
+            [(int(step), value) for step, value in robust[seed]],
         )
-        for loss, peak in zip(losses, robust, strict=True)
-    ]
+        for seed in losses
+    }
 
 
-def draw(rows: Sequence[Row], scale: Scale) -> Any:
-    """Draw the teacher's loss, its M_robust, and the students' accuracy by intermediate checkpoint."""
-    setting = SETTINGS[scale]
-    teacher, student = _teacher(setting), _student(setting)
-    figure, (left, middle, right) = panels(3, width=4.0, height=3.4)
-    curve(left, curves(rows, TEACHER, "loss", teacher), COLOURS["teacher"], "teacher")
+def _optimum(design: Design, teacher: Study, seed: int) -> Iterator[Row]:
+    """Yield the median M_robust of the best possible predictor, which the teachers approach."""
+    grammar = load_grammar(design.grammar, teacher.value("data.roots"))
+    robust = optimal_robust(grammar, *draw_inputs(Sampler(grammar), seed, 64, 2), ns=list(NGRAM_COLOURS))
+    for n, values in zip(NGRAM_COLOURS, robust.numpy(), strict=True):
+        row = {"arm": OPTIMUM, "seed": seed, "step": 0, "metric": f"robust_{n}"}
+        yield {**row, "value": float(np.median(values)), **teacher.axes, "lr": 0.0}
+
+
+# --- the picture ------------------------------------------------------------------------------------------
+
+
+def _draw(results: Results, design: Design, teacher: Study, student: Study) -> Any:
+    picture, (left, middle, right) = panels(3, width=4.0, height=3.4)
+    taught, taught_by = of(results, student), of(results, teacher)
+    curve(left, taught_by.curves(TEACHER, "loss"), COLOURS["teacher"], "teacher")
+    optimum = taught_by.only([teacher.seeds[0]])
     for n, colour in NGRAM_COLOURS.items():
-        curve(middle, curves(rows, TEACHER, f"robust_{n}", teacher), colour, f"n = {n}")
-        best = [r["value"] for r in rows if (r["method"], r["quantity"]) == (OPTIMUM, f"robust_{n}")]
-        middle.plot([setting.T0] * len(best), best, marker="_", ms=9, mew=2.5, color=colour, clip_on=False)
+        curve(middle, taught_by.curves(TEACHER, f"robust_{n}"), colour, f"n = {n}")
+        best = list(optimum.final(OPTIMUM, f"robust_{n}").values())
+        middle.plot([design.T0], best, marker="_", ms=9, mew=2.5, color=colour, clip_on=False)
     middle.plot([], [], marker="_", ms=9, mew=2.5, color="#555555", ls="", label="best predictor")
-    _mark_choice((left, middle, right), choices(rows, setting)[0], setting)
-    for i, T in enumerate(setting.T):
-        values = [finals(rows, two_shot(T, step), student) for step in setting.candidates]
-        seeds = [list(zip(setting.candidates, seed, strict=True)) for seed in zip(*values, strict=True)]
+    mark_choice((left, middle, right), choices(taught_by)[teacher.seeds[0]])
+    at_the_bottom = {"transform": left.get_xaxis_transform(), "clip_on": False}
+    left.plot(design.candidates, [0] * len(design.candidates), "^", color="#c8442b", ms=5, **at_the_bottom)
+    for i, T in enumerate(design.T):
+        values = [taught.final(two_shot(T, step), "accuracy").values() for step in design.candidates]
+        seeds = [list(zip(design.candidates, seed, strict=True)) for seed in zip(*values, strict=True)]
         curve(right, seeds, f"C{i + 1}", f"two checkpoints, T = {T:,}", marker="o", ms=4)
-    for method, name in ((better_one_shot(rows, student), "one-shot"), (PLAIN, "plain")):
-        level = statistics.fmean(finals(rows, method, student))
-        right.axhline(level, color=COLOURS[name], ls="--", lw=1.4, label=name)
+    for level, name in ((one_shot(taught), "one-shot"), (taught.final(PLAIN, "accuracy"), "plain")):
+        mean = statistics.fmean(level.values())
+        right.axhline(mean, color=COLOURS[name], ls="--", lw=1.4, label=name)
     left.set(title="teacher", xlabel="training steps", ylabel="validation loss")
     middle.set(title="dependence on n-grams", xlabel="training steps", ylabel="median $M_{robust}$")
     right.set(
-        title=f"{setting.teacher_heads} → {student.heads} heads, {student.num_steps:,} steps",
+        title=f"{design.teacher_heads} → {design.heads[0]} heads, {design.student_steps:,} steps",
         xlabel="intermediate checkpoint",
         ylabel="test accuracy",
     )
     for axis in (left, middle, right):
-        in_millions(axis, setting.T0)
+        in_millions(axis, design.T0)
         free = {"loc": "lower left", "bbox_to_anchor": (0.2, 0.0)} if axis is middle else {}
         axis.legend(fontsize=7, **free)
-    return figure
+    return picture
 
 
-def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
-    """Judge the phases, the inflection, and whether its checkpoint teaches best."""
-    setting = SETTINGS[scale]
-    student = _student(setting)
-    best = max(_two_shots(setting), key=lambda name: statistics.fmean(finals(rows, name, student)))
-    return [
-        *_teacher_claims(rows, scale),
-        _best_at_inflection(rows, scale, best),
-        beats(
-            "two-shot-over-one-shot",
-            f"The best two-shot student beats one-shot (better of two temperatures): {best}.",
-            gains(rows, best, better_one_shot(rows, student), student),
-            scale,
-            paper_value=0.05,
-        ),
-        beats(
-            "two-shot-over-plain",
-            "The best two-shot student beats the one trained with labels.",
-            gains(rows, best, PLAIN, student),
-            scale,
-            paper_value=0.059,
-        ),
-    ]
-
-
-def _teacher_claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
-    setting = SETTINGS[scale]
-    robust = [[value for _, value in one] for one in curves(rows, TEACHER, "robust_3", _teacher(setting))]
-    left = [seed[-1] / max(seed) if max(seed) else 1.0 for seed in robust]
-    phases = [choice.phases for choice in choices(rows, setting)]
-    flat = [phase.begin / setting.T0 if phase else 0.0 for phase in phases]
-    complete = all(phase is not None and phase.complete for phase in phases)
-    return [
-        judge(
-            "three-phases",
-            "The teacher's loss is flat, falls rapidly, and then slowly (share of training before the fall).",
-            flat,
-            scale=scale,
-            threshold="three phases found, the first > 0 and at most 0.25 of training, in every seed",
-            holds=complete and all(0 < share <= 0.25 for share in flat),
-            paper_value=0.05,
-        ),
-        judge(
-            "robust-falls",
-            "M_robust(3) peaks inside the teacher's training and falls after it (end / peak).",
-            left,
-            scale=scale,
-            threshold="end / peak <= 0.8 in every seed",
-            holds=max(left) <= 0.8,
-            paper_value="0.1 at step 1,000, below 1e-4 at 8,000",
-        ),
-    ]
-
-
-def _best_at_inflection(rows: Sequence[Row], scale: Scale, best: str) -> Claim:
-    setting = SETTINGS[scale]
-    peaks = [float(choice.by_peak or 0) for choice in choices(rows, setting)]
-    nearest = min(setting.candidates, key=lambda step: abs(step - statistics.fmean(peaks)))
-    distance = setting.candidates.index(_checkpoint(best)) - setting.candidates.index(nearest)
-    return judge(
-        "best-at-inflection",
-        "The best intermediate checkpoint is the one at the peak of M_robust(3), or next to it.",
-        [float(distance)],
-        scale=scale,
-        threshold="distance in the list of candidates <= 1",
-        holds=abs(distance) <= 1 and min(peaks) > 0,
-        paper_value="C1, step 1,000",
-    )
-
-
-def _optimum(setting: Pcfg) -> list[Row]:
-    """Return the median M_robust of the best possible predictor, which the teachers approach."""
-    grammar = load_grammar(setting.grammar, setting.roots)
-    seed = setting.seeds[0]
-    robust = optimal_robust(grammar, *draw_inputs(Sampler(grammar), seed, 64, 2), ns=list(NGRAM_COLOURS))
-    return [
-        make_row(OPTIMUM, _teacher(setting), seed, 0.0, f"robust_{n}", 0, float(np.median(values)))
-        for n, values in zip(NGRAM_COLOURS, robust.numpy(), strict=True)
-    ]
-
-
-def _mark_choice(axes: Sequence[Any], chosen: Choice, setting: Pcfg) -> None:
-    """Show the first seed's rapid phase and the checkpoints that the loss and M_robust choose."""
+def mark_choice(axes: Sequence[Any], chosen: Choice) -> None:
+    """Show a teacher's rapid phase and the checkpoints that the loss and M_robust choose."""
     left = axes[0]
     if chosen.phases is not None:
         left.axvspan(chosen.phases.begin, chosen.phases.end, color="#e08b2d", alpha=0.15, lw=0)
@@ -192,21 +129,72 @@ def _mark_choice(axes: Sequence[Any], chosen: Choice, setting: Pcfg) -> None:
             for axis in axes:
                 label = f"chosen by {name}" if axis is left else None
                 axis.axvline(step, color="#555555", ls=line, lw=1.2, label=label)
-    at_the_bottom = {"transform": left.get_xaxis_transform(), "clip_on": False}
-    left.plot(setting.candidates, [0] * len(setting.candidates), "^", color="#c8442b", ms=5, **at_the_bottom)
 
 
-def _two_shots(setting: Pcfg) -> list[str]:
-    return [two_shot(T, step) for T in setting.T for step in setting.candidates]
+# --- claims -----------------------------------------------------------------------------------------------
 
 
-def _checkpoint(method: str) -> int:
-    return int(method.rsplit(" ", 1)[1])
+def _claims(results: Results, design: Design, teacher: Study, student: Study) -> list[Claim]:
+    """Judge the phases, the inflection, and whether its checkpoint teaches best."""
+    taught = of(results, student)
+    best = max(design.two_shots, key=lambda name: sum(taught.final(name, "accuracy").values()))
 
+    def left_of_the_peak(results: Results) -> PerSeed:
+        robust = of(results, teacher).history(TEACHER, "robust_3")
+        return PerSeed({s: c[-1][1] / (max(v for _, v in c) or 1.0) for s, c in robust.items()})
 
-def _teacher(setting: Pcfg) -> Case:
-    return Case(setting, setting.teacher_heads, setting.T0)
+    def flat(results: Results) -> PerSeed:
+        found = {seed: choice.phases for seed, choice in choices(of(results, teacher)).items()}
+        return PerSeed(
+            {
+                s: p.begin / design.T0 if p is not None and p.complete else float("nan")
+                for s, p in found.items()
+            }
+        )
 
+    def distance(results: Results) -> PerSeed:
+        peaks = [float(choice.by_peak or 0) for choice in choices(of(results, teacher)).values()]
+        if not min(peaks):
+            return PerSeed({0: float("nan")})
+        nearest = min(design.candidates, key=lambda step: abs(step - statistics.fmean(peaks)))
+        at = int(best.rsplit(" ", 1)[1])
+        return PerSeed({0: float(design.candidates.index(at) - design.candidates.index(nearest))})
 
-def _student(setting: Pcfg) -> Case:
-    return Case(setting, setting.heads[0], setting.student_steps)
+    return [
+        Claim(
+            "three-phases",
+            "The teacher's loss is flat, falls rapidly, and then slowly (share of training before the fall).",
+            flat,
+            Between(1e-9, 0.25),
+            paper=0.05,
+        ),
+        Claim(
+            "robust-falls",
+            "M_robust(3) peaks inside the teacher's training and falls after it (end / peak).",
+            left_of_the_peak,
+            AtMost(0.8),
+            paper="0.1 at step 1,000, below 1e-4 at 8,000",
+        ),
+        Claim(
+            "best-at-inflection",
+            "The best intermediate checkpoint is the one at the peak of M_robust(3), or next to it (distance "
+            "in the list of candidates).",
+            distance,
+            Between(-1, 1),
+            paper="C1, step 1,000",
+        ),
+        Claim(
+            "two-shot-over-one-shot",
+            f"The best two-shot student beats one-shot (better of two temperatures): {best}.",
+            lambda results: of(results, student).final(best, "accuracy") - one_shot(of(results, student)),
+            MostSeeds(),
+            paper=0.05,
+        ),
+        Claim(
+            "two-shot-over-plain",
+            "The best two-shot student beats the one trained with labels.",
+            lambda results: of(results, student).paired(best, PLAIN, "accuracy"),
+            MostSeeds(),
+            paper=0.059,
+        ),
+    ]

@@ -6,16 +6,8 @@ takes hours; interrupted, the same command goes on.
 
 from __future__ import annotations
 
-from lit_curriculum.papers.figure import Scale
-from lit_curriculum.papers.progressive import candidates, parity
-from lit_curriculum.papers.progressive.parity import Parity
+from functools import partial
 
-SETTINGS: dict[Scale, Parity] = parity.SETTINGS_FIG8_FULL
+from lit_curriculum.papers.progressive import fig2_full
 
-
-cost, measure, draw, claims = candidates.target(
-    SETTINGS,
-    candidates.only_the_middle_teaches,
-    laptop="hours on two cores: a teacher of width 10,000 and three students, 20M samples each",
-    paper="the published setting, as in figure 8",
-)
+figure = partial(fig2_full.figure, widths=(100, 1000, 1000))

@@ -3,48 +3,44 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
-from lit_curriculum.papers.figure import Claim, Row, Scale, judge
-from lit_curriculum.papers.style import in_millions, panels
-from lit_curriculum.papers.subtask.parity import (
-    ALMOST_FLAWLESS,
-    BETTER,
-    SETTINGS,
-    first_above,
-    history,
-    measure_cells,
-)
-from lit_curriculum.runs.lab import Lab
+from lit_curriculum.papers.subtask._parity import ALMOST_FLAWLESS, BETTER, TYPICAL, find, length, of, table_1
+from lit_curriculum.papers.subtask._published import WITH
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import in_millions, panels
+from lit_curriculum.reproduce.predicates import AtMost
+from lit_curriculum.reproduce.results import PerSeed, Results
+from lit_curriculum.reproduce.study import Study
 
 
-def cost(scale: Scale) -> str:
-    """Return what a scale takes."""
-    return {
+def figure(scale: Scale) -> Figure:
+    """Return the trajectory of one entry of Table 1."""
+    study = find(table_1(scale), WITH, TYPICAL[scale])
+    assert study is not None
+    cost = {
         "smoke": "seconds",
         "laptop": "3 runs of 1,000 steps, those of subtask-table1; a minute",
         "paper": "3 runs of 100,000 steps, those of subtask-table1, and their search",
-    }[scale]
+    }
+    return Figure(
+        cost=cost[scale],
+        studies=(study,),
+        draw=lambda results: _draw(results, study),
+        claims=lambda results: [_claim(study)],
+    )
 
 
-def measure(lab: Lab, scale: Scale) -> list[Row]:
-    """Train the typical entry of Table 1."""
-    setting = SETTINGS[scale]
-    return measure_cells(lab, setting, [setting.typical])
-
-
-def draw(rows: Sequence[Row], scale: Scale) -> Any:
+def _draw(results: Results, study: Study) -> Any:
     """Draw decoded and teacher-forced accuracy of the answer, and the two levels."""
-    setting = SETTINGS[scale]
-    figure, (axis,) = panels(1, width=5.0, height=3.6)
-    for i, seed in enumerate(setting.seeds):
-        for quantity, style, label in (
-            ("val/accuracy", "-", "validation"),
-            ("test/accuracy", "--", "test"),
-            ("test/forced_accuracy", ":", "test, reading the true labels"),
-        ):
-            curve = history(rows, setting.typical, seed, quantity)
+    picture, (axis,) = panels(1, width=5.0, height=3.6)
+    for metric, style, label in (
+        ("val/accuracy", "-", "validation"),
+        ("test/accuracy", "--", "test"),
+        ("test/forced_accuracy", ":", "test, reading the true labels"),
+    ):
+        for i, curve in enumerate(of(results, study).curves(WITH, metric)):
             name = label if i == 0 else None
             axis.plot(*zip(*curve, strict=True), style, lw=1.4, color=f"C{i}", label=name)
     for level in (BETTER, ALMOST_FLAWLESS):
@@ -52,30 +48,29 @@ def draw(rows: Sequence[Row], scale: Scale) -> Any:
     axis.set(
         xlabel="steps",
         ylabel="accuracy of the answer, decoded",
-        title=f"{setting.typical.d} bits, {setting.typical.method}; one colour a seed",
+        title=f"{study.axes['d']} bits, {WITH}; one colour a seed",
         ylim=(0.3, 1.03),
     )
-    in_millions(axis, setting.typical.num_steps)
+    in_millions(axis, length(study))
     axis.legend(fontsize=8)
-    return figure
+    return picture
 
 
-def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+def _claim(study: Study) -> Claim:
     """Judge how short the way from better than random to almost flawless is."""
-    setting = SETTINGS[scale]
-    shares = []
-    for seed in setting.seeds:
-        curve = history(rows, setting.typical, seed, "val/accuracy")
-        better, flawless = (first_above(curve, level) for level in (BETTER, ALMOST_FLAWLESS))
-        if math.isfinite(flawless) and better > 0:
-            shares.append((flawless - better) / better)
-    return [
-        judge(
-            "grokking",
-            "From 60 % to 95 % takes few steps beside those that led to 60 % (ratio, one value a seed).",
-            shares,
-            scale=scale,
-            threshold="at most 0.5 in every seed",
-            holds=len(shares) == len(setting.seeds) and max(shares) <= 0.5,
+
+    def share(results: Results) -> PerSeed:
+        better, flawless = (
+            of(results, study).steps_to(WITH, "val/accuracy", math.nextafter(level, 1))
+            for level in (BETTER, ALMOST_FLAWLESS)
         )
-    ]
+        return PerSeed(
+            {s: (flawless[s] - b) / b if math.isfinite(flawless[s]) else math.nan for s, b in better.items()}
+        )
+
+    return Claim(
+        "grokking",
+        "From 60 % to 95 % takes few steps beside those that led to 60 % (ratio, one value per seed).",
+        share,
+        AtMost(0.5),
+    )

@@ -5,48 +5,36 @@ Table 1 beside the paper's own numbers, as table.csv, table.md and a figure of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from lit_curriculum.papers.subtask._parity import at_chance, entries, find, lemma_1, table_1
+from lit_curriculum.papers.subtask._published import WITH, WITHOUT
+from lit_curriculum.papers.subtask._table import compared, draw_entries, grows, learned
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.study import Study
 
-from lit_curriculum.papers.figure import Claim, Row, Scale
-from lit_curriculum.papers.subtask.claims import at_chance, lemma_1
-from lit_curriculum.papers.subtask.parity import SETTINGS, WITH, WITHOUT, Subsets
-from lit_curriculum.papers.subtask.table import growth, learned, target
 
-
-def cost(scale: Scale) -> str:
-    """Return what a scale takes."""
-    return {
+def figure(scale: Scale) -> Figure:
+    """Return the table."""
+    studies = table_1(scale)
+    cost = {
         "smoke": "seconds",
         "laptop": "21 runs of 300 to 6,000 steps; about 8 minutes",
         "paper": "42 runs of 85M parameters and up to 2M steps, and the search: 12 settings x 3 seeds a task",
-    }[scale]
+    }
+    return Figure(
+        cost=cost[scale],
+        studies=studies,
+        draw=lambda results: draw_entries(results, studies),
+        table=lambda results: compared(results, studies),
+        claims=lambda results: _claims(studies),
+    )
 
 
-measure, table, draw = target(SETTINGS)
-
-
-def claims(rows: Sequence[Row], scale: Scale) -> list[Claim]:
+def _claims(studies: tuple[Study, ...]) -> list[Claim]:
     """Judge what labels make learnable, how the cost grows without them, and Lemma 1."""
-    setting = SETTINGS[scale]
-    made = [learned(rows, setting, cell, scale) for cell in setting.of(WITH)]
-    made += growth(rows, setting, scale)
-    made += _at_chance(rows, setting, scale)
-    return [*made, lemma_1(rows, setting.cells, setting.seeds, scale)]
-
-
-def _at_chance(rows: Sequence[Row], setting: Subsets, scale: Scale) -> list[Claim]:
-    """At 16 bits, where labels have solved the task, plain training knows nothing."""
-    both = [{cell.d: cell for cell in setting.of(method)}.get(16) for method in (WITH, WITHOUT)]
-    if both[0] is None or both[1] is None:
-        return []
-    return [
-        at_chance(
-            "chance-without-labels-16-bits",
-            "At the step where labels have solved 16 bits (95 %), plain training is at chance (test).",
-            rows,
-            both[0],
-            both[1],
-            setting.seeds,
-            scale,
-        )
-    ]
+    made = [learned(study) for study in entries(studies, WITH)] + grows(studies)
+    labelled, plain = find(studies, WITH, 16), find(studies, WITHOUT, 16)
+    if labelled is not None and plain is not None:
+        statement = "At the step where labels have solved 16 bits (95 %), plain training is at chance (test)."
+        made.append(at_chance("chance-without-labels-16-bits", statement, labelled, plain))
+    return [*made, lemma_1(studies)]

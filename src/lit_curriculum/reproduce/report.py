@@ -10,7 +10,7 @@ from typing import Any
 from lit_curriculum.errors import bad_value
 from lit_curriculum.reading import read_json
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def _text(value: Any) -> bool:
@@ -31,13 +31,15 @@ _FORM: dict[str, tuple[Callable[[Any], bool], str]] = {
     "target": (_text, "a text"),
     "paper": (_text, "a text"),
     "scale": (_text, "a text"),
-    "seeds": (lambda value: isinstance(value, list) and all(map(_whole, value)), "a list of integers"),
+    "seeds": (
+        lambda value: isinstance(value, list) and len(value) > 0 and all(map(_whole, value)),
+        "a list of integers",
+    ),
     "commit": (lambda value: value is None or _text(value), "a text, or null"),
     "wall_seconds": (_seconds, "a finite number of at least 0"),
+    "data_sha256": (_text, "a text"),
     "claims": (lambda value: isinstance(value, list), "a list"),
 }
-_LATER = {"data_sha256": (_text, "a text")}
-"""What reports of version 0.1 lack."""
 
 
 def read_report(path: Path, key: str) -> dict[str, Any]:
@@ -51,9 +53,9 @@ def read_report(path: Path, key: str) -> dict[str, Any]:
         UsageError: if it cannot be read or is no report, naming what is wrong in it.
     """
     report = read_json(path, key)
-    if not isinstance(report, dict) or report.keys() - _LATER.keys() != _FORM.keys():
+    if not isinstance(report, dict) or report.keys() != _FORM.keys():
         raise bad_value(key, str(path), f"a report of lit reproduce with exactly {', '.join(_FORM)}")
-    for name, (fits, allowed) in {**_FORM, **_LATER}.items():
-        if name in report and not fits(report[name]):
+    for name, (fits, allowed) in _FORM.items():
+        if not fits(report[name]):
             raise bad_value(f"{key}: {path}: {name}", report[name], allowed)
     return report

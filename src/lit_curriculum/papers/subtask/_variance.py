@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lit_curriculum.papers.figure import Row, Scale
+from lit_curriculum.reproduce.results import PerSeed, Results, Row
+from lit_curriculum.reproduce.study import Scale
 from lit_curriculum.theory import uncorrelated
 
 RNN, NARROW, LARGE, MLP = "RNN", "GPT-2, init 0.02", "GPT-2, init 0.1", "MLP"
 MODELS = (RNN, NARROW, LARGE, MLP)
 INITIAL, TRAINED = "initialisation", "trained"
 STATES = (INITIAL, TRAINED)
-
-# Two-sided 95 % points of Student's distribution, by degrees of freedom.
-_STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 
 
 @dataclass(frozen=True)
@@ -80,24 +77,10 @@ def variance_rows(setting: Variance, name: str, d: int, seed: int) -> list[Row]:
         if state == TRAINED:
             _train(setting, model, inputs, _target(d, seed), seed)
         found = gradient_variance(model, _score, inputs, targets)
-        rows.append(row_of(name, state, d, seed, found.targets, found.variance, found.squared_norm))
+        row = {"arm": name, "seed": seed, "step": setting.num_steps if state == TRAINED else 0}
+        for metric, value in (("variance", found.variance), ("squared_norm", found.squared_norm)):
+            rows.append({**row, "metric": metric, "value": value, "d": d})
     return rows
-
-
-def row_of(
-    model: str, state: str, d: int, seed: int, targets: int, variance: float, squared_norm: float
-) -> Row:
-    """Return one row of data.csv."""
-    return {
-        "model": model,
-        "state": state,
-        "d": d,
-        "seed": seed,
-        "targets": targets,
-        "variance": variance,
-        "squared_norm": squared_norm,
-        "bound": squared_norm / targets,
-    }
 
 
 def _build(setting: Variance, name: str, d: int, seed: int) -> Any:
@@ -151,41 +134,33 @@ def _train(setting: Variance, model: Any, inputs: Any, y: Any, seed: int) -> Non
         optimizer.step()
 
 
-# --- from the rows alone ----------------------------------------------------------------------------------
+# --- from the results alone -------------------------------------------------------------------------------
 
 
-def points(rows: Sequence[Row], model: str, state: str, seed: int, sizes: Sequence[int]) -> list[Row]:
-    """Return a model's rows, d ascending.
+def shares(results: Results, model: str, state: str, sizes: Sequence[int]) -> dict[int, list[float]]:
+    """Return each seed's variance / E|grad f|^2, d ascending; the bound of it is 1 / |H|."""
+    first = state == INITIAL
+    found: dict[int, list[float]] = {}
+    for d in sizes:
+        of_size = results.where(d=d)
+        variance, norm = (
+            of_size.first(model, metric) if first else of_size.final(model, metric)
+            for metric in ("variance", "squared_norm")
+        )
+        for seed, share in (variance / norm).items():
+            found.setdefault(seed, []).append(share)
+    return found
 
-    Raises:
-        ValueError: if one is missing: a claim over every point must not lose one.
-    """
-    found = {
-        row["d"]: row for row in rows if (row["model"], row["state"], row["seed"]) == (model, state, seed)
-    }
-    missing = set(sizes) - set(found)
-    if missing:
-        raise ValueError(f"data of {model}, {state}, seed {seed} lack d = {sorted(missing)}")
-    return [found[d] for d in sizes]
 
-
-def slope(found: Sequence[Row]) -> float:
+def slopes(results: Results, model: str, state: str, sizes: Sequence[int]) -> PerSeed:
     """Return the least-squares slope of log (variance / E|grad f|^2) against log |H|; the bound's is -1.
 
     The squared norm has a slope of its own, which says nothing of the target: for some models it grows
     with d. nan where a variance is 0.
     """
-    if any(row["variance"] <= 0 for row in found):
-        return math.nan
-    sizes = np.log([row["targets"] for row in found])
-    shares = np.log([row["variance"] / row["squared_norm"] for row in found])
-    return float(np.polyfit(sizes, shares, 1)[0])
+    targets = np.log([uncorrelated.hypotheses(d) for d in sizes])
 
+    def slope(of_seed: list[float]) -> float:
+        return float(np.polyfit(targets, np.log(of_seed), 1)[0]) if min(of_seed) > 0 else math.nan
 
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Return Student's 95 % interval of the mean over seeds; infinite for a single value."""
-    mean = statistics.fmean(values)
-    if len(values) < 2:
-        return -math.inf, math.inf
-    half = _STUDENT[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
-    return mean - half, mean + half
+    return PerSeed({seed: slope(of) for seed, of in shares(results, model, state, sizes).items()})

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from lit_curriculum.papers.subtask.parity import WITH, WITHOUT
-
-# (method, d) -> test accuracy after 100,000 steps, in percent
+WITH, WITHOUT = "with labels", "without"
+# (arm, d) -> test accuracy after 100,000 steps, in percent
 ACCURACY: dict[tuple[str, int], tuple[float, float]] = {
     (WITH, 8): (100.0, 0.0),
     (WITH, 16): (100.0, 0.0),
@@ -22,7 +21,7 @@ ACCURACY: dict[tuple[str, int], tuple[float, float]] = {
     (WITHOUT, 128): (50.71, 1.26),
 }
 
-# (method, d) -> iterations until better than random; above 100,000 where nothing is given
+# (arm, d) -> iterations until better than random; above 100,000 where nothing is given
 ITERATIONS: dict[tuple[str, int], tuple[float, float]] = {
     (WITH, 8): (79, 21.16),
     (WITH, 16): (333, 67.002),

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lit_curriculum.papers.figure import Row, Scale
+from lit_curriculum.reproduce.results import PerSeed, Results, Row
+from lit_curriculum.reproduce.study import Scale
 from lit_curriculum.theory.sum_and_parity import (
     Population,
     average_sgd,
@@ -106,16 +107,9 @@ CORRECTED, PRINTED = "deviation", "deviation, printed batch"
 
 
 def row_of(part: str, n: int, p: float, seed: int, samples: int, metric: str, value: float) -> Row:
-    """Return one row of data.csv; ``samples`` is the size of the first batch, 0 where there is none."""
-    return {
-        "part": part,
-        "n": n,
-        "p": p,
-        "seed": seed,
-        "samples": samples,
-        "metric": metric,
-        "value": value,
-    }
+    """Return one row of the results; ``samples`` is the size of the first batch, 0 where there is none."""
+    row = {"arm": part, "seed": seed, "step": 0, "metric": metric, "value": value}
+    return {**row, "n": n, "p": p, "samples": samples}
 
 
 def construction_rows(n: int) -> list[Row]:
@@ -186,27 +180,26 @@ def _generator(seed: int, p: float, purpose: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, round(p * 1e6), purpose]))
 
 
-# --- from the rows alone -----------------------------------------------------------------------------
+# --- from the results alone --------------------------------------------------------------------------------
 
 
-def learned(rows: Sequence[Row], p: float, seed: int, metric: str) -> list[tuple[int, float]]:
-    """Return (first batch, value) of a seed's runs, batches ascending."""
-    chosen = [
-        row
-        for row in rows
-        if row["part"] == "learning" and row["p"] == p and row["seed"] == seed and row["metric"] == metric
-    ]
-    return sorted((row["samples"], row["value"]) for row in chosen)
+def learned(results: Results, p: float, metric: str) -> dict[int, list[tuple[float, float]]]:
+    """Return each seed's (first batch, value), batches ascending."""
+    frame = results.where(p=p).frame
+    chosen = frame[(frame["arm"] == "learning") & (frame["metric"] == metric)].sort_values("samples")
+    return {
+        int(str(seed)): list(zip(of_seed["samples"], of_seed["value"], strict=True))
+        for seed, of_seed in chosen.groupby("seed")
+    }
 
 
-def needed(rows: Sequence[Row], p: float, seed: int, epsilon: float) -> float:
+def needed(curve: Sequence[tuple[float, float]], epsilon: float) -> float:
     """Return the first batch from which on the loss is at most epsilon.
 
     It is inf if the loss never is for good, and nan if it is from the smallest batch on: then fewer samples
     may do, and how many is not known. Between two batches the loss is taken as linear in the logarithm of
     the batch.
     """
-    curve = learned(rows, p, seed, "loss")
     above = [i for i, (_, loss) in enumerate(curve) if loss > epsilon]
     if not above:
         return math.nan
@@ -217,25 +210,21 @@ def needed(rows: Sequence[Row], p: float, seed: int, epsilon: float) -> float:
     return math.exp(math.log(before) + share * (math.log(after) - math.log(before)))
 
 
-def slope(rows: Sequence[Row], p: Sequence[float], seed: int, epsilon: float) -> float:
+def slopes(results: Results, setting: Theory, p: Sequence[float]) -> PerSeed:
     """Return the least-squares slope of log(samples needed) against log(1 / p); nan where one is unknown."""
-    samples = [needed(rows, value, seed, epsilon) for value in p]
-    if len(p) < 2 or not all(map(math.isfinite, samples)):
-        return math.nan
-    return float(np.polyfit(-np.log(p), np.log(samples), 1)[0])
+    curves = [learned(results, value, "loss") for value in p]
+
+    def slope(seed: int) -> float:
+        samples = [needed(curve[seed], setting.epsilon) for curve in curves]
+        if len(p) < 2 or not all(map(math.isfinite, samples)):
+            return math.nan
+        return float(np.polyfit(-np.log(p), np.log(samples), 1)[0])
+
+    return PerSeed({seed: slope(seed) for seed in setting.seeds})
 
 
-def slopes(rows: Sequence[Row], setting: Theory) -> dict[str, list[float]]:
-    """Return each seed's slope where Parity's noise limits and where Sum's does."""
-    few = [p for p in setting.p if p <= PARITY_NOISE]
-    many = [p for p in setting.p if p >= SUM_NOISE]
-    return {
-        name: [slope(rows, values, seed, setting.epsilon) for seed in setting.seeds]
-        for name, values in (("few", few), ("many", many))
-    }
-
-
-def deviations(rows: Sequence[Row], p: float, metric: str) -> list[float]:
+def deviations(results: Results, p: float, metric: str) -> list[float]:
     """Return every trial's largest deviation over tau."""
-    wanted = ("gradient", p, metric)
-    return [row["value"] for row in rows if (row["part"], row["p"], row["metric"]) == wanted]
+    frame = results.frame
+    chosen = frame[(frame["arm"] == "gradient") & (frame["p"] == p) & (frame["metric"] == metric)]
+    return [float(value) for value in chosen["value"]]

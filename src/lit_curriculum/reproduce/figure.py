@@ -1,0 +1,218 @@
+"""A figure or table: studies, what is drawn of their results, and claims.
+
+A target is a file of `papers/<paper>/` whose name does not begin with an underscore. Its docstring's first
+line is its title, and its function ``figure(scale)`` returns a `Figure`. `reproduce` writes
+
+    data.csv       what was measured, see `results`
+    figure.png     and figure.pdf
+    claims.json    the judged claims, see `report`
+    table.csv      and table.md, where it has a table
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lit_curriculum.errors import RunFailed, RunStopped, UsageError, bad_value, suggest
+from lit_curriculum.files import sha256_of, write_json, write_rows, write_text, write_with
+from lit_curriculum.reading import MAX_TABLE_BYTES, is_there, read_bytes
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.report import SCHEMA, read_report
+from lit_curriculum.reproduce.results import Results, Row
+from lit_curriculum.reproduce.study import SCALES, Scale, Study, extended, measure
+from lit_curriculum.runs.lab import Lab
+
+__all__ = ["SCALES", "Figure", "Scale", "load", "redraw", "reproduce", "targets", "title"]
+
+_PAPERS = Path(__file__).resolve().parents[1] / "papers"
+
+# What code meets that takes a file's rows for its own: a column, a seed or a number that is not as it was.
+_WRONG_DATA = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError),
+    *(RuntimeError, StopIteration, TypeError, ValueError),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One scale of a target.
+
+    Attributes:
+        cost: what it takes, in words.
+        studies: what is trained; may be empty.
+        seeds: those that are reported, where there are no studies.
+        measure: rows beside those of the studies.
+        draw: makes the picture of results.
+        claims: what is judged, from the results where it depends on them.
+        table: rows of a table, with equal keys.
+    """
+
+    cost: str
+    draw: Callable[[Results], Any]
+    claims: Callable[[Results], Sequence[Claim]]
+    studies: tuple[Study, ...] = ()
+    seeds: tuple[int, ...] = ()
+    measure: Callable[[tuple[int, ...]], Iterable[Row]] | None = None
+    table: Callable[[Results], list[Row]] | None = None
+
+    @property
+    def reported(self) -> tuple[int, ...]:
+        """Seeds that are reported."""
+        return self.studies[0].seeds if self.studies else self.seeds
+
+    def with_seeds(self, count: int | None) -> Figure:
+        """Return the figure with as many seeds; with its own for None."""
+        if count is None:
+            return self
+        seeds = extended(self.seeds, count) if self.seeds else ()
+        return replace(self, studies=tuple(study.with_seeds(count) for study in self.studies), seeds=seeds)
+
+
+def targets() -> dict[str, Path]:
+    """Return every target's name and file, without importing any."""
+    files = sorted(_PAPERS.glob("*/[!_]*.py"))
+    return {path.stem.replace("_", "-"): path for path in files}
+
+
+def title(path: Path) -> str:
+    """Return the first line of a module's docstring, without importing it."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return docstring.split("\n", 1)[0]
+
+
+def load(name: str, scale: Scale) -> Figure:
+    """Return a target's figure at a scale.
+
+    Raises:
+        UsageError: for an unknown name.
+    """
+    known = targets()
+    if name not in known:
+        raise bad_value("target", name, f"all, {', '.join(known)}{suggest(name, known)}")
+    path = known[name]
+    module = importlib.import_module(f"lit_curriculum.papers.{path.parent.name}.{path.stem}")
+    made: Figure = module.figure(scale)
+    return made
+
+
+def reproduce(
+    name: str, scale: Scale, lab: Lab, out: Path, commit: str | None, seeds: int | None = None
+) -> dict[str, Any]:
+    """Run a target and write its files below ``out/<name>``.
+
+    Returns:
+        The content of claims.json.
+    """
+    figure, folder = load(name, scale).with_seeds(seeds), out / name
+    began = time.monotonic()
+    rows = measure(lab, figure.studies) if figure.studies else []
+    if figure.measure is not None:
+        rows += figure.measure(figure.reported)
+    data = folder / "data.csv"
+    Results.of(rows).write(data)
+    claims = _present(figure, figure.reported, scale, folder)
+    report = {
+        "schema": SCHEMA,
+        "target": name,
+        "paper": targets()[name].parent.name,
+        "scale": scale,
+        "seeds": list(figure.reported),
+        "commit": commit,
+        "wall_seconds": round(time.monotonic() - began, 1),
+        "data_sha256": sha256_of(data),
+        "claims": claims,
+    }
+    write_json(folder / "claims.json", report)
+    return report
+
+
+def redraw(name: str, scale: Scale, out: Path) -> dict[str, Any]:
+    """Draw and judge again what ``out/<name>/data.csv`` holds, without a run.
+
+    claims.json keeps the seeds, the commit and the time of the data. Titles and thresholds are those of the
+    present settings, so data that were measured under others have to be measured again.
+
+    Returns:
+        The content of claims.json.
+
+    Raises:
+        UsageError: see `earlier`; and if the data lack what the present settings ask for.
+    """
+    report, folder = earlier(name, scale, out), out / name
+    try:
+        report["claims"] = _present(load(name, scale), report["seeds"], scale, folder)
+    except (UsageError, RunFailed, RunStopped):
+        raise
+    except _WRONG_DATA as error:
+        reason = f"{type(error).__name__}: {error}"
+        allowed = f"data of the present settings; measure again without --redraw ({reason})"
+        raise bad_value("--redraw", str(folder / "data.csv"), allowed) from error
+    write_json(folder / "claims.json", report)
+    return report
+
+
+def earlier(name: str, scale: Scale, out: Path) -> dict[str, Any]:
+    """Return the content of ``out/<name>/claims.json``.
+
+    Raises:
+        UsageError: if the folder holds no results, altered ones, or those of another scale.
+    """
+    folder = out / name
+    for needed in ("data.csv", "claims.json"):
+        if not is_there(folder / needed):
+            allowed = "a folder with the data.csv and claims.json of an earlier reproduction"
+            raise bad_value("--redraw", str(folder), f"{allowed}; {needed} is missing")
+    report = read_report(folder / "claims.json", "--redraw")
+    if report["target"] != name:
+        raise bad_value(f"--redraw: {folder / 'claims.json'}: target", report["target"], name)
+    if report["scale"] != scale:
+        raise bad_value("--scale", scale, f"{report['scale']}, the scale of {folder}")
+    data = read_bytes(folder / "data.csv", "--redraw", MAX_TABLE_BYTES)
+    if hashlib.sha256(data).hexdigest() != report["data_sha256"]:
+        raise UsageError(
+            f"--redraw: {folder / 'data.csv'} is altered (its sha256 is not that in claims.json); "
+            "allowed: the file as it was measured"
+        )
+    return report
+
+
+def judged(figure: Figure, results: Results, scale: Scale) -> list[dict[str, Any]]:
+    """Return the records of a figure's claims; nothing is evaluated at smoke scale."""
+    return [claim.judge(results, scale != "smoke") for claim in figure.claims(results)]
+
+
+def _present(figure: Figure, seeds: Sequence[int], scale: Scale, folder: Path) -> list[dict[str, Any]]:
+    """Draw data.csv, write the table if there is one, and return the judged claims."""
+    results = Results.read(folder / "data.csv", seeds)
+    # Before anything is written: rows that cannot be judged leave an older picture as it is.
+    claims = judged(figure, results, scale)
+    picture = figure.draw(results)
+    shown = figure.table(results) if figure.table is not None else None
+    for ending in ("png", "pdf"):
+        # No creation date: the same data gives the same file.
+        metadata = {"CreationDate": None} if ending == "pdf" else None
+        write_with(
+            folder / f"figure.{ending}",
+            lambda path, ending=ending, metadata=metadata: picture.savefig(  # type: ignore[misc]
+                path, format=ending, dpi=150, metadata=metadata
+            ),
+        )
+    if shown is not None:
+        write_rows(folder / "table.csv", shown)
+        write_text(folder / "table.md", markdown(shown))
+    return claims
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Return rows with equal keys as a Markdown table."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
+    return "".join(
+        f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines
+    )

@@ -1,0 +1,109 @@
+"""One look for all figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lit_curriculum.reproduce.results import Results
+
+Curve = Sequence[tuple[float, float]]
+
+COLOURS = {
+    "teacher": "#333333",
+    "progressive": "#c8442b",
+    "two-shot": "#e08b2d",
+    "one-shot": "#2f6fb0",
+    "plain": "#4b9b5b",
+    "other": "#7d8ca3",
+}
+# Dark to light: the nearer the neighbours, the warmer.
+NGRAM_COLOURS = {3: "#c8442b", 5: "#e08b2d", 7: "#4b9b5b", 9: "#2f6fb0"}
+
+
+class Line(NamedTuple):
+    """How an arm is drawn."""
+
+    label: str
+    colour: Any
+    style: Any = "-"
+
+
+LINES = {
+    "teacher": Line("teacher", COLOURS["teacher"], "--"),
+    "progressive": Line("progressive distillation", COLOURS["progressive"]),
+    "two-shot": Line("two checkpoints", COLOURS["two-shot"]),
+    "one-shot": Line("one-shot distillation", COLOURS["one-shot"]),
+    "plain": Line("labels only", COLOURS["plain"], (0, (4, 2))),
+}
+
+
+def panels(n: int, width: float = 4.2, height: float = 3.2, rows: int = 1) -> tuple[Any, list[Any]]:
+    """Return a figure and its axes, n side by side in each row, row after row."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width * n, height * rows), layout="constrained")
+    axes = list(figure.subplots(rows, n, squeeze=False).flat)
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(alpha=0.25, lw=0.6)
+    return figure, axes
+
+
+def shades(names: Sequence[Any]) -> dict[Any, Any]:
+    """Return a colour for each of several ordered things, dark to light."""
+    import matplotlib
+
+    colours = matplotlib.colormaps["viridis"]
+    return {name: colours(0.85 * i / max(1, len(names) - 1)) for i, name in enumerate(names)}
+
+
+def mean_and_spread(
+    curves: Sequence[Curve],
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return steps, mean and standard deviation over curves that share their steps."""
+    steps = np.array([step for step, _ in curves[0]])
+    values = np.array([[value for _, value in curve] for curve in curves])
+    spread = values.std(axis=0, ddof=1) if len(curves) > 1 else np.zeros(len(steps))
+    return steps, values.mean(axis=0), spread
+
+
+def curve(axis: Any, curves: Sequence[Curve], colour: Any, label: str, **line: Any) -> None:
+    """Draw a mean curve with its spread as a band."""
+    steps, mean, spread = mean_and_spread(curves)
+    axis.plot(steps, mean, color=colour, label=label, **{"lw": 1.8, **line})
+    axis.fill_between(steps, mean - spread, mean + spread, color=colour, alpha=0.18, lw=0)
+
+
+def draw_arms(axis: Any, results: Results, lines: Mapping[str, Line], metric: str = "accuracy") -> None:
+    """Draw a metric of several arms over their runs."""
+    for arm, line in lines.items():
+        curve(axis, results.curves(arm, metric), line.colour, line.label, ls=line.style)
+
+
+def bars(axis: Any, groups: Sequence[str], series: Mapping[str, Any], colours: Sequence[Any]) -> None:
+    """Draw grouped bars: for each series one `PerSeed` a group, with its spread."""
+    width = 0.8 / len(series)
+    for i, (label, values) in enumerate(series.items()):
+        places = [k - 0.4 + (i + 0.5) * width for k in range(len(groups))]
+        stats = [mean_and_spread([[(0, v)] for v in seeds.values()]) for seeds in values]
+        axis.bar(
+            places,
+            [float(mean[0]) for _, mean, _ in stats],
+            width * 0.9,
+            yerr=[float(spread[0]) for _, _, spread in stats],
+            color=colours[i],
+            label=label,
+            error_kw={"lw": 1, "ecolor": "#555555"},
+        )
+    axis.set_xticks(range(len(groups)), groups)
+    axis.axhline(0, color="#555555", lw=0.8)
+
+
+def in_millions(axis: Any, largest: float) -> None:
+    """Label an axis of steps in millions, in thousands, or where there are few, as they are."""
+    unit, name = (1e6, "M") if largest >= 2e6 else (1e3, "k") if largest >= 2e3 else (1.0, "")
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value / unit:g}{name}" if value else "0")
+    axis.xaxis.set_minor_formatter(lambda value, _: "")

@@ -1,0 +1,119 @@
+"""What holds of every figure: its settings, its committed claims, and that chance does not please it."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pandas as pd
+import pytest
+
+from lit_curriculum.cli.main import main
+from lit_curriculum.reproduce import figure
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.results import MissingData, Results
+from lit_curriculum.reproduce.study import everything
+from tests.reproduce.test_figure import SCHEMA
+from tests.support import RESULTS
+
+NAMES = list(figure.targets())
+COMMITTED = sorted(path.name for path in RESULTS.iterdir())
+# Of all kinds of runs and of tables, in seconds.
+QUICK = ("fig1-left", "fig15", "subtask-table1", "implicit-theory", "subtask-variance")
+
+
+def committed(name: str) -> tuple[Figure, Results, dict[str, Any]]:
+    report = json.loads((RESULTS / name / "claims.json").read_text(encoding="utf-8"))
+    made = figure.load(name, report["scale"])
+    return made, Results.read(RESULTS / name / "data.csv", report["seeds"]), report
+
+
+@pytest.mark.parametrize("scale", figure.SCALES)
+@pytest.mark.parametrize("name", NAMES)
+def test_settings_are_whole_and_tuning_seeds_are_never_reported(name: str, scale: Scale) -> None:
+    made = figure.load(name, scale)
+    assert made.cost
+    assert made.reported
+    assert figure.title(figure.targets()[name]).endswith(".")
+    for study in made.studies:
+        assert len({arm.name for arm in study.arms}) == len(study.arms)
+        assert not set(study.seeds) & set(study.tuning_seeds)
+        students = {seed + arm.seed_offset for arm in study.arms for seed in study.seeds}
+        assert not students & set(study.tuning_seeds)
+    keys = [run.key for run in everything(made.studies)]
+    assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_the_committed_claims_are_what_the_committed_data_say(name: str) -> None:
+    """Under the present code: no claim can change without its result being judged again."""
+    made, results, report = committed(name)
+    jsonschema.validate(report, SCHEMA)
+    judged = figure.judged(made, results, report["scale"])
+    assert len({claim["id"] for claim in judged}) == len(judged)
+    assert json.loads(json.dumps(judged)) == report["claims"]
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_the_picture_and_the_table_come_from_the_data_alone(name: str) -> None:
+    made, results, _ = committed(name)
+    assert made.draw(results).axes
+    if made.table is not None:
+        rows = made.table(results)
+        assert figure.markdown(rows) == (RESULTS / name / "table.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_a_lost_seed_is_noticed(name: str) -> None:
+    made, results, report = committed(name)
+    if len(report["seeds"]) < 2:
+        pytest.skip("one seed")
+    lost = Results(results.frame[results.frame["seed"] != report["seeds"][-1]], results.seeds)
+    if name == "implicit-theory":
+        pytest.skip("its seeds are its own: see test_theory")
+    with pytest.raises(MissingData):
+        figure.judged(made, lost, report["scale"])
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_figure_is_measured_drawn_and_not_judged_at_smoke_scale(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reproduce", name, "--scale", "smoke", "--out", str(tmp_path), "--jobs", "1", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    jsonschema.validate(report, SCHEMA)
+    assert {claim["status"] for claim in report["claims"]} == {"not_evaluated"}
+    assert (tmp_path / name / "figure.png").stat().st_size > 5000
+
+
+@pytest.mark.slow
+def test_all_figures_are_reproduced_at_smoke_scale(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reproduce", "all", "--scale", "smoke", "--out", str(tmp_path), "--json"]) == 0
+    reports = json.loads(capsys.readouterr().out)
+    assert [report["target"] for report in reports] == NAMES
+
+
+def test_readme_counts_claims_as_they_are() -> None:
+    """One that is expected to fail counts as what it is."""
+    claims = [claim for name in COMMITTED for claim in committed(name)[2]["claims"]]
+    counts = {s: sum(c["status"] == s for c in claims) for s in ("holds", "fails", "inconclusive")}
+    readme = (RESULTS.parents[1] / "README.md").read_text(encoding="utf-8")
+    sentence = f"{counts['holds']} of {len(claims)} claims hold, {counts['fails']} fail"
+    assert f"{sentence}, {counts['inconclusive']} are inconclusive" in " ".join(readme.split())
+
+
+def test_means_of_the_records_are_those_of_their_values() -> None:
+    """An oracle beside the judge: pandas' means of what data.csv holds for a plain quantity."""
+    _, results, report = committed("fig1-left")
+    frame = results.frame
+    last = frame[(frame["arm"] == "plain") & (frame["metric"] == "accuracy")].sort_values("step")
+    expected = last.groupby("seed")["value"].last()
+    record = next(claim for claim in report["claims"] if claim["id"] == "plain-stuck")
+    assert record["values"] == pytest.approx(list(expected))
+    assert record["measured"] == pytest.approx(statistics.fmean(expected))
+    assert isinstance(expected, pd.Series)
