@@ -28,7 +28,7 @@ $(VENV)/.dev: $(VENV)/.runtime
 setup: $(VENV)/.dev ## make .venv with everything for development
 
 demo: $(VENV)/.runtime ## figure 1 (left) at laptop scale with its claims, in out/demo (under 3 minutes)
-	$(BIN)/lit reproduce fig1-left --scale laptop --out out/demo
+	$(BIN)/lit reproduce fig1-left --scale laptop --seeds 3 --out out/demo
 
 reproduce-%: $(VENV)/.runtime ## reproduce a figure, e.g. make reproduce-fig2 SCALE=smoke (names: lit reproduce --list)
 	$(BIN)/lit reproduce $* --scale $(SCALE) --out $(OUT)

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pandas as pd
 import pytest
 
 from lit_curriculum.cli.main import main
 from lit_curriculum.reproduce import figure
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.results import MissingData, Results
+from lit_curriculum.reproduce.predicates import MeanAbove, MeanBelow, Sooner
+from lit_curriculum.reproduce.results import COLUMNS, MissingData, Results
 from lit_curriculum.reproduce.study import everything
 from tests.reproduce.test_figure import SCHEMA
 from tests.support import RESULTS
@@ -27,7 +29,7 @@ QUICK = ("fig1-left", "fig15", "subtask-table1", "implicit-theory", "subtask-var
 
 def committed(name: str) -> tuple[Figure, Results, dict[str, Any]]:
     report = json.loads((RESULTS / name / "claims.json").read_text(encoding="utf-8"))
-    made = figure.load(name, report["scale"])
+    made = figure.load(name, report["scale"]).with_seeds(len(report["seeds"]))
     return made, Results.read(RESULTS / name / "data.csv", report["seeds"]), report
 
 
@@ -64,6 +66,46 @@ def test_the_picture_and_the_table_come_from_the_data_alone(name: str) -> None:
     if made.table is not None:
         rows = made.table(results)
         assert figure.markdown(rows) == (RESULTS / name / "table.md").read_text(encoding="utf-8")
+
+
+# Comparisons of what a teacher knows at a candidate: with the candidates exchanged it knows the same.
+OF_THE_TEACHER = ("higher-degrees-are-clearer",)
+
+
+def exchanged(results: Results, chance: np.random.Generator) -> Results:
+    """Return results in which arms that measure the same exchange their names, seed by seed: no effect."""
+    frame = results.frame.copy()
+    axes = [name for name in frame.columns if name not in (*COLUMNS, "lr", "weight_decay")]
+    for _, group in frame.groupby(["seed", *axes], sort=True):
+        kinds: dict[tuple[str, ...], list[str]] = {}
+        for arm, rows in group.groupby("arm"):
+            kinds.setdefault(tuple(sorted(rows["metric"].unique())), []).append(str(arm))
+        for arms in kinds.values():
+            names = dict(zip(arms, chance.permutation(arms), strict=True))
+            rows = group[group["arm"].isin(arms)]
+            frame.loc[rows.index, "arm"] = rows["arm"].map(names)
+    return Results(frame, results.seeds)
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_chance_alone_does_not_please_a_comparison(name: str) -> None:
+    """Where arms are exchanged at random there is no effect: a comparison holds in one case of twenty."""
+    made, results, _ = committed(name)
+    chance = np.random.default_rng(0)
+    verdicts: dict[str, list[str]] = {}
+    values: dict[str, set[str]] = {}
+    for _ in range(20):
+        drawn = exchanged(results, chance)
+        for claim in made.claims(drawn):
+            compares = isinstance(claim.rule, MeanAbove | MeanBelow | Sooner)
+            if compares and claim.id not in OF_THE_TEACHER:
+                record = claim.judge(drawn)
+                verdicts.setdefault(claim.id, []).append(record["status"])
+                values.setdefault(claim.id, set()).add(str(record["values"]))
+    for id, seen in verdicts.items():
+        # A claim about one arm, with which nothing is exchanged, stays what it is.
+        if len(values[id]) > 1:
+            assert seen.count("holds") <= 4, f"{id} holds in {seen.count('holds')} of {len(seen)} draws"
 
 
 @pytest.mark.parametrize("name", COMMITTED)

@@ -69,8 +69,9 @@ class Figure:
 
     def with_seeds(self, count: int | None) -> Figure:
         """Return the figure with as many seeds; with its own for None."""
-        if count is None:
+        if count in (None, len(self.reported)):
             return self
+        assert count is not None
         seeds = extended(self.seeds, count) if self.seeds else ()
         return replace(self, studies=tuple(study.with_seeds(count) for study in self.studies), seeds=seeds)
 
@@ -147,7 +148,8 @@ def redraw(name: str, scale: Scale, out: Path) -> dict[str, Any]:
     """
     report, folder = earlier(name, scale, out), out / name
     try:
-        report["claims"] = _present(load(name, scale), report["seeds"], scale, folder)
+        figure = load(name, scale).with_seeds(len(report["seeds"]))
+        report["claims"] = _present(figure, report["seeds"], scale, folder)
     except (UsageError, RunFailed, RunStopped):
         raise
     except _WRONG_DATA as error:

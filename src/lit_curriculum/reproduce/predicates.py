@@ -125,33 +125,20 @@ class MeanAbove(Predicate):
 
 
 @dataclass(frozen=True)
-class MostSeeds(Predicate):
-    """The mean and more than half of the seeds are above a value."""
+class MeanBelow(Predicate):
+    """The mean lies below a value: `MeanAbove` of the other sign."""
 
     value: float = 0.0
 
     def judge(self, values: Sequence[float]) -> Verdict:
         """See `Predicate.judge`."""
-        most = sum(value > self.value for value in _some(values)) > len(values) / 2
-        return Verdict("holds" if statistics.fmean(values) > self.value and most else "fails")
+        other = MeanAbove(-self.value).judge([-value for value in values])
+        low, high = (None if bound is None else -bound for bound in (other.high, other.low))
+        effect = None if other.effect is None else -other.effect
+        return Verdict(other.status, low, high, effect, needed=other.needed)
 
     def __str__(self) -> str:
-        return f"above {self.value:g} on average and in more than half of the seeds"
-
-
-@dataclass(frozen=True)
-class MeanBetween(Predicate):
-    """The mean is between two thresholds."""
-
-    low: float
-    high: float
-
-    def judge(self, values: Sequence[float]) -> Verdict:
-        """See `Predicate.judge`."""
-        return Verdict("holds" if self.low <= statistics.fmean(_some(values)) <= self.high else "fails")
-
-    def __str__(self) -> str:
-        return f"mean from {self.low:g} to {self.high:g}"
+        return f"one-sided 95 % bound of the mean below {self.value:g}"
 
 
 @dataclass(frozen=True)
@@ -176,6 +163,28 @@ class MeanWithin(Predicate):
     def __str__(self) -> str:
         around = f" of {self.value:g}" if self.value else " of zero"
         return f"95 % bounds of the mean within {self.margin:g}{around}"
+
+
+@dataclass(frozen=True)
+class WithinFactor(Predicate):
+    """The geometric mean lies within a factor of a value: `MeanWithin` of the logarithms."""
+
+    factor: float
+    value: float
+
+    def judge(self, values: Sequence[float]) -> Verdict:
+        """See `Predicate.judge`."""
+        if not all(0 < value < math.inf for value in _some(values)):
+            return Verdict("fails")
+        logs = [math.log(value / self.value) for value in values]
+        verdict = MeanWithin(math.log(self.factor)).judge(logs)
+        low, high = (
+            None if bound is None else self.value * math.exp(bound) for bound in (verdict.low, verdict.high)
+        )
+        return Verdict(verdict.status, low, high, verdict.effect)
+
+    def __str__(self) -> str:
+        return f"95 % bounds of the geometric mean within a factor {self.factor:g} of {self.value:g}"
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,19 @@ def smallest(*of: PerSeed) -> PerSeed:
     return PerSeed({seed: min(one[seed] for one in of) for seed in of[0]})
 
 
+def mean_of(*of: PerSeed) -> PerSeed:
+    """Return each seed's mean of several numbers."""
+    return PerSeed({seed: math.fsum(one[seed] for one in of) / len(of) for seed in of[0]})
+
+
+def saved(slow: PerSeed, fast: PerSeed) -> PerSeed:
+    """Return how many steps one takes fewer than another, seed by seed.
+
+    It is infinite where only one of them arrives, and 0 where neither does: ranks can be taken of it.
+    """
+    return PerSeed({seed: 0.0 if slow[seed] == fast[seed] else slow[seed] - fast[seed] for seed in slow})
+
+
 class Results:
     """The table. Selections are tables again.
 

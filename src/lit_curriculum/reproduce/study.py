@@ -84,6 +84,7 @@ class Study:
         tables: further files of a run -> what is read of their rows.
         streams: held-out splits of the runs that are reported; the others evaluate ``val`` alone.
         axes: further columns of its results.
+        own_seeds: whether its seeds are its own, fewer than the figure's, and stay what they are.
     """
 
     configs: tuple[str, ...]
@@ -100,6 +101,7 @@ class Study:
     )
     streams: tuple[str, ...] = ("val", "test")
     axes: Settings = field(default_factory=dict)
+    own_seeds: bool = False
 
     def arm(self, name: str) -> Arm:
         """Return an arm by its name."""
@@ -161,6 +163,8 @@ class Study:
 
     def with_seeds(self, count: int) -> Study:
         """Return the study with as many seeds: its own, then the integers that follow."""
+        if self.own_seeds:
+            return self
         tuned_in = self.tuned_in.with_seeds(count) if self.tuned_in is not None else None
         return replace(self, seeds=extended(self.seeds, count, self.tuning_seeds), tuned_in=tuned_in)
 

@@ -84,7 +84,7 @@ SETTINGS: dict[Scale, Theory] = {
         batch=32,
         trials=200,
         sizes=(4, 6, 8, 10, 12),
-        seeds=tuple(range(6)),
+        seeds=tuple(range(10)),
     ),
     "paper": Theory(
         n=8,
@@ -220,7 +220,7 @@ def slopes(results: Results, setting: Theory, p: Sequence[float]) -> PerSeed:
             return math.nan
         return float(np.polyfit(-np.log(p), np.log(samples), 1)[0])
 
-    return PerSeed({seed: slope(seed) for seed in setting.seeds})
+    return PerSeed({seed: slope(seed) for seed in results.seeds or curves[0]})
 
 
 def deviations(results: Results, p: float, metric: str) -> list[float]:

@@ -13,7 +13,7 @@ from lit_curriculum.papers.implicit.implicit_fig2 import PAPER_RATES
 from lit_curriculum.reproduce.claim import Claim, final, listed
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import Line, draw_arms, in_millions, panels
-from lit_curriculum.reproduce.predicates import AtLeast
+from lit_curriculum.reproduce.predicates import AtLeast, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import Arm, Study, at_scale
 
@@ -124,7 +124,7 @@ def _claims(readout: str, least: float) -> list[Claim]:
             f"It takes fewer samples than the single task in the same style (ratio to {LEARNED}; a baseline "
             "that never arrives counts as the whole run).",
             ratio,
-            AtLeast(least + 1e-9),
+            MeanAbove(least),
             paper="clearly sooner",
             note=note,
         ),

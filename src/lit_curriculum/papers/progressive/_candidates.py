@@ -16,7 +16,7 @@ from lit_curriculum.papers.progressive._teaching import RATES, callback, strateg
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import COLOURS, Line, draw_arms, in_millions, panels
-from lit_curriculum.reproduce.predicates import AtLeast, AtMost
+from lit_curriculum.reproduce.predicates import AtLeast, AtMost, MeanAbove
 from lit_curriculum.reproduce.results import Curve, PerSeed, Results, largest
 from lit_curriculum.reproduce.study import Measured, Settings, Study, at_scale
 
@@ -174,7 +174,7 @@ MIDDLE_AHEAD = Claim(
         results.mean("middle", "accuracy")
         - largest(*(results.mean(name, "accuracy") for name in ("beginning", "end")))
     ),
-    AtLeast(1e-12),
+    MeanAbove(),
     paper="> 0",
 )
 GAP_CLOSES = Claim(
@@ -183,7 +183,7 @@ GAP_CLOSES = Claim(
     lambda results: _each(
         results, lambda one, seed: _inside_mean(one, 1, _middle(one)) - _inside_mean(one, 1)
     ),
-    AtLeast(1e-12),
+    MeanAbove(),
 )
 
 

@@ -14,7 +14,7 @@ from lit_curriculum.papers.progressive._hierarchical import tree
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import COLOURS, curve, in_millions, panels
-from lit_curriculum.reproduce.predicates import AtLeast
+from lit_curriculum.reproduce.predicates import AtLeast, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import Measured, Study
 
@@ -87,7 +87,7 @@ def _claims(results: Results, study: Study) -> list[Claim]:
             f"The correlations with the last level's monomials (degree {degree}) peak after the root's "
             "(samples between the two).",
             lambda results: peaks(results, last, 0) - peaks(results, first, 0),
-            AtLeast(1),
+            MeanAbove(),
         ),
         *(
             Claim(

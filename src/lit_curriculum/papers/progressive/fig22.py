@@ -14,7 +14,7 @@ from lit_curriculum.papers.progressive.fig4 import choices, mark_choice
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import NGRAM_COLOURS, curve, in_millions, panels
-from lit_curriculum.reproduce.predicates import AtLeast
+from lit_curriculum.reproduce.predicates import AtLeast, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
 
 # Of the probe's final accuracy (the paper's words).
@@ -57,20 +57,21 @@ def _draw(results: Results, T0: int) -> Any:
 def _claims(results: Results, T0: int) -> list[Claim]:
     """Judge the end of M_close's rise, its order in n, and when the probe is almost done."""
 
-    def by_inflection(results: Results, depth: int) -> PerSeed:
+    def at_inflection(results: Results, depth: int) -> PerSeed:
         peaks = {seed: choice.by_peak or T0 for seed, choice in choices(results).items()}
-        shares = {}
-        for seed, one in results.history(TEACHER, f"nonterminal_{depth}").items():
-            at = min((p for p in one if p[0] > 0), key=lambda p: abs(p[0] - peaks[seed]))
-            shares[seed] = at[1] / one[-1][1]
-        return PerSeed(shares)
+        probed = results.history(TEACHER, f"nonterminal_{depth}")
+        nearest = {
+            seed: min((abs(step - peaks[seed]), step, value) for step, value in curve if step > 0)
+            for seed, curve in probed.items()
+        }
+        return PerSeed({seed: value for seed, (_, _, value) in nearest.items()})
 
     return [
         Claim(
             "longer-is-closer",
             "At the end 9 tokens give a prediction nearer to the full one than 3 (difference of M_close).",
             lambda results: results.final(TEACHER, "close_3") - results.final(TEACHER, "close_9"),
-            AtLeast(1e-12),
+            MeanAbove(),
         ),
         Claim(
             "close-falls",
@@ -83,9 +84,23 @@ def _claims(results: Results, T0: int) -> list[Claim]:
             Claim(
                 f"nonterminals-by-inflection-{depth}",
                 f"At the inflection the probe for depth {depth} is almost as good as at the end (ratio).",
-                lambda results, depth=depth: by_inflection(results, depth),  # type: ignore[misc]
+                lambda results, depth=depth: (  # type: ignore[misc]
+                    at_inflection(results, depth) / results.final(TEACHER, f"nonterminal_{depth}")
+                ),
                 ALMOST,
                 paper="> 0.95",
+            )
+            for depth in depths(results)
+        ),
+        *(
+            Claim(
+                f"nonterminals-over-untrained-{depth}",
+                f"There it is better than on the untrained network at depth {depth} (difference of "
+                "accuracies).",
+                lambda results, depth=depth: (  # type: ignore[misc]
+                    at_inflection(results, depth) - results.first(TEACHER, f"nonterminal_{depth}")
+                ),
+                MeanAbove(),
             )
             for depth in depths(results)
         ),

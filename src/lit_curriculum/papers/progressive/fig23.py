@@ -11,7 +11,7 @@ from lit_curriculum.papers.progressive._pcfg import DESIGNS, TEACHER, heads_of, 
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import curve, in_millions, panels
-from lit_curriculum.reproduce.predicates import AtLeast, AtMost
+from lit_curriculum.reproduce.predicates import AtMost, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import Study
 
@@ -90,7 +90,7 @@ def _claims(studies: Sequence[Study]) -> list[Claim]:
                 f"{many}-over-{few}",
                 f"{many} heads end at a higher accuracy than {few}.",
                 lambda results, a=wide, b=narrow: final(results, a) - final(results, b),  # type: ignore[misc]
-                AtLeast(1e-12),
+                MeanAbove(),
             ),
             Claim(
                 f"{many}-sooner-than-{few}",

@@ -18,7 +18,7 @@ from lit_curriculum.papers.progressive._pcfg import (
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import panels
-from lit_curriculum.reproduce.predicates import MostSeeds
+from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import Results
 
 # The paper's 32-head teacher does not learn cfg3g and cfg3f, so neither has it students on them.
@@ -52,7 +52,7 @@ def figure(scale: Scale) -> Figure:
             f"{grammar}-{heads}-heads-{study.axes['num_steps']}",
             f"{grammar}, {heads} heads: progressive beats one-shot after {study.axes['num_steps']:,} steps.",
             lambda results, s=study: of(results, s).paired(HALF, ONE_SHOT, "accuracy"),  # type: ignore[misc]
-            MostSeeds(),
+            MeanAbove(),
             expected=too_easy(design, study.axes["num_steps"]),
         )
         for (grammar, heads), of_case in studies.items()

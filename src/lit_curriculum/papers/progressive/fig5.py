@@ -23,7 +23,7 @@ from lit_curriculum.papers.progressive._pcfg import (
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import LINES, bars, panels
-from lit_curriculum.reproduce.predicates import MostSeeds
+from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import Results
 
 NS = (3, 5, 7, 9)
@@ -90,13 +90,13 @@ def _claims(results: Results, laptop: bool) -> list[Claim]:
         def gain(results: Results) -> Any:
             return one_shot(results, metric) - results.final(PROGRESSIVE, metric)
 
-        return Claim(id, statement, gain, MostSeeds(), expected=expected)
+        return Claim(id, statement, gain, MeanAbove(), expected=expected)
 
     def higher(id: str, statement: str, metric: str) -> Claim:
         def gain(results: Results) -> Any:
             return results.final(PROGRESSIVE, metric) - one_shot(results, metric)
 
-        return Claim(id, statement, gain, MostSeeds())
+        return Claim(id, statement, gain, MeanAbove())
 
     robust = "M_robust for n = {} is lower after progressive than after one-shot distillation."
     longest = NS[-1]

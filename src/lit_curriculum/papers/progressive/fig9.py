@@ -18,7 +18,7 @@ from lit_curriculum.papers.progressive._candidates import (
 from lit_curriculum.papers.progressive.fig2 import PAPER
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.predicates import AtLeast
+from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import Results
 
 
@@ -45,7 +45,7 @@ def _claims(results: Results) -> list[Claim]:
             "higher-degrees-are-clearer",
             "In the middle monomials of degree 3 stand out more than single coordinates (ratio of ratios).",
             lambda results: ratio_in_the_middle(results, 3) / ratio_in_the_middle(results, 1),
-            AtLeast(1.0),
+            MeanAbove(1.0),
             paper="no clean gap at degree 1",
         ),
     ]

@@ -20,7 +20,7 @@ from lit_curriculum.papers.subtask._parity import (
 from lit_curriculum.papers.subtask._published import ACCURACY, ITERATIONS, WITH, WITHOUT
 from lit_curriculum.reproduce.claim import Claim, listed
 from lit_curriculum.reproduce.panels import panels
-from lit_curriculum.reproduce.predicates import AtLeast, MeanBetween
+from lit_curriculum.reproduce.predicates import AtLeast, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results, Row
 from lit_curriculum.reproduce.study import Study
 
@@ -140,8 +140,8 @@ def ratio(results: Results, few: Study, many: Study) -> PerSeed:
 
     A run that has not learned needs more than its length: a lower bound. nan where the first never learns.
     """
-    seeds = [seed for seed in few.seeds if seed in many.seeds]
     base, more = better_steps(results, few), better_steps(results, many)
+    seeds = [seed for seed in base if seed in more]
     return PerSeed(
         {s: min(more[s], length(many)) / base[s] if math.isfinite(base[s]) else math.nan for s in seeds}
     )
@@ -161,7 +161,7 @@ def grows(studies: Sequence[Study]) -> list[Claim]:
                 "a row are better than random (ratio, paired by seed; a run that never is counts with its "
                 "length).",
                 lambda results, a=few, b=many: ratio(results, a, b),  # type: ignore[misc]
-                MeanBetween(3, math.inf),
+                MeanAbove(3.0),
                 paper=round(ITERATIONS[WITHOUT, larger][0] / ITERATIONS[WITHOUT, d][0], 1),
                 note=lambda results, a=few, b=many: _growth_note(results, a, b),  # type: ignore[misc]
             )

@@ -50,7 +50,7 @@ SETTINGS: dict[Scale, Variance] = {
     "smoke": Variance(
         sizes=(4, 6), gpt2_sizes=(4, 6), width=4, gpt2_width=4, num_steps=2, seeds=(0,), tuning_seeds=()
     ),
-    "laptop": Variance(sizes=(4, 6, 8, 10, 12), gpt2_sizes=(4, 6, 8, 10)),
+    "laptop": Variance(sizes=(4, 6, 8, 10, 12), gpt2_sizes=(4, 6, 8, 10), seeds=tuple(range(10))),
     "paper": Variance(
         sizes=(4, 6, 8, 10, 12, 14),
         gpt2_sizes=(4, 6, 8, 10, 12),

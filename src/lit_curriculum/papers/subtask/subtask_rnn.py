@@ -216,9 +216,10 @@ def _claims(studies: Sequence[Study]) -> list[Claim]:
     largest = plain[-1]
 
     def censored(results: Results) -> str:
-        never = sum(map(math.isinf, better_steps(results, largest).values()))
+        steps = better_steps(results, largest).values()
+        never = sum(map(math.isinf, steps))
         return (
-            f"censored: {never} of {len(largest.seeds)} seeds do not learn {largest.axes['d']} bits within "
+            f"censored: {never} of {len(steps)} seeds do not learn {largest.axes['d']} bits within "
             f"{length(largest):,} updates; their difference is a lower bound"
             if never
             else ""

@@ -18,7 +18,7 @@ def figure(scale: Scale) -> Figure:
     studies = table_1(scale)
     cost = {
         "smoke": "seconds",
-        "laptop": "21 runs of 300 to 6,000 steps; about 8 minutes",
+        "laptop": "35 runs of 300 to 6,000 steps; about 13 minutes",
         "paper": "42 runs of 85M parameters and up to 2M steps, and the search: 12 settings x 3 seeds a task",
     }
     return Figure(

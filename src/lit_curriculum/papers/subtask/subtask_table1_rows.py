@@ -24,7 +24,7 @@ from lit_curriculum.papers.subtask._published import ITERATIONS, WITH, WITHOUT
 from lit_curriculum.papers.subtask._table import compared, draw_entries, grows, learned, name, ratio
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.predicates import MeanBetween
+from lit_curriculum.reproduce.predicates import MeanAbove, WithinFactor
 from lit_curriculum.reproduce.study import Study, overlaid
 
 _FACTOR = 3.0
@@ -98,7 +98,7 @@ def _as_published(study: Study) -> Claim:
         f"{d} bits {arm}: steps until {TIMES} evaluations in a row are better than random (evaluated every "
         f"{study.value('data.eval_every', study.arms[0])}).",
         lambda results: better_steps(results, study),
-        MeanBetween(published / _FACTOR, published * _FACTOR),
+        WithinFactor(_FACTOR, published),
         paper=published,
     )
 
@@ -115,7 +115,7 @@ def _saved(studies: Sequence[Study]) -> list[Claim]:
                     f"{plain} bits without labels take more steps than {labelled} bits with them, until "
                     f"{TIMES} evaluations in a row are better than random (ratio, paired by seed).",
                     lambda results, a=few, b=many: ratio(results, a, b),  # type: ignore[misc]
-                    MeanBetween(1.5, float("inf")),
+                    MeanAbove(1.5),
                     paper=round(ITERATIONS[WITHOUT, plain][0] / ITERATIONS[WITH, labelled][0], 1),
                 )
             )

@@ -27,7 +27,7 @@ from lit_curriculum.papers.subtask._variance import (
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import panels
-from lit_curriculum.reproduce.predicates import AtMost, MeanBetween, bounds
+from lit_curriculum.reproduce.predicates import AtMost, MeanBelow, MeanWithin, bounds
 from lit_curriculum.reproduce.results import PerSeed, Results, Row
 from lit_curriculum.theory.uncorrelated import hypotheses
 
@@ -123,7 +123,7 @@ def _claims(setting: Variance, laptop: bool) -> list[Claim]:
                 "steeper-" + ("init-0-02" if model == NARROW else "init-0-1"),
                 f"At initialisation the variance of a narrow {model}, falls faster than 1 / |H| ({slope}).",
                 lambda results, m=model: slopes(results, m, INITIAL, setting.sizes_of(m)),  # type: ignore[misc]
-                MeanBetween(-math.inf, -1),
+                MeanBelow(-1.0),
                 paper=-1,
             )
             for model in (NARROW, LARGE)
@@ -132,7 +132,7 @@ def _claims(setting: Variance, laptop: bool) -> list[Claim]:
             "mlp-near-the-bound",
             f"At initialisation an MLP's variance falls about as fast as the bound ({slope}).",
             lambda results: slopes(results, MLP, INITIAL, setting.sizes_of(MLP)),
-            MeanBetween(-1.4, -0.8),
+            MeanWithin(0.3, value=-1.1),
             paper=-1,
             expected=STEEPER_MLP if laptop else "",
         ),
