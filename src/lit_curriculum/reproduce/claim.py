@@ -110,8 +110,7 @@ def _evidence(verdict: Verdict | None) -> dict[str, Any]:
 
 
 def _mean(values: Sequence[float]) -> float | None:
-    mean = statistics.fmean(values)
-    return mean if math.isfinite(mean) else None
+    return statistics.fmean(values) if all(map(math.isfinite, values)) else None
 
 
 def _spread(values: Sequence[float]) -> float | None:

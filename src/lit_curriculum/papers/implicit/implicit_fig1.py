@@ -7,7 +7,6 @@ missed: Sum accuracy under the mixtures, the Sum error at the end, and models of
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +20,10 @@ from lit_curriculum.reproduce.study import Arm, Study, at_scale
 SOLVED, CHANCE = 0.99, 0.55
 # The models of other sizes are trained without Sum and with this probability of it.
 SHAPES_P = 0.3
+STILL_LEARNING = (
+    "fails: few samples ask for Parity, and at the end "
+    "it is still being learned: 0.95 to 0.97 where not solved"
+)
 
 
 def figure(scale: Scale) -> Figure:
@@ -55,7 +58,7 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=(main, shaped),
         draw=lambda results: _draw(results, main, [arm.name for arm in alone], mixtures, names, n),
-        claims=lambda results: _claims(results, main, sizes, mixtures, names),
+        claims=lambda results: _claims(sizes, mixtures, names, scale == "laptop"),
     )
 
 
@@ -137,17 +140,11 @@ def _draw_against_p(
 
 
 def _claims(
-    results: Results, study: Study, sizes: Sequence[int], mixtures: Sequence[float], shapes: Sequence[str]
+    sizes: Sequence[int], mixtures: Sequence[float], shapes: Sequence[str], laptop: bool
 ) -> list[Claim]:
-    """Judge the failure without Sum and the success with it, at the same samples."""
+    """Judge the failure without Sum and the success with it, for each p, at the same samples."""
     n, solved, chance = sizes[-1], AtLeast(SOLVED), AtMost(CHANCE)
-    longest = 2.0 * study.value("data.num_steps")
-
-    def time(p: float) -> float:
-        steps = results.steps_to(f"p = {p:g}", "accuracy", SOLVED).values()
-        return sum(step if math.isfinite(step) else longest for step in steps)
-
-    best = f"p = {min((p for p in mixtures if p < 1), key=time):g}"
+    mixed = [p for p in mixtures if p < 1]
     return [
         Claim(
             "small-parity-alone-learned",
@@ -162,17 +159,21 @@ def _claims(
             chance,
             paper=0.5,
         ),
-        Claim(
-            "mixture-solves-parity",
-            f"With Sum samples n = {n} is solved in the same number of samples ({best}).",
-            final(best),
-            solved,
-            paper=1.0,
+        *(
+            Claim(
+                f"mixture-solves-parity-{p:g}".replace(".", "-"),
+                f"With Sum samples of probability {p:g} n = {n} is solved in the same number of samples.",
+                final(f"p = {p:g}"),
+                solved,
+                paper=1.0,
+                expected=STILL_LEARNING if laptop and p > 0.5 else "",
+            )
+            for p in mixed
         ),
         Claim(
             "mixture-learns-sum",
-            f"The same run knows the sum (RMSE, {best}; the rule is 1 / n).",
-            final(best, "sum_rmse"),
+            "The same runs know the sum (largest RMSE over p < 1; the rule is 1 / n).",
+            lambda results: largest(*(results.final(f"p = {p:g}", "sum_rmse") for p in mixed)),
             AtMost(1 / n),
         ),
         Claim(

@@ -7,13 +7,16 @@ and ``num_steps``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lit_curriculum.papers.progressive._teaching import callback, strategy
+from lit_curriculum.reproduce.claim import Quantity
 from lit_curriculum.reproduce.panels import Line, bars, curve
-from lit_curriculum.reproduce.results import PerSeed, Results, largest, smallest
+from lit_curriculum.reproduce.predicates import bounds
+from lit_curriculum.reproduce.results import PerSeed, Results, Row, largest, mean_of, smallest
 from lit_curriculum.reproduce.study import Arm, Measured, Scale, Settings, Study, at_scale, last_accuracy
 from lit_curriculum.tasks.pcfg import load_grammar
 
@@ -23,6 +26,7 @@ PROGRESSIVE = "progressive kappa=1"
 HALF, HALF_SOFT = "progressive kappa=1/2", "progressive kappa=1/2 tau=1"
 EQUAL_SPLIT = "equal split"
 GRAMMAR, MASK_RATE = "cfg3b", 0.3
+Gain = Callable[[Results], PerSeed]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -329,6 +333,37 @@ def relative_gain(results: Results) -> PerSeed:
     return (results.final(HALF, "accuracy") - base) / base
 
 
+def pooled(studies: Sequence[Study], gain: Callable[[Results], PerSeed]) -> Quantity:
+    """Return each seed's mean of a gain over several studies: one claim over all of them."""
+    return lambda results: mean_of(*(gain(of(results, study)) for study in studies))
+
+
+def gains_table(results: Results, studies: Sequence[Study], gains: Mapping[str, Gain]) -> list[Row]:
+    """Return a row for each study and comparison: the mean gain over seeds with its one-sided 95 % bounds."""
+    rows = []
+    for study in studies:
+        for name, gain in gains.items():
+            values = list(gain(of(results, study)).values())
+            low, high = bounds(values)
+            gained = {
+                "gain": f"{statistics.fmean(values):.4f}",
+                "at least": f"{low:.4f}",
+                "at most": f"{high:.4f}",
+            }
+            rows.append({**study.axes, "comparison": name, **gained})
+    return rows
+
+
+def beats_both(arm: str) -> Gain:
+    """Return how far an arm ends above one-shot distillation, the better of its two temperatures."""
+    return lambda results: results.final(arm, "accuracy") - one_shot(results)
+
+
+def beats(better: str, worse: str) -> Gain:
+    """Return how far an arm ends above another."""
+    return lambda results: results.paired(better, worse, "accuracy")
+
+
 def depths(results: Results) -> list[int]:
     """Return the depths at which non-terminals were probed."""
     return sorted(int(name.rsplit("_", 1)[1]) for name in results.metrics("nonterminal_"))
@@ -372,14 +407,3 @@ def gap_bars(axis: Any, results: Results, shown: dict[str, list[Study]], colours
     bars(axis, [f"{steps:,} steps" for steps in lengths], series, colours)
     axis.set_ylabel("relative gap in accuracy (%)")
     axis.legend(fontsize=8)
-
-
-SATURATED = (
-    "inconclusive: after so many steps students are off the plateau whoever teaches them, and their few "
-    "heads limit where they end: on tuning seeds all methods lie within noise of each other."
-)
-
-
-def too_easy(design: Design, num_steps: int) -> str:
-    """Return what to expect where a laptop's run is so long that no method has an advantage left."""
-    return SATURATED if design.scale == "laptop" and num_steps > design.student_steps else ""

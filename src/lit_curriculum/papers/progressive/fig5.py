@@ -24,7 +24,7 @@ from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import LINES, bars, panels
 from lit_curriculum.reproduce.predicates import MeanAbove
-from lit_curriculum.reproduce.results import Results
+from lit_curriculum.reproduce.results import PerSeed, Results, mean_of
 
 NS = (3, 5, 7, 9)
 STILL_RISING = (
@@ -48,7 +48,7 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=(study,),
         draw=_draw,
-        claims=lambda results: _claims(results, scale == "laptop"),
+        claims=lambda results: _claims(scale == "laptop"),
     )
 
 
@@ -83,36 +83,36 @@ def _draw(results: Results) -> Any:
     return picture
 
 
-def _claims(results: Results, laptop: bool) -> list[Claim]:
+def _claims(laptop: bool) -> list[Claim]:
     """Judge the three measures against one-shot, the better of its two temperatures."""
+    closest = f"close_{NS[-1]}"
 
-    def lower(id: str, statement: str, metric: str, expected: str = "") -> Claim:
-        def gain(results: Results) -> Any:
-            return one_shot(results, metric) - results.final(PROGRESSIVE, metric)
+    def lower(results: Results, metric: str) -> PerSeed:
+        return one_shot(results, metric) - results.final(PROGRESSIVE, metric)
 
-        return Claim(id, statement, gain, MeanAbove(), expected=expected)
-
-    def higher(id: str, statement: str, metric: str) -> Claim:
-        def gain(results: Results) -> Any:
-            return results.final(PROGRESSIVE, metric) - one_shot(results, metric)
-
-        return Claim(id, statement, gain, MeanAbove())
-
-    robust = "M_robust for n = {} is lower after progressive than after one-shot distillation."
-    longest = NS[-1]
     return [
-        *(lower(f"robust-{n}", robust.format(n), f"robust_{n}", STILL_RISING if laptop else "") for n in NS),
-        lower(
-            f"close-{longest}",
-            f"M_close for the longest context, n = {longest}, is lower.",
-            f"close_{longest}",
+        Claim(
+            "robust",
+            "M_robust is lower after progressive than after one-shot distillation (mean difference over n).",
+            lambda results: mean_of(*(lower(results, f"robust_{n}") for n in NS)),
+            MeanAbove(),
+            expected=STILL_RISING if laptop else "",
         ),
-        *(
-            higher(
-                f"nonterminals-{depth}",
-                f"The probe tells non-terminals at depth {depth} better.",
-                f"nonterminal_{depth}",
-            )
-            for depth in depths(results)
+        Claim(
+            "close",
+            f"M_close for the longest context, n = {NS[-1]}, is lower.",
+            lambda results: lower(results, closest),
+            MeanAbove(),
+        ),
+        Claim(
+            "nonterminals",
+            "The probe tells non-terminals better (mean difference over depths).",
+            lambda results: mean_of(*(_higher(results, f"nonterminal_{d}") for d in depths(results))),
+            MeanAbove(),
         ),
     ]
+
+
+def _higher(results: Results, metric: str) -> PerSeed:
+    """Return how far progressive distillation ends above one-shot."""
+    return results.final(PROGRESSIVE, metric) - one_shot(results, metric)
