@@ -25,9 +25,9 @@ import torch
 import yaml
 
 from lit_curriculum.experiments.lego import LegoBert, LegoData
-from lit_curriculum.experiments.muon import BatchedMuon
 from lit_curriculum.experiments.programs import ProgramsBert, ProgramsData
 from lit_curriculum.runs.configs import shipped
+from lit_curriculum.training.muon import BatchedMuon
 
 KINDS: dict[str, tuple[Any, Any]] = {"lego": (LegoBert, LegoData), "programs": (ProgramsBert, ProgramsData)}
 

@@ -38,8 +38,8 @@ from torch.nn import functional
 from lit_curriculum.callbacks import SwapTeacher
 from lit_curriculum.distillation import BankWriter, OneShot
 from lit_curriculum.experiments.pcfg_bert import PCFGBert, PCFGData
-from lit_curriculum.experiments.rates import rate_factor
 from lit_curriculum.models import describe
+from lit_curriculum.training.rates import rate_factor
 
 LR, BETAS, WARMUP = 3e-3, (0.9, 0.95), 0.06
 

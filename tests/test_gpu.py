@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from lit_curriculum.distillation import CheckpointBank
-from lit_curriculum.experiments.rates import adamw
 from lit_curriculum.models import MLP, build
 from lit_curriculum.online_sgd import choose_backend, train_population, train_samples
 from lit_curriculum.reading import read_table
 from lit_curriculum.tasks.counter import random_words
 from lit_curriculum.tasks.counter_torch import random_words_torch
 from lit_curriculum.tasks.sparse_parity import SparseParity
+from lit_curriculum.training.rates import adamw
 from tests.support import config, fit
 
 pytestmark = [

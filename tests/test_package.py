@@ -17,3 +17,13 @@ def test_an_installed_package_brings_the_configurations(tmp_path: Path) -> None:
     ours = {str(path.relative_to(CONFIGS)): path.read_bytes() for path in CONFIGS.rglob("*.yaml")}
     assert theirs == ours
     assert (tmp_path / "lit_curriculum" / "tasks" / "pcfg" / "grammars" / "cfg3b.json").is_file()
+
+
+def test_what_moved_to_training_is_still_found_below_experiments() -> None:
+    import lit_curriculum.experiments.base
+    import lit_curriculum.training.base
+    from lit_curriculum.experiments.minibatch import MinibatchModule
+    from lit_curriculum.training import minibatch
+
+    assert lit_curriculum.experiments.base is lit_curriculum.training.base
+    assert MinibatchModule is minibatch.MinibatchModule

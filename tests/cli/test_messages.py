@@ -20,7 +20,7 @@ def model_error(*lines: str) -> str:
     return (
         'Parser key "model":\n'
         "  Does not validate against any of the Union subtypes\n"
-        "  Subtypes: [<class 'lit_curriculum.experiments.base.CurriculumModule'>, <class 'NoneType'>]\n"
+        "  Subtypes: [<class 'lit_curriculum.training.base.CurriculumModule'>, <class 'NoneType'>]\n"
         f"  Errors:\n{inner}"
         "    - Expected a <class 'NoneType'>\n"
         "  Given value type: <class 'jsonargparse._util.NestedArg'>\n"

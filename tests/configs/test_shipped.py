@@ -108,7 +108,7 @@ BERT_BASE = {"layers": 12, "heads": 12, "head_size": 64, "initializer_range": 0.
 @pytest.fixture
 def tiny_bert(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what a model is asked to be, but do not allocate and draw 100M weights."""
-    monkeypatch.setattr("lit_curriculum.experiments.base.registry.build", Described)
+    monkeypatch.setattr("lit_curriculum.training.base.registry.build", Described)
 
 
 class Described(torch.nn.Module):

@@ -17,8 +17,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from lit_curriculum.callbacks.stop_request import StopRequest
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.sealed import write_sealed
+from lit_curriculum.training.base import CurriculumModule
 
 # Of a run's time at most a fiftieth goes into saving, of which hashing is less than half.
 _SHARE = 50.0

@@ -11,12 +11,12 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.base_data import CurriculumData
-from lit_curriculum.experiments.listeners import ChecksData, StepListener, every_and_last
-from lit_curriculum.experiments.soundness import check_metrics
 from lit_curriculum.tables import StepTable
 from lit_curriculum.tasks.pcfg import MaskedPCFG
+from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.listeners import ChecksData, StepListener, every_and_last
+from lit_curriculum.training.soundness import check_metrics
 
 Row = dict[str, float | int]
 

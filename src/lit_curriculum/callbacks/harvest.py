@@ -15,11 +15,11 @@ from lit_curriculum.callbacks.stop_when_learned import ended_early
 from lit_curriculum.distillation import BankWriter
 from lit_curriculum.distillation.manifest import MAX_STEP, check_file_name
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.base_data import CurriculumData
-from lit_curriculum.experiments.listeners import ChecksData, MetricListener, StepListener, every
-from lit_curriculum.experiments.soundness import check_weights
 from lit_curriculum.models import describe
+from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.listeners import ChecksData, MetricListener, StepListener, every
+from lit_curriculum.training.soundness import check_weights
 
 TAKEN = ("checkpoints", "labels")
 """Folders of a run folder that hold something else."""

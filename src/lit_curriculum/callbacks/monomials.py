@@ -13,15 +13,15 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.base_data import CurriculumData
-from lit_curriculum.experiments.listeners import ChecksData, StepListener, every_and_last
-from lit_curriculum.experiments.soundness import check_metrics
 from lit_curriculum.probes.monomials import MonomialSums, add_up, grouped_sets, summarise, sums_of_batches
 from lit_curriculum.reading import read_table
 from lit_curriculum.tables import StepTable
 from lit_curriculum.tasks.hierarchical_parity import HierarchicalParity
 from lit_curriculum.tasks.sparse_parity import SparseParity
+from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.listeners import ChecksData, StepListener, every_and_last
+from lit_curriculum.training.soundness import check_metrics
 
 Task = SparseParity | HierarchicalParity
 

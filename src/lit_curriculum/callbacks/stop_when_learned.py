@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base import CurriculumModule
+from lit_curriculum.training.base import CurriculumModule
 
 
 def ended_early(trainer: Trainer) -> bool:

@@ -21,11 +21,11 @@ from lit_curriculum.distillation import (
 )
 from lit_curriculum.distillation.targets import check_temperature
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.base_data import CurriculumData
-from lit_curriculum.experiments.listeners import StepListener
-from lit_curriculum.experiments.online import OnlineSGDModule
 from lit_curriculum.tables import StepTable
+from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.listeners import StepListener
+from lit_curriculum.training.online import OnlineSGDModule
 
 
 class SwapTeacher(StepListener, Callback):

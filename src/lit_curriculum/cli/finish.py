@@ -9,9 +9,9 @@ from lightning import Callback, LightningModule, Trainer
 from lit_curriculum.callbacks import HarvestCheckpoints, SwapTeacher
 from lit_curriculum.callbacks.stop_when_learned import ended_early
 from lit_curriculum.distillation.manifest import MANIFEST
-from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.base_data import CurriculumData
 from lit_curriculum.runs.folder import RunFolder
+from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.base_data import CurriculumData
 
 
 class FinishRun(Callback):

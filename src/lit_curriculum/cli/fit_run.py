@@ -19,8 +19,6 @@ from lit_curriculum.cli.failures import in_one_line, of_a_device
 from lit_curriculum.cli.finish import FinishRun
 from lit_curriculum.cli.signals import GracefulStop
 from lit_curriculum.errors import RunFailed, RunStopped, UsageError, bad_value
-from lit_curriculum.experiments.base import STATE, CurriculumModule
-from lit_curriculum.experiments.base_data import CurriculumData
 from lit_curriculum.models import count_parameters
 from lit_curriculum.runs import identity, provenance
 from lit_curriculum.runs.checkpoints import check_continues, read_checkpoint
@@ -30,6 +28,8 @@ from lit_curriculum.runs.metrics_csv import MetricsCSV
 from lit_curriculum.runs.orphans import end_with_parent
 from lit_curriculum.sealed import verify_sealed
 from lit_curriculum.tables import RunTables, checked
+from lit_curriculum.training.base import STATE, CurriculumModule
+from lit_curriculum.training.base_data import CurriculumData
 
 
 class FitRun:

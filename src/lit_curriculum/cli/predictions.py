@@ -11,9 +11,9 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_info
 from safetensors.torch import save_file
 
-from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.soundness import check_metrics
 from lit_curriculum.files import write_with
+from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.soundness import check_metrics
 
 Rows = dict[str, torch.Tensor]
 
@@ -21,7 +21,7 @@ Rows = dict[str, torch.Tensor]
 class WritePredictions(Callback):
     """Keeps the rows of every batch, and at the end writes all of them once, from the first process.
 
-    Batches are taken in turns, and are the same on any number of processes (`experiments.base_data`), so the
+    Batches are taken in turns, and are the same on any number of processes (`training.base_data`), so the
     file is the same, too.
 
     Args:

@@ -22,16 +22,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_info
 
 # Short class names need their classes loaded.
-import lit_curriculum.experiments.bit_subset_parity
-import lit_curriculum.experiments.circuits
-import lit_curriculum.experiments.elman
-import lit_curriculum.experiments.hierarchical_parity
-import lit_curriculum.experiments.lego
-import lit_curriculum.experiments.parity_mixture
-import lit_curriculum.experiments.pcfg_bert
-import lit_curriculum.experiments.programs
-import lit_curriculum.experiments.sparse_parity
-import lit_curriculum.experiments.sum_and_parity  # noqa: F401
+import lit_curriculum.experiments  # noqa: F401
 from lit_curriculum import callbacks as shipped_callbacks
 from lit_curriculum.callbacks import ExactResume, SwapTeacher
 from lit_curriculum.cli import trainer_options, trust
@@ -44,11 +35,11 @@ from lit_curriculum.cli.weights import LAST, differences, load_weights, with_con
 from lit_curriculum.cli.words import check_path, check_words, expand_home, lists_as_overlays
 from lit_curriculum.distillation import Strategy
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.base_data import CurriculumData
-from lit_curriculum.experiments.listeners import ChecksData
 from lit_curriculum.runs.configs import scale_of
 from lit_curriculum.runs.folder import RunFolder, default_run_dir
+from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.listeners import ChecksData
 
 _PARSER: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
 _TOP_KEYS = ("model", "data", "trainer", "run_dir", "ckpt_path")

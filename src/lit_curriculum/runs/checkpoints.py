@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.experiments.base import STATE
 from lit_curriculum.reading import read_yaml
 from lit_curriculum.runs.identity import first_difference, results_settings
+from lit_curriculum.training.base import STATE
 
 # What a run that begins from another's checkpoint may have otherwise: its length, how it is evaluated, and
 # what looks on. Everything else would be restored from the checkpoint and win over what the user wrote.

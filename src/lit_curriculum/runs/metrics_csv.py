@@ -10,8 +10,8 @@ from typing import Any
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from lit_curriculum.experiments.listeners import GapLogger
 from lit_curriculum.tables import RunTables
+from lit_curriculum.training.listeners import GapLogger
 
 FILE = "metrics.csv"
 

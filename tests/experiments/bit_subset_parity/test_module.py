@@ -14,10 +14,10 @@ from torch.nn import functional
 from lit_curriculum.cli.main import main
 from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.bit_subset_parity import BitSubsetParityData, BitSubsetParityGPT
-from lit_curriculum.experiments.decoding_errors import decoding_errors, summarise_errors
-from lit_curriculum.experiments.held_out import HeldOutMeans
 from lit_curriculum.experiments.lego import LegoData
 from lit_curriculum.reading import read_table
+from lit_curriculum.training.decoding_errors import decoding_errors, summarise_errors
+from lit_curriculum.training.held_out import HeldOutMeans
 from tests.support import config, fit, in_child
 
 RUN = [config("bit_subset_parity"), config("smoke/bit_subset_parity")]

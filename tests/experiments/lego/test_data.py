@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_curriculum.errors import UsageError
-from lit_curriculum.experiments.base_data import _TrainingSteps
 from lit_curriculum.experiments.lego import LegoData
+from lit_curriculum.training.base_data import _TrainingSteps
 
 ARGUMENTS: dict[str, Any] = {"num_steps": 20, "n_names": 9, "eval_every": 10, "eval_samples": 64}
 

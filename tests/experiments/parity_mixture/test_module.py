@@ -12,10 +12,10 @@ from torch.nn import functional
 
 from lit_curriculum.cli.main import main
 from lit_curriculum.errors import UsageError
-from lit_curriculum.experiments.held_out import HeldOutMeans
 from lit_curriculum.experiments.lego import LegoData
 from lit_curriculum.experiments.parity_mixture import ParityMixtureData, ParityMixtureGPT
 from lit_curriculum.reading import read_table
+from lit_curriculum.training.held_out import HeldOutMeans
 from tests.support import config, fit, in_child
 
 RUN = [config("parity_mixture"), config("smoke/parity_mixture")]

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from lit_curriculum.errors import UsageError
-from lit_curriculum.experiments.base_data import Batch, _TrainingSteps
 from lit_curriculum.experiments.pcfg_bert import PCFGBert, PCFGData
 from lit_curriculum.experiments.sparse_parity import SparseParityData
 from lit_curriculum.tasks.vocabulary import IGNORED_LABEL, MASK_ID, PAD_ID
+from lit_curriculum.training.base_data import Batch, _TrainingSteps
 
 SHORT = {"roots": [13, 14, 15], "num_steps": 6, "batch_size": 16, "eval_every": 6}
 

@@ -15,10 +15,10 @@ from torch.nn import functional
 from lit_curriculum.distillation import CheckpointBank
 from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.pcfg_bert import PCFGBert, PCFGData
-from lit_curriculum.experiments.rates import rate_factor
 from lit_curriculum.models import build, describe
 from lit_curriculum.reading import read_table
 from lit_curriculum.tasks.vocabulary import IGNORED_LABEL
+from lit_curriculum.training.rates import rate_factor
 from tests.support import config, fit, in_child
 
 RUN = [config("pcfg_bert"), config("smoke/pcfg_bert")]

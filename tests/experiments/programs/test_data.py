@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from lit_curriculum.errors import UsageError
-from lit_curriculum.experiments.base_data import _TrainingSteps
 from lit_curriculum.experiments.programs import ProgramsData
 from lit_curriculum.tasks.programs import CLS_ID
+from lit_curriculum.training.base_data import _TrainingSteps
 
 ARGUMENTS: dict[str, Any] = {"num_steps": 20, "n_statements": 4, "eval_every": 10, "batch_size": 16}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lit_curriculum.experiments.decomposed import DecomposedData
 from lit_curriculum.tasks.bit_subset_parity import BitSubsetParity, PairOrder
 from lit_curriculum.tasks.counter import check_seed
+from lit_curriculum.training.decomposed import DecomposedData
 
 
 class BitSubsetParityData(DecomposedData):

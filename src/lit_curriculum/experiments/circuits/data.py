@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.decomposed import DecomposedData
 from lit_curriculum.tasks.circuits import load_netlist
 from lit_curriculum.tasks.splits import LEAST_BITS, MOST_BITS
+from lit_curriculum.training.decomposed import DecomposedData
 
 
 class CircuitData(DecomposedData):

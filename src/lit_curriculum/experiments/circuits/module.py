@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lit_curriculum.experiments.circuits.data import CircuitData
-from lit_curriculum.experiments.decomposed import DecomposedGPT
+from lit_curriculum.training.decomposed import DecomposedGPT
 
 
 class CircuitGPT(DecomposedGPT):

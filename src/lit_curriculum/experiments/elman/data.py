@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base_data import Batch
 from lit_curriculum.experiments.bit_subset_parity import BitSubsetParityData
 from lit_curriculum.tasks.counter import Stream
+from lit_curriculum.training.base_data import Batch
 
 MOST_POPULATION_BITS = 16
 

@@ -8,13 +8,13 @@ from typing import Literal, cast
 import torch
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base_data import Batch, CurriculumData
-from lit_curriculum.experiments.decomposed import DecomposedModule
 from lit_curriculum.experiments.elman.data import ElmanData
-from lit_curriculum.experiments.minibatch import MinibatchModule
-from lit_curriculum.experiments.rates import check_adam
 from lit_curriculum.models import ElmanRNN
 from lit_curriculum.online_sgd import Kind, Precision, cut, train_elman
+from lit_curriculum.training.base_data import Batch, CurriculumData
+from lit_curriculum.training.decomposed import DecomposedModule
+from lit_curriculum.training.minibatch import MinibatchModule
+from lit_curriculum.training.rates import check_adam
 
 
 class ElmanSGD(DecomposedModule):

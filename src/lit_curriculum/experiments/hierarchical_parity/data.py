@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.hierarchical_parity import HierarchicalParity
+from lit_curriculum.training.base_data import Batch, CurriculumData
 
 
 class HierarchicalParityData(CurriculumData):

@@ -8,10 +8,10 @@ import torch
 
 from lit_curriculum.distillation.targets import at_least_single
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base_data import Batch, CurriculumData
-from lit_curriculum.experiments.held_out import Measures
 from lit_curriculum.experiments.hierarchical_parity.data import HierarchicalParityData
-from lit_curriculum.experiments.online import OnlineSGDModule
+from lit_curriculum.training.base_data import Batch, CurriculumData
+from lit_curriculum.training.held_out import Measures
+from lit_curriculum.training.online import OnlineSGDModule
 
 
 class HierarchicalParityMLP(OnlineSGDModule):

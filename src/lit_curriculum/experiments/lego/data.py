@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base_data import Batch
-from lit_curriculum.experiments.positions import PositionData
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.epochs import epoch_indices
 from lit_curriculum.tasks.lego import Lego
+from lit_curriculum.training.base_data import Batch
+from lit_curriculum.training.positions import PositionData
 
 
 class LegoData(PositionData):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base_data import CurriculumData
 from lit_curriculum.experiments.lego.data import LegoData
-from lit_curriculum.experiments.positions import PositionBert
+from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.positions import PositionBert
 
 
 class LegoBert(PositionBert):

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.parity_mixture import ParityMixture
+from lit_curriculum.training.base_data import Batch, CurriculumData
 
 
 class ParityMixtureData(CurriculumData):

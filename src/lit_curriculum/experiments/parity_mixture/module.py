@@ -9,11 +9,11 @@ import torch
 from torch.nn import functional
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base_data import Batch, CurriculumData
-from lit_curriculum.experiments.held_out import Measures
-from lit_curriculum.experiments.minibatch import MinibatchModule
 from lit_curriculum.experiments.parity_mixture.data import ParityMixtureData
-from lit_curriculum.experiments.rates import Schedule, check_adam, make_rate_schedule
+from lit_curriculum.training.base_data import Batch, CurriculumData
+from lit_curriculum.training.held_out import Measures
+from lit_curriculum.training.minibatch import MinibatchModule
+from lit_curriculum.training.rates import Schedule, check_adam, make_rate_schedule
 
 
 class ParityMixtureGPT(MinibatchModule):

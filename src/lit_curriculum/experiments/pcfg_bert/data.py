@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.masking import MaskedBatch, Masking
 from lit_curriculum.tasks.pcfg import DEFAULT_GRAMMAR, MaskedPCFG, load_grammar
 from lit_curriculum.tasks.vocabulary import IGNORED_LABEL
+from lit_curriculum.training.base_data import Batch, CurriculumData
 
 
 class PCFGData(CurriculumData):

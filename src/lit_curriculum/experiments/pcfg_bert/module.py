@@ -8,11 +8,11 @@ from typing import Any, cast
 import torch
 
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.experiments.base_data import Batch, CurriculumData
-from lit_curriculum.experiments.minibatch import MinibatchModule
 from lit_curriculum.experiments.pcfg_bert.data import PCFGData
-from lit_curriculum.experiments.rates import Schedule, check_adam, make_rate_schedule
 from lit_curriculum.models import BertMaskedLM, Inputs, target_logits
+from lit_curriculum.training.base_data import Batch, CurriculumData
+from lit_curriculum.training.minibatch import MinibatchModule
+from lit_curriculum.training.rates import Schedule, check_adam, make_rate_schedule
 
 
 class PCFGBert(MinibatchModule):

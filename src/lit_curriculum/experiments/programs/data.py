@@ -9,10 +9,10 @@ import numpy.typing as npt
 import torch
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base_data import Batch
-from lit_curriculum.experiments.positions import PositionData
 from lit_curriculum.tasks.counter import Stream, random_words
 from lit_curriculum.tasks.programs import CLS_ID, VOCABULARY_SIZE, Programs
+from lit_curriculum.training.base_data import Batch
+from lit_curriculum.training.positions import PositionData
 
 Readout = Literal["token", "cls"]
 

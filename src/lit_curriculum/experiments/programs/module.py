@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base_data import CurriculumData
-from lit_curriculum.experiments.positions import PositionBert
 from lit_curriculum.experiments.programs.data import ProgramsData, Readout
 from lit_curriculum.tasks.programs import VOCABULARY_SIZE, Programs
+from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.positions import PositionBert
 
 
 class ProgramsBert(PositionBert):

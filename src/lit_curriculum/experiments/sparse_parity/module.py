@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 
-from lit_curriculum.experiments.minibatch import MinibatchModule
-from lit_curriculum.experiments.online import OnlineSGDModule
+from lit_curriculum.training.minibatch import MinibatchModule
+from lit_curriculum.training.online import OnlineSGDModule
 
 
 class SparseParityMLP(OnlineSGDModule):

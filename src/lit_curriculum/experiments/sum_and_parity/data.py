@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base_data import Batch, CurriculumData
 from lit_curriculum.tasks.counter import GENERATOR_VERSION, Stream, random_words
 from lit_curriculum.theory.sum_and_parity import Population, table_rows
+from lit_curriculum.training.base_data import Batch, CurriculumData
 
 
 class SumAndParityData(CurriculumData):

@@ -8,10 +8,6 @@ import numpy as np
 import torch
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.base_data import Batch, CurriculumData
-from lit_curriculum.experiments.held_out import Measures
-from lit_curriculum.experiments.soundness import check_weights
 from lit_curriculum.experiments.sum_and_parity.data import SumAndParityData
 from lit_curriculum.models.two_layer import TwoLayerNet
 from lit_curriculum.online_sgd import cut
@@ -23,6 +19,10 @@ from lit_curriculum.theory.sum_and_parity import (
     sgd_steps,
     stable_rate,
 )
+from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.base_data import Batch, CurriculumData
+from lit_curriculum.training.held_out import Measures
+from lit_curriculum.training.soundness import check_weights
 
 
 class SumAndParityNet(CurriculumModule):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lit_curriculum.cli.main import main
-from lit_curriculum.experiments.base import CurriculumModule
 from lit_curriculum.reading import read_table
+from lit_curriculum.training.base import CurriculumModule
 from tests.support import CONFIGS, config, fit, in_child
 
 # What is not divided cannot be trained on several processes, and is evaluated there all the same.

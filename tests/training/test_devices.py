@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from lit_curriculum.errors import UsageError
-from lit_curriculum.experiments.base_data import _TrainingSteps
 from lit_curriculum.experiments.sparse_parity import SparseParityData
 from lit_curriculum.reading import read_table
 from lit_curriculum.runs.folder import RunFolder
+from lit_curriculum.training.base_data import _TrainingSteps
 from tests.support import config, fit, in_child
 
 RUN = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from lit_curriculum.experiments.base_data import Batch, CurriculumData, EvalStream, _HeldOut
-from lit_curriculum.experiments.held_out import HeldOutMeans, Measures
 from lit_curriculum.tasks.counter import Stream
+from lit_curriculum.training.base_data import Batch, CurriculumData, EvalStream, _HeldOut
+from lit_curriculum.training.held_out import HeldOutMeans, Measures
 
 
 def means_of(shares: list[list[Measures]]) -> dict[str, float]:

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from lit_curriculum.distillation.targets import at_least_single
-from lit_curriculum.experiments.held_out import Measures
+from lit_curriculum.training.held_out import Measures
 
 
 def decoding_errors(

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lit_curriculum.experiments.decoding_errors import decoding_errors, summarise_errors
-from lit_curriculum.experiments.held_out import HeldOutMeans
+from lit_curriculum.training.decoding_errors import decoding_errors, summarise_errors
+from lit_curriculum.training.held_out import HeldOutMeans
 
 
 def logits(tokens: list[list[int]], gap: float = 1.0) -> torch.Tensor:

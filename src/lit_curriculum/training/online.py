@@ -7,12 +7,12 @@ from typing import Any, cast
 import torch
 
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.base_data import Batch, CurriculumData
-from lit_curriculum.experiments.rates import check_lr
-from lit_curriculum.experiments.soundness import broken_teacher
 from lit_curriculum.models.mlp import MLP
 from lit_curriculum.online_sgd import choose_backend, cut, train_samples
+from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.base_data import Batch, CurriculumData
+from lit_curriculum.training.rates import check_lr
+from lit_curriculum.training.soundness import broken_teacher
 
 
 class OnlineSGDModule(CurriculumModule):

@@ -16,12 +16,12 @@ from safetensors.torch import load_file
 from lit_curriculum.cli.main import main
 from lit_curriculum.distillation import BankWriter, Supervision
 from lit_curriculum.errors import NotFinite
-from lit_curriculum.experiments import soundness
-from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.soundness import LossSum
 from lit_curriculum.finite import all_finite, named_tensors
 from lit_curriculum.models import build, describe
 from lit_curriculum.tasks.sparse_parity import SparseParity
+from lit_curriculum.training import soundness
+from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.soundness import LossSum
 from tests.support import CONFIGS, config, fit, in_child
 
 # One for each loop over updates, and the callbacks that measure; the slow tests have all.

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lightning import Trainer
 
-    from lit_curriculum.experiments.base import CurriculumModule
-    from lit_curriculum.experiments.base_data import CurriculumData
+    from lit_curriculum.training.base import CurriculumModule
+    from lit_curriculum.training.base_data import CurriculumData
 
 
 class StepListener(ABC):

@@ -8,8 +8,8 @@ import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 
 from lit_curriculum.errors import UsageError
-from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.base_data import Batch, CurriculumData
+from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.base_data import Batch, CurriculumData
 
 
 class MinibatchModule(CurriculumModule):

@@ -17,10 +17,13 @@ from torch import nn
 from lit_curriculum.distillation import Supervision
 from lit_curriculum.distillation.targets import at_least_single, divergence
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.experiments.base_data import Batch, CurriculumData
-from lit_curriculum.experiments.held_out import HeldOutMeans, Measures
-from lit_curriculum.experiments.listeners import GapLogger, MetricListener, StepListener
-from lit_curriculum.experiments.soundness import (
+from lit_curriculum.models import Inputs, registry, target_logits
+from lit_curriculum.tables import RunTables
+from lit_curriculum.tasks.counter import check_seed
+from lit_curriculum.training.base_data import Batch, CurriculumData
+from lit_curriculum.training.held_out import HeldOutMeans, Measures
+from lit_curriculum.training.listeners import GapLogger, MetricListener, StepListener
+from lit_curriculum.training.soundness import (
     LossSum,
     check_checkpoint,
     check_loss,
@@ -28,9 +31,6 @@ from lit_curriculum.experiments.soundness import (
     check_run,
     check_weights,
 )
-from lit_curriculum.models import Inputs, registry, target_logits
-from lit_curriculum.tables import RunTables
-from lit_curriculum.tasks.counter import check_seed
 
 STATE = "lit_curriculum"
 """Key of this suite's own part of a checkpoint."""

@@ -11,12 +11,12 @@ from torch.nn import functional
 
 from lit_curriculum.distillation.targets import at_least_single
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base_data import Batch, CurriculumData
-from lit_curriculum.experiments.held_out import Measures
-from lit_curriculum.experiments.minibatch import MinibatchModule
-from lit_curriculum.experiments.muon import MuonAdamW
-from lit_curriculum.experiments.rates import Schedule, check_adam, check_warmup, make_rate_schedule
 from lit_curriculum.models.bert_classifiers import BertStepClassifier, BertTokenClassifier
+from lit_curriculum.training.base_data import Batch, CurriculumData
+from lit_curriculum.training.held_out import Measures
+from lit_curriculum.training.minibatch import MinibatchModule
+from lit_curriculum.training.muon import MuonAdamW
+from lit_curriculum.training.rates import Schedule, check_adam, check_warmup, make_rate_schedule
 
 
 class PositionData(CurriculumData):

@@ -19,7 +19,7 @@ from lit_curriculum.errors import NotFinite
 from lit_curriculum.finite import diverged, first_broken, named_tensors
 
 if TYPE_CHECKING:
-    from lit_curriculum.experiments.base import CurriculumModule
+    from lit_curriculum.training.base import CurriculumModule
 
 
 class LossSum:

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from lit_curriculum.experiments.lego import LegoBert
-from lit_curriculum.experiments.muon import BatchedMuon, MuonAdamW, orthogonalize
 from lit_curriculum.experiments.programs import ProgramsBert
+from lit_curriculum.training.muon import BatchedMuon, MuonAdamW, orthogonalize
 
 SETTINGS: dict[str, Any] = {"lr": 0.01, "betas": (0.8, 0.9), "weight_decay": 0.1}
 TINY: dict[str, Any] = {"layers": 2, "heads": 2, "head_size": 4, "initializer_range": 0.2}

@@ -16,15 +16,15 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from lit_curriculum.distillation.targets import at_least_single
 from lit_curriculum.errors import bad_value
-from lit_curriculum.experiments.base import CurriculumModule
-from lit_curriculum.experiments.base_data import Batch, CurriculumData
-from lit_curriculum.experiments.decoding_errors import decoding_errors, summarise_errors
-from lit_curriculum.experiments.held_out import Measures
-from lit_curriculum.experiments.minibatch import MinibatchModule
-from lit_curriculum.experiments.rates import Schedule, adamw, check_adam, check_warmup, make_rate_schedule
 from lit_curriculum.tasks.bit_subset_parity import Tokens
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.splits import SPLITS_VERSION, BitStringSplits
+from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.base_data import Batch, CurriculumData
+from lit_curriculum.training.decoding_errors import decoding_errors, summarise_errors
+from lit_curriculum.training.held_out import Measures
+from lit_curriculum.training.minibatch import MinibatchModule
+from lit_curriculum.training.rates import Schedule, adamw, check_adam, check_warmup, make_rate_schedule
 
 BETTER_THAN_RANDOM = 0.6
 """Accuracy above which the paper calls a model better than random (Table 1)."""
