@@ -21,8 +21,9 @@ def test_an_installed_package_brings_the_configurations(tmp_path: Path) -> None:
 
 def test_what_moved_to_training_is_still_found_below_experiments() -> None:
     import lit_curriculum.experiments.base
-    import lit_curriculum.training.base
     from lit_curriculum.experiments.minibatch import MinibatchModule
+
+    import lit_curriculum.training.base
     from lit_curriculum.training import minibatch
 
     assert lit_curriculum.experiments.base is lit_curriculum.training.base

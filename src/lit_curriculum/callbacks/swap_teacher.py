@@ -25,7 +25,6 @@ from lit_curriculum.tables import StepTable
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import CurriculumData
 from lit_curriculum.training.listeners import StepListener
-from lit_curriculum.training.online import OnlineSGDModule
 
 
 class SwapTeacher(StepListener, Callback):
@@ -186,7 +185,7 @@ class SwapTeacher(StepListener, Callback):
 
     def _shelf_of(self, entry: Checkpoint, trainer: Trainer, module: CurriculumModule) -> LabelShelf | None:
         """Return the place of a teacher's labels; batches of other shares or precisions have other places."""
-        if not self.label_cache or not is_sharp(self.tau) or isinstance(module, OnlineSGDModule):
+        if not self.label_cache or not is_sharp(self.tau) or not module.caches_labels:
             return None
         data = module.data
         cache = LabelCache(Path(self.bank).parent / "labels", int(self.label_cache_gib * 2**30))

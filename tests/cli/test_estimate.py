@@ -1,0 +1,49 @@
+"""What `lit reproduce --dry-run` says before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lit_curriculum.cli.estimate import _Sizes
+from lit_curriculum.cli.main import main
+from lit_curriculum.reproduce import figure
+from lit_curriculum.reproduce.study import everything
+
+
+def test_runs_are_counted_once_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    words = ["fig2", "fig8", "implicit-theory", "--scale", "smoke", "--dry-run"]
+    assert main(["reproduce", *words, "--out", str(tmp_path / "out")]) == 0
+    table = capsys.readouterr().out
+    rows = {
+        line.split("│")[1].strip(): line.split("│")[2].strip() for line in table.splitlines() if "│" in line
+    }
+    # A teacher and three students each, the teacher shared; theory trains nothing.
+    assert (rows["fig2"], rows["fig8"], rows["implicit-theory"]) == ("4", "4", "0")
+    assert rows["all, each run once"] == "7"
+    assert not (tmp_path / "out").exists()
+
+
+def test_sizes_are_those_of_the_runs() -> None:
+    """Width 200 on 12 coordinates, two classes; harvested every 1,000 of 20,000 steps."""
+    teacher, *_ = everything(figure.load("fig1-left", "smoke").studies)
+    steps, disk, memory = _Sizes().of(teacher)
+    parameters = 12 * 200 + 200 + 2 * 200 + 2
+    assert steps == 20_000
+    assert memory == 16 * parameters
+    assert disk == 4 * parameters * (20 + 3)
+
+
+@pytest.mark.parametrize(("option", "value"), [("--seeds", "0"), ("--seeds", "51")])
+def test_a_wrong_number_of_seeds_is_told(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "fig2", option, value]) == 2
+    assert "an integer from 1 to 50" in capsys.readouterr().err
+
+
+def test_all_stands_for_every_target(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "all", "--redraw", "--seeds", "5"]) == 2
+    assert "--redraw: got --seeds with it" in capsys.readouterr().err
