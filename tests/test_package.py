@@ -28,3 +28,12 @@ def test_what_moved_to_training_is_still_found_below_experiments() -> None:
 
     assert lit_curriculum.experiments.base is lit_curriculum.training.base
     assert MinibatchModule is minibatch.MinibatchModule
+
+
+def test_training_imports_nothing_of_the_figures() -> None:
+    code = (
+        "import sys; import lit_curriculum.cli.training; "
+        "print('pandas' in sys.modules, 'lit_curriculum.reproduce' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]

@@ -29,7 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def as_of_0_1(run: Path) -> None:
     """Take out what version 0.1 did not write."""
     provenance = json.loads((run / "provenance.json").read_text())
-    for name in ("digest", "tables"):
+    for name in ("digest", "tables", "manifests"):
         provenance.pop(name, None)
     (run / "provenance.json").write_text(json.dumps({**provenance, "schema": 1}))
     (run / "checkpoints" / "last.ckpt.sha256").unlink()

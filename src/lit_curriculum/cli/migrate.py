@@ -8,7 +8,7 @@ from pathlib import Path
 from lit_curriculum.distillation.bank import verify_file
 from lit_curriculum.distillation.manifest import MANIFEST, parse_manifest
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.files import write_json
+from lit_curriculum.files import sha256_of, write_json
 from lit_curriculum.reading import read_json
 from lit_curriculum.runs.checkpoints import read_checkpoint
 from lit_curriculum.runs.folder import RunFolder
@@ -73,6 +73,8 @@ def _run(run: RunFolder) -> list[str]:
         seal(run.checkpoint)
         changed.append("checkpoints/last.ckpt.sha256")
     tables = {path.name: StepTable.mark_of(path) for path in sorted(run.path.glob("*.csv"))}
+    banks = [f"{path.parent.name}/{MANIFEST}" for path in sorted(run.path.glob(f"*/{MANIFEST}"))]
+    known = {"tables": tables, "manifests": {name: sha256_of(run.path / name) for name in banks}}
     record = run.provenance()
-    run.record({**record, "tables": tables} if record.get("finished") else record)
+    run.record({**record, **known} if record.get("finished") else record)
     return changed

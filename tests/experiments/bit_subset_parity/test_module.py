@@ -219,5 +219,5 @@ def test_a_wrong_d_is_one_line_and_exit_code_2(
     options: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fit(tmp_path / "run", *RUN, options=options) == 2
-    assert capsys.readouterr().err == f"lit: error: {message}\n"
+    assert capsys.readouterr().err == f"lit: error: data.{message}\n"
     assert not (tmp_path / "run").exists()
