@@ -25,7 +25,7 @@ class LogNonterminals(GrammarProbe):
         train_strings: strings the probe is trained on; the paper's 51,200.
         val_strings: other strings it is scored on.
         heads: attention heads of the probe.
-        learning_rate: peak rate of the probe's Adam.
+        learning_rate: peak learning rate of the probe's Adam.
         include_start: also the untrained model, as step 0: what the probe learns by itself.
 
     Raises:

@@ -55,7 +55,7 @@ CALLBACKS: dict[str, Part] = {
     "EarlyStopping": _no("StopWhenLearned, whose end is that of a finished run"),
     "GradientAccumulationScheduler": _no(_BATCH),
     "LambdaCallback": _no("a callback class of your own; a checkpoint cannot hold functions"),
-    "LearningRateFinder": _no("lit sweep over the rate, on seeds that are not reported"),
+    "LearningRateFinder": _no("lit sweep over the learning rate, on seeds that are not reported"),
     "LearningRateMonitor": _yes("to loggers other than metrics.csv"),
     "ModelCheckpoint": _no(_WEIGHTS),
     "ModelPruning": _no(_AVERAGES),

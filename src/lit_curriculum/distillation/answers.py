@@ -1,8 +1,8 @@
 """A teacher's answers in few bytes: at a low temperature nearly every one is a single class.
 
 Below the temperature `SHARP` an answer is the class of the largest logit, unless others come within
-`MARGIN` * tau of it. Such a close call keeps each of these classes with its probability; what lies further
-below has less than 2.1e-9 and is left out. At tau = 0 there are no close calls.
+`MARGIN` * tau of it. Such a near-tie keeps each of these classes with its probability; what lies further
+below has less than 2.1e-9 and is left out. At tau = 0 there are no near-ties.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Answers:
 
     Attributes:
         top: the likeliest class of each, int64 (M,).
-        row: question of each class of a close call, ascending, int64 (K,).
+        row: question of each class of a near-tie, ascending, int64 (K,).
         other: that class (the likeliest one is among them), int64 (K,).
         probability: its probability, float32 (K,).
     """

@@ -39,7 +39,7 @@ from lit_curriculum.reading import is_there, read_bytes
 LABELS_VERSION = 1
 CHUNK = 64
 _MAGIC = b"LITLABL1"
-_HEADER = struct.Struct("<4q")  # batches, questions, classes of close calls, bytes a class
+_HEADER = struct.Struct("<4q")  # batches, questions, classes of near-ties, bytes a class
 
 
 class LabelCache:

@@ -66,7 +66,7 @@ def count_close_calls(logits: torch.Tensor, tau: float, margin: float = 20.0) ->
 def closer_than(distance: float, best: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
     """Tell which of the others lie less than a distance below the best; the distance may be tiny."""
     below = best - others
-    # As a float32 a distance below its range would be 0, and equal logits no close call.
+    # As a float32 a distance below its range would be 0, and equal logits no near-tie.
     return (below.double() if distance < TINY else below) < distance
 
 

@@ -112,8 +112,8 @@ def train_samples(
 
     Raises:
         UsageError: for shapes, dtypes or a loss that do not fit.
-        NotFinite: if a loss or a weight is not finite, naming the step and the rate. The weights are then of
-            no use.
+        NotFinite: if a loss or a weight is not finite, naming the step and the learning rate. The weights are
+            then of no use.
     """
     check_arguments(model, x, targets, rates, loss)
     if len(x) == 0:
@@ -156,7 +156,7 @@ def check_finite(
         prefix: begins the message.
 
     Raises:
-        NotFinite: naming the number of updates after which it was not, what it was, and the rate.
+        NotFinite: naming the number of updates after which it was not, what it was, and the learning rate.
     """
     if all_finite([losses, *model.parameters()]):
         return

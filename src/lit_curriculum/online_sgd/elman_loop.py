@@ -46,8 +46,8 @@ def train_elman(
 
     Raises:
         UsageError: if the model is not float32 on the CPU.
-        NotFinite: if a loss or a weight is not finite, naming the step and the rate. The weights are then of
-            no use.
+        NotFinite: if a loss or a weight is not finite, naming the step and the learning rate. The weights are
+            then of no use.
     """
     weights = model.W.detach()
     if weights.device.type != "cpu" or weights.dtype != torch.float32:

@@ -46,7 +46,7 @@ class ProbeSettings:
         train_strings: strings trained on, each once: numbers 0 .. train_strings - 1 of the "probe" stream.
         val_strings: strings scored: the numbers after those.
         batch_size: strings a step.
-        learning_rate: peak rate of Adam.
+        learning_rate: peak learning rate of Adam.
         seed: of the probe's own initial weights.
 
     Raises:

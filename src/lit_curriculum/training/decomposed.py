@@ -230,8 +230,8 @@ class DecomposedGPT(DecomposedModule, MinibatchModule):
         betas: Adam's.
         eps: Adam's.
         weight_decay: decoupled; the paper searches 0, 1e-6, 1e-4, 1e-2.
-        schedule: of the rate after the warm-up; the paper names none.
-        warmup_steps: updates in which the rate rises linearly; the paper's 1,000, none in fast runs.
+        schedule: of the learning rate after the warm-up; the paper names none.
+        warmup_steps: updates in which the learning rate rises linearly; the paper's 1,000, none in fast runs.
         model_seed: seed of the initial weights and of dropout.
 
     Raises:
@@ -273,7 +273,7 @@ class DecomposedGPT(DecomposedModule, MinibatchModule):
         self.warmup_steps = warmup_steps
 
     def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
-        """Return the warm-up and decay of the rate over the data's number of steps."""
+        """Return the warm-up and decay of the learning rate over the data's number of steps."""
         steps = self.data.num_steps
         return make_rate_schedule(optimizer, steps, self.warmup_steps / steps, self.schedule)
 

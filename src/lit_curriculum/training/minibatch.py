@@ -18,7 +18,7 @@ class MinibatchModule(CurriculumModule):
     Args:
         model: name and arguments as in `models.registry.build`.
         optimizer: torch optimizer with its settings.
-        lr_scheduler: stepped once an update; None for a constant rate.
+        lr_scheduler: stepped once an update; None for a constant learning rate.
         model_seed: seed of the initial weights and of dropout.
     """
 
@@ -46,7 +46,7 @@ class MinibatchModule(CurriculumModule):
         return self._make_optimizer(self.model.parameters())
 
     def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
-        """Return the schedule of the rate, stepped once an update, or None for a constant one."""
+        """Return the schedule of the learning rate, stepped once an update, or None for a constant one."""
         return self._make_scheduler(optimizer) if self._make_scheduler else None
 
     def check_data(self, data: CurriculumData) -> None:

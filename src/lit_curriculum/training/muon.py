@@ -99,9 +99,11 @@ class MuonAdamW(torch.optim.Optimizer):
     Muon takes the momentum of a matrix's gradient and makes all its singular values one, so that directions
     with a weak gradient move as far as those with a strong one. Its updates are scaled to the size that
     AdamW's have where gradients are little but signal (``match_rms_adamw``). The gradients of embeddings,
-    biases and norms are mostly noise, so AdamW follows at a fixed share of the rate: one rate is searched.
+    biases and norms are mostly noise, so AdamW follows at a fixed share of the learning rate: one rate is
+    searched.
 
-    Lightning's automatic optimization and a schedule of the rate know a single optimizer; hence this class.
+    Lightning's automatic optimization and a schedule of the learning rate know a single optimizer; hence this
+    class.
 
     Args:
         matrices: two-dimensional weights of hidden layers; not embeddings, not the classifier.

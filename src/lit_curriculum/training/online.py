@@ -16,7 +16,8 @@ from lit_curriculum.training.soundness import broken_teacher
 
 
 class OnlineSGDModule(CurriculumModule):
-    """An `MLP` trained by SGD at batch size 1 and constant rate, thousands of updates a Lightning batch.
+    """An `MLP` trained by SGD at batch size 1 and constant learning rate, thousands of updates a Lightning
+    batch.
 
     A Lightning step costs a millisecond, an update of a narrow network a microsecond. So the loop over
     updates is compiled, and this class only cuts it where a listener is due (`online_sgd.grid`).

@@ -63,12 +63,12 @@ class PositionBert(MinibatchModule):
             set, which at width 64 costs thousands of steps.
         dropout: rate inside BERT; transformers' default would be 0.1.
         optimizer: ``adamw`` as in the paper, or ``muon``: Muon for the matrices of BERT's layers and AdamW,
-            at a fifth of the rate, for the rest (`MuonAdamW`).
+            at a fifth of the learning rate, for the rest (`MuonAdamW`).
         lr: peak learning rate; the paper searches 1e-5 to 5e-4.
         betas: AdamW's.
         weight_decay: decoupled.
         schedule: ``cosine`` falls to zero at the end of the run; stepped once an update.
-        warmup_steps: updates in which the rate rises linearly.
+        warmup_steps: updates in which the learning rate rises linearly.
         model_seed: seed of the initial weights and of dropout.
 
     Raises:
@@ -120,7 +120,7 @@ class PositionBert(MinibatchModule):
         return MuonAdamW(matrices, others, **self._adam)
 
     def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
-        """Return the warm-up and decay of the rate over the data's number of steps."""
+        """Return the warm-up and decay of the learning rate over the data's number of steps."""
         steps = self.data.num_steps
         return make_rate_schedule(optimizer, steps, self.warmup_steps / steps, self.schedule)
 

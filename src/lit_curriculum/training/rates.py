@@ -15,10 +15,10 @@ Schedule = Literal["cosine", "constant"]
 
 
 def rate_factor(step: int, num_steps: int, warmup: float, decay: bool) -> float:
-    """Return the share of the peak rate for the update after ``step`` updates.
+    """Return the share of the peak learning rate for the update after ``step`` updates.
 
-    It rises linearly over the first ``warmup * num_steps`` updates, whose last one has the peak rate, and
-    then falls along a cosine that would reach zero at ``num_steps``.
+    It rises linearly over the first ``warmup * num_steps`` updates, whose last one has the peak learning
+    rate, and then falls along a cosine that would reach zero at ``num_steps``.
     """
     rising = round(warmup * num_steps)
     if step < rising:
@@ -72,7 +72,8 @@ def check_adam(lr: float, betas: tuple[float, float], weight_decay: float) -> No
 
 
 def check_warmup(warmup_steps: int, num_steps: int | None = None) -> None:
-    """Check the updates in which the rate rises, and once the run's length is known, that they fit into it.
+    """Check the updates in which the learning rate rises, and once the run's length is known, that they fit
+    into it.
 
     Raises:
         UsageError: naming them.

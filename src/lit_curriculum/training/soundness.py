@@ -143,7 +143,7 @@ def _diverged(module: CurriculumModule, what: str, step: int | None = None) -> N
 
 
 def _rate(module: CurriculumModule) -> float | None:
-    """Return the rate as it was set, before warm-up and decay; None if the module chooses it by itself."""
+    """Return the learning rate as it was set, before warm-up; None if the module chooses it by itself."""
     for optimizer in module.trainer.optimizers:
         for group in optimizer.param_groups:
             return float(group.get("initial_lr", group["lr"]))

@@ -15,7 +15,7 @@ from lit_curriculum.training.online import OnlineSGDModule
 
 
 class HierarchicalParityMLP(OnlineSGDModule):
-    """The published setting: SGD, batch 1, constant rate, fresh samples (progressive, C.3).
+    """The published setting: SGD, batch 1, constant learning rate, fresh samples (progressive, C.3).
 
     Besides the accuracy over classes it records ``val/decision_1`` to ``val/decision_<depth>``: the share of
     samples whose true l-th decision gets more of the predicted probability than the other child of the same

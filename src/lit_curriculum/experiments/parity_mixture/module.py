@@ -30,7 +30,7 @@ class ParityMixtureGPT(MinibatchModule):
         heads: attention heads; the paper's 4.
         initializer_range: standard deviation of the initial weights.
         dropout: rate inside GPT-2; transformers' default would be 0.1.
-        lr: Adam's peak rate; the paper's 2e-4.
+        lr: Adam's peak learning rate; the paper's 2e-4.
         betas: Adam's.
         weight_decay: decoupled; none in the paper.
         schedule: ``constant`` as in the paper, or ``cosine``, which falls to zero at the end of the run.
@@ -79,7 +79,7 @@ class ParityMixtureGPT(MinibatchModule):
         self.schedule = schedule
 
     def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
-        """Return the course of the rate over the data's number of steps."""
+        """Return the course of the learning rate over the data's number of steps."""
         return make_rate_schedule(optimizer, self.data.num_steps, 0.0, self.schedule)
 
     def check_data(self, data: CurriculumData) -> None:

@@ -38,7 +38,7 @@ class PCFGBert(MinibatchModule):
         betas: Adam's.
         weight_decay: decoupled; none in the paper.
         schedule: ``cosine`` falls to zero at the end of the run; stepped once an update.
-        warmup: share of the run in which the rate rises linearly.
+        warmup: share of the run in which the learning rate rises linearly.
         compile: run BERT's body through torch.compile, with variable lengths.
         model_seed: seed of the initial weights and of dropout.
 
@@ -84,7 +84,7 @@ class PCFGBert(MinibatchModule):
             self._hidden_states = torch.compile(cast(BertMaskedLM, self.model).hidden_states, dynamic=True)
 
     def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
-        """Return the warm-up and decay of the rate over the data's number of steps."""
+        """Return the warm-up and decay of the learning rate over the data's number of steps."""
         return make_rate_schedule(optimizer, self.data.num_steps, self.warmup, self.schedule)
 
     def forward(self, inputs: Inputs) -> torch.Tensor:

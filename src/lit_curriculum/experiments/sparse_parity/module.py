@@ -12,7 +12,7 @@ from lit_curriculum.training.online import OnlineSGDModule
 
 
 class SparseParityMLP(OnlineSGDModule):
-    """The published setting: SGD, batch 1, constant rate, fresh samples (progressive, C.1).
+    """The published setting: SGD, batch 1, constant learning rate, fresh samples (progressive, C.1).
 
     Args:
         d: input dimension; must equal the data's.

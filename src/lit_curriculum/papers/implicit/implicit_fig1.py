@@ -121,7 +121,7 @@ def _draw(
 def _draw_against_p(
     times: Any, errors: Any, results: Results, mixtures: Sequence[float], longest: int, n: int
 ) -> None:
-    """Draw a dot a seed; mixtures that do not solve Parity stand above the run's length, as hollow ones."""
+    """Draw a dot per seed; mixtures that do not solve Parity stand above the run's length, as hollow ones."""
     for p in mixtures:
         for step in results.steps_to(f"p = {p:g}", "accuracy", SOLVED).values():
             reached = step <= longest

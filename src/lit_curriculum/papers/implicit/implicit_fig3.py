@@ -24,7 +24,7 @@ COLOURS = {"last": "#2f6fb0", "mixture": "#c8442b", "all": "#c8442b"}
 
 
 def figure(scale: Scale) -> Figure:
-    """Return the accuracy of the last value, a panel a style of classification."""
+    """Return the accuracy of the last value, a panel per style of classification."""
     # Each step of a program takes a layer. From [CLS] four statements are too few: some seeds find the last
     # value alone as soon as with the mixture. At p = 0.1 the values between come late in a batch this small,
     # and help little.

@@ -172,7 +172,7 @@ def _exact_claims(setting: Theory) -> list[Claim]:
     return [
         Claim(
             "lemma-2",
-            "The population gradient of the first step is -p w (largest difference, one value an n).",
+            "The population gradient of the first step is -p w (largest difference, one value per n).",
             lambda results: built(results, "lemma 2"),
             AtMost(1e-12),
             paper=0,
@@ -180,7 +180,7 @@ def _exact_claims(setting: Theory) -> list[Claim]:
         Claim(
             "lemma-5",
             "The construction is exact on every input but 2^(n/2), on each of which it is off by one (inputs "
-            "for which that is not so, one value an n).",
+            "for which that is not so, one value per n).",
             wrong,
             AtMost(0),
             paper="one exception",
@@ -188,7 +188,7 @@ def _exact_claims(setting: Theory) -> list[Claim]:
         Claim(
             "claim-1",
             "The first step is within tau of its mean, with the batch of Claim 1, range corrected (share of "
-            "trials, one value a p).",
+            "trials, one value per p).",
             within,
             AtLeast(1 - setting.delta),
             paper=1 - setting.delta,

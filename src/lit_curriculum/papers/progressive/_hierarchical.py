@@ -50,8 +50,8 @@ STUDENT = {
 
 def tree(scale: Scale, width: Width, ways: Sequence[str] = tuple(WAYS)) -> Study:
     """Return a teacher, which measures correlations wherever it harvests, and students of one width."""
-    # At higher rates of the teacher the children of the root are learned one long after the other, and the
-    # root stays visible while they are; at 1e-3 each level is learned at once and its trace fades.
+    # At higher learning rates of the teacher the children of the root are learned one long after the other,
+    # and the root stays visible while they are; at 1e-3 each level is learned at once and its trace fades.
     hidden, lr, depth, spacing = {
         "smoke": (200, 1e-2, 2, 2000),
         "laptop": (3000, 1e-3, 2, 20_000),

@@ -373,7 +373,7 @@ def depths(results: Results) -> list[int]:
 
 
 def by_length(axis: Any, values: Sequence[PerSeed], studies: Sequence[Study], line: Line) -> None:
-    """Draw one number a seed and study against the length of the runs."""
+    """Draw one number per seed and study against the length of the runs."""
     lengths = [study.axes["num_steps"] for study in studies]
     seeds = [
         list(zip(lengths, of_seed, strict=True))

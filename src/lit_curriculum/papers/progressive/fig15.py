@@ -14,7 +14,7 @@ SHOWN = ("teacher", "both", "one-shot", "one-shot tau=1", "plain")
 
 
 def figure(scale: Scale) -> Figure:
-    """Return accuracy against samples, a panel a width, from the runs of figures 18 and 19."""
+    """Return accuracy against samples, a panel per width, from the runs of figures 18 and 19."""
     studies = (tree(scale, "narrow", SHOWN), tree(scale, "wide", SHOWN))
     widths = [STUDENT[scale, width][0] for width in ("narrow", "wide")]
     cost = {

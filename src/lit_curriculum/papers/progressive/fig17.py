@@ -49,7 +49,7 @@ def _correlations(rows: Sequence[dict[str, str]]) -> Iterator[Measured]:
 
 
 def _draw(results: Results, study: Study) -> Any:
-    """Draw a panel a degree, with the accuracy behind."""
+    """Draw a panel per degree, with the accuracy behind."""
     degrees = sorted({name.partition(":")[0] for name in results.metrics("degree ")})
     picture, axes = panels(len(degrees), width=4.2, height=3.4)
     for axis, degree in zip(axes, degrees, strict=True):

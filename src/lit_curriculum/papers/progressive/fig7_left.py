@@ -18,7 +18,7 @@ SOLVED = 0.99
 
 
 def figure(scale: Scale) -> Figure:
-    """Return accuracy against samples, a line a width, each at the best rate of the same grid."""
+    """Return accuracy against samples, a line per width, each at the best learning rate of the same grid."""
     widths, samples = {
         "smoke": ((10, 200), None),
         "laptop": ((25, 200, 3000), 200_000),

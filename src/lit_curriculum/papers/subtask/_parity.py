@@ -114,7 +114,7 @@ ENTRIES: dict[Scale, tuple[Entry, ...]] = {
     "laptop": (
         *_entries(WITH, [(8, 400, 10, 0), (16, 1000, 25, 0)]),
         Entry(32, WITH, 6000, 200, {"model.initializer_range": 0.2}, stop_after=3),
-        *_entries(WITHOUT, [(8, 300, 10, 0), (10, 1500, 25, 0)], initializer_range=0.3),
+        *_entries(WITHOUT, [(8, 600, 10, 0), (10, 1500, 25, 0)], initializer_range=0.3),
         Entry(12, WITHOUT, 6000, 100, {"model.initializer_range": 0.3}, stop_after=3),
         *_entries(WITHOUT, [(16, 1000, 25, 0)], initializer_range=0.3),
     ),

@@ -53,7 +53,7 @@ TASKS: dict[Scale, tuple[Task, ...]] = {
 
 
 def figure(scale: Scale) -> Figure:
-    """Return accuracy against steps, a panel a circuit."""
+    """Return accuracy against steps, a panel per circuit."""
     tasks = TASKS[scale]
     cost = {
         "smoke": "seconds",

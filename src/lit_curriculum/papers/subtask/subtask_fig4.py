@@ -48,7 +48,7 @@ def _draw(results: Results, study: Study) -> Any:
     axis.set(
         xlabel="steps",
         ylabel="accuracy of the answer, decoded",
-        title=f"{study.axes['d']} bits, {WITH}; one colour a seed",
+        title=f"{study.axes['d']} bits, {WITH}; one colour per seed",
         ylim=(0.3, 1.03),
     )
     in_millions(axis, length(study))

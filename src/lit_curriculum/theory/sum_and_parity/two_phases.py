@@ -9,8 +9,8 @@ scaled sum is stepping on all of them (a rotation of the weights, under which SG
 are (n/2 + 2)-dimensional, whatever k.
 
 Two liberties, both the paper's own allowances: the second phase starts from zero (different weight decay for
-different layers), and its constants are fitted: the rate comes from the features as they are instead of
-from their bound, and T is thousands where Theorem 1 asks for 1e8 and more.
+different layers), and its constants are fitted: the learning rate comes from the features as they are instead
+of from their bound, and T is thousands where Theorem 1 asks for 1e8 and more.
 """
 
 from __future__ import annotations
