@@ -16,17 +16,19 @@ from lit_curriculum.papers.progressive._pcfg import (
     PROGRESSIVE,
     TEACHER,
     Design,
+    labelled,
+    students,
+)
+from lit_curriculum.papers.progressive._pcfg_results import (
     Gain,
     beats,
     beats_both,
     by_length,
     gains_table,
-    labelled,
     log_lengths,
     of,
     one_shot,
     pooled,
-    students,
     worse_one_shot,
 )
 from lit_curriculum.reproduce.claim import Claim

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lit_curriculum.papers.progressive._pcfg import DESIGNS, TEACHER, depths, labelled
+from lit_curriculum.papers.progressive._pcfg import DESIGNS, TEACHER, labelled
+from lit_curriculum.papers.progressive._pcfg_results import depths
 from lit_curriculum.papers.progressive.fig4 import choices, mark_choice
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from lit_curriculum.papers.progressive._pcfg import DESIGNS, TEACHER, heads_of, labelled, of
+from lit_curriculum.papers.progressive._pcfg import DESIGNS, TEACHER, labelled
+from lit_curriculum.papers.progressive._pcfg_results import heads_of, of
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import curve, in_millions, panels

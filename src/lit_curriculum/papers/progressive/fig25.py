@@ -11,6 +11,9 @@ from lit_curriculum.papers.progressive._pcfg import (
     ONE_SHOT,
     ONE_SHOT_SOFT,
     Design,
+    variants,
+)
+from lit_curriculum.papers.progressive._pcfg_results import (
     beats,
     by_length,
     gains_table,
@@ -18,7 +21,6 @@ from lit_curriculum.papers.progressive._pcfg import (
     log_lengths,
     of,
     pooled,
-    variants,
 )
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale

@@ -9,11 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lit_curriculum.papers.progressive._pcfg import (
-    DESIGNS,
-    HALF,
-    MASK_RATE,
-    ONE_SHOT,
+from lit_curriculum.papers.progressive._pcfg import DESIGNS, HALF, MASK_RATE, ONE_SHOT, variants
+from lit_curriculum.papers.progressive._pcfg_results import (
     beats,
     gains_table,
     gap_bars,
@@ -21,7 +18,6 @@ from lit_curriculum.papers.progressive._pcfg import (
     of,
     pooled,
     relative_gain,
-    variants,
 )
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale

@@ -23,11 +23,10 @@ from lit_curriculum.papers.progressive._pcfg import (
     TEACHER,
     Design,
     labelled,
-    of,
-    one_shot,
     students,
     two_shot,
 )
+from lit_curriculum.papers.progressive._pcfg_results import of, one_shot
 from lit_curriculum.probes.ngram import draw_inputs
 from lit_curriculum.probes.optimal import optimal_robust
 from lit_curriculum.reproduce.claim import Claim

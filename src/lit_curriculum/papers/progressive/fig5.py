@@ -15,11 +15,9 @@ from lit_curriculum.papers.progressive._pcfg import (
     ONE_SHOT_SOFT,
     PLAIN,
     PROGRESSIVE,
-    better_one_shot,
-    depths,
-    one_shot,
     students,
 )
+from lit_curriculum.papers.progressive._pcfg_results import better_one_shot, depths, one_shot
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import LINES, bars, panels

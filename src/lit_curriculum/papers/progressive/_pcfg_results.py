@@ -1,0 +1,120 @@
+"""What figures read of PCFG-BERT students: their ends, gains over one-shot, and how they are drawn."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lit_curriculum.papers.progressive._pcfg import HALF, ONE_SHOT, ONE_SHOT_SOFT
+from lit_curriculum.reproduce.claim import Quantity
+from lit_curriculum.reproduce.panels import Line, bars, curve, in_millions
+from lit_curriculum.reproduce.predicates import bounds
+from lit_curriculum.reproduce.results import PerSeed, Results, Row, largest, mean_of, smallest
+from lit_curriculum.reproduce.study import Study
+
+Gain = Callable[[Results], PerSeed]
+
+
+def of(results: Results, study: Study) -> Results:
+    """Return the results of a study of this module."""
+    return results.where(**study.axes)
+
+
+def better_one_shot(results: Results) -> str:
+    """Return the temperature whose one-shot students are better, as the paper reports it (section 4)."""
+    return max((ONE_SHOT, ONE_SHOT_SOFT), key=lambda arm: sum(results.final(arm, "accuracy").values()))
+
+
+def one_shot(results: Results, metric: str = "accuracy") -> PerSeed:
+    """Return what one-shot distillation ends at, for the better of its two temperatures, seed by seed.
+
+    So no temperature is chosen on what is reported. Of a distance the smaller is the better.
+    """
+    ends = results.final(ONE_SHOT, metric), results.final(ONE_SHOT_SOFT, metric)
+    return smallest(*ends) if metric.startswith(("robust", "close")) else largest(*ends)
+
+
+def worse_one_shot(results: Results) -> PerSeed:
+    """Return what the worse of the two temperatures ends at, seed by seed: where one-shot is said to win."""
+    return smallest(results.final(ONE_SHOT, "accuracy"), results.final(ONE_SHOT_SOFT, "accuracy"))
+
+
+def relative_gain(results: Results) -> PerSeed:
+    """Return how far progressive distillation ends above one-shot, as a share of it (figures 26 and 27)."""
+    base = results.final(ONE_SHOT, "accuracy")
+    return (results.final(HALF, "accuracy") - base) / base
+
+
+def pooled(studies: Sequence[Study], gain: Callable[[Results], PerSeed]) -> Quantity:
+    """Return each seed's mean of a gain over several studies: one claim over all of them."""
+    return lambda results: mean_of(*(gain(of(results, study)) for study in studies))
+
+
+def gains_table(results: Results, studies: Sequence[Study], gains: Mapping[str, Gain]) -> list[Row]:
+    """Return a row for each study and comparison: the mean gain over seeds with its one-sided 95 % bounds."""
+    rows = []
+    for study in studies:
+        for name, gain in gains.items():
+            values = list(gain(of(results, study)).values())
+            low, high = bounds(values)
+            gained = {
+                "gain": f"{statistics.fmean(values):.4f}",
+                "at least": f"{low:.4f}",
+                "at most": f"{high:.4f}",
+            }
+            rows.append({**study.axes, "comparison": name, **gained})
+    return rows
+
+
+def beats_both(arm: str) -> Gain:
+    """Return how far an arm ends above one-shot distillation, the better of its two temperatures."""
+    return lambda results: results.final(arm, "accuracy") - one_shot(results)
+
+
+def beats(better: str, worse: str) -> Gain:
+    """Return how far an arm ends above another."""
+    return lambda results: results.paired(better, worse, "accuracy")
+
+
+def depths(results: Results) -> list[int]:
+    """Return the depths at which non-terminals were probed."""
+    return sorted(int(name.rsplit("_", 1)[1]) for name in results.metrics("nonterminal_"))
+
+
+# --- pictures ---------------------------------------------------------------------------------------------
+
+
+def by_length(axis: Any, values: Sequence[PerSeed], studies: Sequence[Study], line: Line) -> None:
+    """Draw one number per seed and study against the length of the runs."""
+    lengths = [study.axes["num_steps"] for study in studies]
+    seeds = [
+        list(zip(lengths, of_seed, strict=True))
+        for of_seed in zip(*(v.values() for v in values), strict=True)
+    ]
+    curve(axis, seeds, line.colour, line.label, ls=line.style, marker="o", ms=4)
+
+
+def log_lengths(axis: Any, lengths: Sequence[int], **labels: Any) -> None:
+    """Label an axis of runs' lengths."""
+    axis.set(xlabel="training steps", xscale="log", **labels)
+    axis.set_xticks(lengths)
+    axis.minorticks_off()
+    in_millions(axis, max(lengths))
+
+
+def heads_of(heads: int) -> str:
+    """Return "1 head", "2 heads"."""
+    return f"{heads} head{'s' if heads > 1 else ''}"
+
+
+def gap_bars(axis: Any, results: Results, shown: dict[str, list[Study]], colours: Sequence[Any]) -> None:
+    """Draw how far progressive distillation ends above one-shot, relatively, a group of bars a length."""
+    series = {
+        name: [relative_gain(of(results, study)).map(lambda gap: 100 * gap) for study in studies]
+        for name, studies in shown.items()
+    }
+    lengths = [study.axes["num_steps"] for study in next(iter(shown.values()))]
+    bars(axis, [f"{steps:,} steps" for steps in lengths], series, colours)
+    axis.set_ylabel("relative gap in accuracy (%)")
+    axis.legend(fontsize=8)
