@@ -24,7 +24,7 @@ from tests.support import RESULTS
 NAMES = list(figure.targets())
 COMMITTED = sorted(path.name for path in RESULTS.iterdir())
 # Of all kinds of runs and of tables, in seconds.
-QUICK = ("fig1-left", "fig15", "subtask-table1", "implicit-theory", "subtask-variance")
+QUICK = ("fig1-left", "subtask-table1", "implicit-theory", "subtask-variance")
 
 
 def committed(name: str) -> tuple[Figure, Results, dict[str, Any]]:
@@ -68,8 +68,8 @@ def test_the_picture_and_the_table_come_from_the_data_alone(name: str) -> None:
         assert figure.markdown(rows) == (RESULTS / name / "table.md").read_text(encoding="utf-8")
 
 
-# Comparisons of what a teacher knows at a candidate: with the candidates exchanged it knows the same.
-OF_THE_TEACHER = ("higher-degrees-are-clearer",)
+# Of what a teacher knows, the same with its candidates exchanged; of a slope and a bound, not of two arms.
+NOT_OF_ARMS = ("higher-degrees-are-clearer", "steeper-init-0-02", "steeper-init-0-1")
 
 
 def exchanged(results: Results, chance: np.random.Generator) -> Results:
@@ -92,20 +92,22 @@ def test_chance_alone_does_not_please_a_comparison(name: str) -> None:
     """Where arms are exchanged at random there is no effect: a comparison holds in one case of twenty."""
     made, results, _ = committed(name)
     chance = np.random.default_rng(0)
+    if (exchanged(results, chance).frame["arm"] == results.frame["arm"]).all():
+        return  # no two arms that measure the same
     verdicts: dict[str, list[str]] = {}
     values: dict[str, set[str]] = {}
-    for _ in range(20):
+    for _ in range(40):
         drawn = exchanged(results, chance)
         for claim in made.claims(drawn):
             compares = isinstance(claim.rule, MeanAbove | MeanBelow | Sooner)
-            if compares and claim.id not in OF_THE_TEACHER:
+            if compares and claim.id not in NOT_OF_ARMS:
                 record = claim.judge(drawn)
                 verdicts.setdefault(claim.id, []).append(record["status"])
                 values.setdefault(claim.id, set()).add(str(record["values"]))
     for id, seen in verdicts.items():
         # A claim about one arm, with which nothing is exchanged, stays what it is.
         if len(values[id]) > 1:
-            assert seen.count("holds") <= 4, f"{id} holds in {seen.count('holds')} of {len(seen)} draws"
+            assert seen.count("holds") <= 6, f"{id} holds in {seen.count('holds')} of {len(seen)} draws"
 
 
 @pytest.mark.parametrize("name", COMMITTED)

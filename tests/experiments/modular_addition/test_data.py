@@ -23,7 +23,7 @@ def pairs(batch, p: int) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("p", [2, 7, 11])
 def test_the_splits_share_no_pair_and_hold_them_all(p: int) -> None:
     ours = data(p, train_share=0.5)
-    held = ours.eval_samples
+    held = ours.held_out
     val, test = (pairs(ours.draw(stream, 0, held), p) for stream in ("val", "test"))
     train = pairs(ours.draw("train", 0, p * p - 2 * held), p)
     assert sorted(val + test + train) == [(a, b) for a in range(p) for b in range(p)]
@@ -31,7 +31,7 @@ def test_the_splits_share_no_pair_and_hold_them_all(p: int) -> None:
 
 def test_every_epoch_sees_every_training_pair_once() -> None:
     ours = data()
-    size = 49 - 2 * ours.eval_samples
+    size = 49 - 2 * ours.held_out
     first, second = (pairs(ours.draw("train", start, size), 7) for start in (0, size))
     assert sorted(first) == sorted(second)
     assert first != second
@@ -43,7 +43,15 @@ def test_a_batch_is_a_function_of_its_place_and_seed() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"p": 1}, {"p": 1001}, {"train_share": 0.0}, {"train_share": 1.0}, {"train_share": 0.99}]
+    "wrong",
+    [
+        {"p": 1},
+        {"p": 1001},
+        {"train_share": 0.0},
+        {"train_share": 1.0},
+        {"train_share": 0.99},
+        {"eval_samples": 8},
+    ],
 )
 def test_what_is_wrong_is_named(wrong) -> None:
     with pytest.raises(UsageError, match=f"data.{next(iter(wrong))}"):

@@ -24,6 +24,7 @@ class ModularAdditionData(CurriculumData):
         p: the modulus, 2 to 1,000.
         num_steps: length of the run in updates.
         train_share: share of the p^2 pairs that training sees; val and test have half of the rest each.
+        eval_samples: pairs of a held-out split that are evaluated; None for all.
         **kwargs: see `CurriculumData`.
 
     Shapes: ``inputs`` float32 (n, 2p); ``labels`` int64 (n,).
@@ -32,13 +33,17 @@ class ModularAdditionData(CurriculumData):
         UsageError: naming the argument that is wrong.
     """
 
-    def __init__(self, p: int, num_steps: int, train_share: float = 0.7, **kwargs: Any) -> None:
+    def __init__(
+        self, p: int, num_steps: int, train_share: float = 0.7, eval_samples: int | None = None, **kwargs: Any
+    ) -> None:
         if not 2 <= p <= 1000:
             raise bad_value("data.p", p, "an integer from 2 to 1000")
-        held_out = int(p * p * (1 - train_share)) // 2
-        if not 0 < train_share < 1 or held_out < 1:
+        self.held_out = int(p * p * (1 - train_share)) // 2
+        if not 0 < train_share < 1 or self.held_out < 1:
             raise bad_value("data.train_share", train_share, "a share that leaves pairs for every split")
-        super().__init__(num_steps, eval_samples=held_out, **kwargs)
+        if eval_samples is not None and not 1 <= eval_samples <= self.held_out:
+            raise bad_value("data.eval_samples", eval_samples, f"1 to {self.held_out}, or null for all")
+        super().__init__(num_steps, eval_samples=eval_samples or self.held_out, **kwargs)
         self.p = p
 
     @cached_property
@@ -48,11 +53,11 @@ class ModularAdditionData(CurriculumData):
 
     def draw(self, stream: Stream, start: int, count: int) -> Batch:
         """See `CurriculumData.draw`."""
-        first = 2 * self.eval_samples
+        first = 2 * self.held_out
         if stream == "train":
             places = first + epoch_indices(self.data_seed + 1, self.p**2 - first, start, count)
         else:
-            places = np.arange(start, start + count) + (self.eval_samples if stream == "test" else 0)
+            places = np.arange(start, start + count) + (self.held_out if stream == "test" else 0)
         a, b = np.divmod(self._pairs[places], self.p)
         inputs = np.zeros((count, 2 * self.p), dtype=np.float32)
         inputs[np.arange(count), a] = inputs[np.arange(count), self.p + b] = 1

@@ -19,6 +19,9 @@ class ModularAdditionMLP(MinibatchModule):
         optimizer: torch optimizer with its settings.
         lr_scheduler: stepped once an update.
         model_seed: seed of the initial weights.
+
+    Raises:
+        UsageError: naming the argument that is wrong.
     """
 
     def __init__(
@@ -29,6 +32,8 @@ class ModularAdditionMLP(MinibatchModule):
         lr_scheduler: LRSchedulerCallable | None = None,
         model_seed: int = 0,
     ) -> None:
+        if p < 2:
+            raise bad_value("model.p", p, "an integer of at least 2")
         model = {"name": "mlp", "init_args": {"d": 2 * p, "width": width, "n_classes": p}}
         super().__init__(model, optimizer, lr_scheduler, model_seed)
         self.p = p
