@@ -69,6 +69,7 @@ def draw_steps(
 def _claim(studies: Sequence[Study]) -> Claim:
     """Judge that without labels the steps grow faster with the number of bits."""
     sizes = [study.axes["d"] for study in studies]
+    growth = published_growth(WITHOUT, sizes) - published_growth(WITH, sizes)
 
     def left_out(results: Results) -> str:
         """Name the entries that some seed does not learn and that its slope therefore lacks."""
@@ -85,6 +86,6 @@ def _claim(studies: Sequence[Study]) -> Claim:
         "Without labels each bit more multiplies the steps by more (difference of the slopes of log2 steps "
         "against bits, by seed; steps until three evaluations in a row are better than random).",
         # On the sizes that both have; on all of its own the paper's is 1.24.
-        paper=round(published_growth(WITHOUT, sizes) - published_growth(WITH, sizes), 2),
+        paper=round(growth, 2) if math.isfinite(growth) else None,
         note=left_out,
     )
