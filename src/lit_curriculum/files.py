@@ -81,11 +81,12 @@ def _umask() -> int:
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows with equal keys, at least one, as CSV."""
+    """Write rows as CSV, a column for every key; a row that lacks one has an empty cell there."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
 
     def write(temporary: Path) -> None:
         with temporary.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+            writer = csv.DictWriter(stream, columns, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
 

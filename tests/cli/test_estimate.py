@@ -28,10 +28,10 @@ def test_runs_are_counted_once_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
-def test_sizes_are_those_of_the_runs() -> None:
+def test_sizes_are_those_of_the_runs(tmp_path: Path) -> None:
     """Width 200 on 12 coordinates, two classes; harvested every 1,000 of 20,000 steps."""
     teacher, *_ = everything(figure.load("fig1-left", "smoke").studies)
-    steps, disk, memory = _Sizes().of(teacher)
+    steps, disk, memory = _Sizes(tmp_path).of(teacher)
     parameters = 12 * 200 + 200 + 2 * 200 + 2
     assert steps == 20_000
     assert memory == 16 * parameters

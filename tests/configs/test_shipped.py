@@ -12,9 +12,8 @@ import torch
 import yaml
 
 from lit_curriculum.cli.main import main
-from lit_curriculum.cli.training import fit_in_worker, parse_and_run
+from lit_curriculum.cli.training import parse_and_run, parse_run
 from lit_curriculum.reproduce import figure
-from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.sweep import load_sweep
 from tests.support import CONFIGS, config, fit, in_child
 
@@ -121,7 +120,6 @@ class Described(torch.nn.Module):
 @pytest.mark.parametrize("file", SWEEPS, ids=lambda path: path.stem)
 def test_every_run_of_a_sweep_resolves(file: Path, tmp_path: Path) -> None:
     plan = load_sweep(file)
-    lab = Lab(tmp_path, fit_in_worker)
     # Rates, decays and seeds change nothing that is checked: one of each of the others.
     varied = ("model.lr", "model.weight_decay", "data.data_seed", "model.model_seed")
     kinds = {
@@ -129,13 +127,7 @@ def test_every_run_of_a_sweep_resolves(file: Path, tmp_path: Path) -> None:
         for run, settings in zip(plan.runs, plan.settings, strict=True)
     }
     for run in kinds.values():
-        overlay = tmp_path / "overlay.yaml"
-        overlay.write_text(lab.overlay(run))
-        words = [word for name in run.configs for word in ("--config", config(name))]
-        cli = parse_and_run(
-            ["fit", *words, "--config", str(overlay), f"--run_dir={tmp_path / 'r'}"], run=False
-        )
-        cli.preflight()
+        parse_run(run, tmp_path).preflight()
 
 
 @pytest.mark.usefixtures("tiny_bert")

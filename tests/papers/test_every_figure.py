@@ -116,8 +116,6 @@ def test_a_lost_seed_is_noticed(name: str) -> None:
     if len(report["seeds"]) < 2:
         pytest.skip("one seed")
     lost = Results(results.frame[results.frame["seed"] != report["seeds"][-1]], results.seeds)
-    if name == "implicit-theory":
-        pytest.skip("its seeds are its own: see test_theory")
     with pytest.raises(MissingData):
         figure.judged(made, lost, report["scale"])
 

@@ -82,7 +82,7 @@ def stand_in(measured=(0.5, 1.0, 1.5), seeds=(3,), table=None) -> Figure:
 def reproduced(tmp_path, monkeypatch):
     def make(name="fig2", scale="laptop", commit="abc", out=tmp_path, seeds=None, **settings):
         monkeypatch.setattr(figure, "load", lambda name, scale: stand_in(**settings))
-        return figure.reproduce(name, scale, None, out, commit, seeds)
+        return figure.reproduce(name, stand_in(**settings).with_seeds(seeds), scale, None, out, commit)
 
     return make
 

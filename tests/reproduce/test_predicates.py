@@ -16,8 +16,10 @@ from lit_curriculum.reproduce.predicates import (
     AtMost,
     Between,
     MeanAbove,
+    MeanBelow,
     MeanWithin,
     Sooner,
+    WithinFactor,
     bounds,
     seeds_needed,
     signed_rank_p,
@@ -137,6 +139,24 @@ def test_a_seed_without_a_number_fails_a_claim(rule):
 def test_never_is_a_number_of_steps():
     assert AtMost(100).judge([50, math.inf]).status == "fails"
     assert AtLeast(100).judge([150, math.inf]).status == "holds"
+
+
+@given(values, st.floats(-10, 10))
+def test_below_is_above_of_the_other_sign(sample, value):
+    below, above = MeanBelow(value).judge(sample), MeanAbove(-value).judge([-v for v in sample])
+    assert below.status == above.status
+    assert (below.low, below.high) == pytest.approx(bounds(sample))
+
+
+def test_a_factor_is_a_margin_of_the_logarithms():
+    steps = [180.0, 200.0, 220.0, 190.0]
+    assert WithinFactor(3, 185).judge(steps).status == "holds"
+    assert WithinFactor(1.05, 185).judge(steps).status == "inconclusive"
+    assert WithinFactor(3, 20).judge(steps).status == "fails"
+    assert WithinFactor(3, 185).judge([180.0, math.inf]).status == "fails"
+    verdict = WithinFactor(3, 185).judge(steps)
+    low, high = bounds([math.log(step) for step in steps])
+    assert (verdict.low, verdict.high) == pytest.approx((math.exp(low), math.exp(high)))
 
 
 def test_rules_say_what_they_are():

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_curriculum.errors import UsageError
-from lit_curriculum.reproduce.results import COLUMNS, MissingData, PerSeed, Results, largest, smallest
+from lit_curriculum.reproduce.results import (
+    COLUMNS,
+    MissingData,
+    PerSeed,
+    Results,
+    largest,
+    mean_of,
+    saved,
+    smallest,
+)
 
 ACCURACY = {
     ("plain", 0): [0.5, 0.5, 0.6],
@@ -109,3 +118,13 @@ def test_numbers_are_paired_by_seed():
     assert smallest(a, b) == {0: 1.0, 1: 4.0}
     with pytest.raises(MissingData, match=r"seeds \[2\]"):
         a - PerSeed({0: 1.0, 1: 2.0, 2: 3.0})
+
+
+def test_steps_saved_are_infinite_where_one_arrives_and_none_where_neither_does():
+    never = float("inf")
+    slow, fast = PerSeed({0: 30, 1: never, 2: 10, 3: never}), PerSeed({0: 10, 1: 20, 2: never, 3: never})
+    assert dict(saved(slow, fast)) == {0: 20, 1: never, 2: -never, 3: 0}
+
+
+def test_means_are_taken_seed_by_seed():
+    assert dict(mean_of(PerSeed({0: 1, 1: 5}), PerSeed({0: 3, 1: 6}))) == {0: 2, 1: 5.5}

@@ -17,17 +17,19 @@ class TimeLimit(Timer):
     its end would stop at once, for ever.
     """
 
-    stop_request = StopRequest()
+    stop_request: StopRequest
 
     @classmethod
     def like(cls, timer: Timer) -> TimeLimit:
         """Return one with the settings of another."""
         made = cls()
         vars(made).update(vars(timer))
+        made.stop_request = StopRequest()
         return made
 
     def _check_time_remaining(self, trainer: Trainer) -> None:
-        if self.time_remaining() is not None and self.time_remaining() <= 0:  # type: ignore[operator]
+        remaining = self.time_remaining()
+        if remaining is not None and remaining <= 0:
             self.stop_request.reason = "time limit"
 
     def state_dict(self) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def check(configs: Sequence[str]) -> int:
         "data": f"{type(data).__name__}: {data.describe_task()}",
         "length": f"{data.num_steps:,} steps x {data.batch_size} = {samples:,} samples",
         "training operations": f"about {6 * parameters * samples:.2g} (6 x parameters x samples)",
-        "weights": f"{_bytes(4 * parameters)}; with Adam's state and gradients {_bytes(16 * parameters)}",
+        "weights": f"{in_bytes(4 * parameters)}; with Adam's state and gradients {in_bytes(16 * parameters)}",
         "run folder": f"{cli.folder.path} ({state})",
     }
     for callback in cli.trainer.callbacks:  # type: ignore[attr-defined]
@@ -63,7 +63,8 @@ def check(configs: Sequence[str]) -> int:
     return 0
 
 
-def _bytes(n: float) -> str:
+def in_bytes(n: float) -> str:
+    """Return a number of bytes in the largest unit that it fills."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if n < 1024:
             return f"{n:.1f} {unit}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,16 +36,16 @@ def reproduce(options: argparse.Namespace) -> int:
     if options.list:
         _list(options.json)
         return 0
-    names = _names(options)
+    figures = _figures(options)
     out = Path(options.out)
     if options.dry_run:
         from lit_curriculum.cli.estimate import show
 
-        show({name: _load(name, options) for name in names}, out / "runs")
+        show(figures, out / "runs")
         return 0
     check_writable("--out", out)
     reports = []
-    for report in _redrawn(names, options, out) if options.redraw else _measured(names, options, out):
+    for report in _redrawn(figures, options, out) if options.redraw else _measured(figures, options, out):
         reports.append(report)
         if not options.json:
             _show(report, Console())
@@ -57,8 +57,8 @@ def reproduce(options: argparse.Namespace) -> int:
     return 1 if any(unexpected(claim) for report in reports for claim in report["claims"]) else 0
 
 
-def _names(options: argparse.Namespace) -> list[str]:
-    """Return the targets that are asked for, each checked: wrong ones are told before the hours of others."""
+def _figures(options: argparse.Namespace) -> dict[str, figure.Figure]:
+    """Return the figures that are asked for, by name: wrong ones are told before the hours of others."""
     if not options.target:
         raise UsageError(f"target: missing; allowed: {ALL}, {', '.join(figure.targets())}")
     if options.scale not in figure.SCALES:
@@ -72,16 +72,12 @@ def _names(options: argparse.Namespace) -> list[str]:
         if options.redraw and getattr(options, name):
             raise UsageError(f"--redraw: got --{name.replace('_', '-')} with it; allowed: one of the two")
     names = list(figure.targets()) if options.target == [ALL] else options.target
-    for name in names:
-        _load(name, options)
-    return list(names)
+    return {name: figure.load(name, options.scale).with_seeds(options.seeds) for name in names}
 
 
-def _load(name: str, options: argparse.Namespace) -> figure.Figure:
-    return figure.load(name, options.scale).with_seeds(options.seeds)
-
-
-def _measured(names: list[str], options: argparse.Namespace, out: Path) -> Iterator[dict[str, Any]]:
+def _measured(
+    figures: dict[str, figure.Figure], options: argparse.Namespace, out: Path
+) -> Iterator[dict[str, Any]]:
     from lit_curriculum.cli.training import fit_in_worker
 
     console = Console(stderr=True)
@@ -91,12 +87,12 @@ def _measured(names: list[str], options: argparse.Namespace, out: Path) -> Itera
         GraphBar(console) as bar,
         Lab(out / "runs", fit, options.jobs, options.fresh, bar) as lab,
     ):
-        for name in names:
-            console.print(f"[bold]{name}[/] at {options.scale} scale: {_load(name, options).cost}")
-            yield figure.reproduce(name, options.scale, lab, out, commit(), options.seeds)
+        for name, made in figures.items():
+            console.print(f"[bold]{name}[/] at {options.scale} scale: {made.cost}")
+            yield figure.reproduce(name, made, options.scale, lab, out, commit())
 
 
-def _redrawn(names: list[str], options: argparse.Namespace, out: Path) -> Iterator[dict[str, Any]]:
+def _redrawn(names: Iterable[str], options: argparse.Namespace, out: Path) -> Iterator[dict[str, Any]]:
     for name in names:
         figure.earlier(name, options.scale, out)  # all of them, before the first is written
     for name in names:

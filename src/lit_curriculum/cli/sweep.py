@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,7 @@ from lit_curriculum.cli.interruption import stopping_by_exception
 from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.cli.trust import all_names
 from lit_curriculum.errors import RunFailed, UsageError, bad_value
-from lit_curriculum.files import write_text
-from lit_curriculum.runs.configs import shipped
+from lit_curriculum.files import write_rows
 from lit_curriculum.runs.folder import RunFolder, check_writable
 from lit_curriculum.runs.graph import Finished, Run
 from lit_curriculum.runs.lab import Lab
@@ -56,7 +52,7 @@ def sweep(options: argparse.Namespace) -> int:
         rows = collect(plan, out / "runs")
         if options.collect and not rows:
             raise bad_value("--out", options.out, f"a folder in which runs of {plan.name} are finished")
-        write_text(path, _as_csv(rows))
+        write_rows(path, rows)
         print(json.dumps(rows, indent=1) if options.json else f"{len(rows)} of {len(plan.runs)} runs: {path}")
     if failure is not None:
         raise failure
@@ -92,20 +88,14 @@ def _train(plan: Sweep, chosen: tuple[Run, ...], root: Path, jobs: int | None, t
 
 def _check(plan: Sweep, chosen: tuple[Run, ...], lab: Lab, trusted: list[str]) -> None:
     """Check every run's settings as `lit fit` would: none may fail after hours for what is known now."""
-    from lit_curriculum.cli.training import parse_and_run
+    from lit_curriculum.cli.training import parse_run
 
     numbers = {run.key: index for index, run in enumerate(plan.runs)}
-    with tempfile.TemporaryDirectory() as folder:  # nothing is written before all are right
-        overlay = Path(folder) / "overlay.yaml"
-        for run in chosen:
-            overlay.write_text(lab.overlay(run), encoding="utf-8")
-            words = ["fit", *(f"--trust={name}" for name in trusted)]
-            for path in (*map(shipped, run.configs), overlay):
-                words += ["--config", str(path)]
-            try:
-                parse_and_run([*words, "--run_dir", str(run.folder(lab.root))], run=False).preflight()
-            except UsageError as error:
-                raise UsageError(f"run {numbers[run.key]} of {plan.name}: {error}") from error
+    for run in chosen:
+        try:
+            parse_run(run, lab.root, trusted).preflight()
+        except UsageError as error:
+            raise UsageError(f"run {numbers[run.key]} of {plan.name}: {error}") from error
 
 
 def _list(plan: Sweep, root: Path, as_json: bool) -> None:
@@ -136,12 +126,3 @@ def _state(folder: Path) -> str:
 def _failed(folder: Path) -> str | None:
     """Return why a run failed, the last time that it was tried."""
     return RunFolder(folder).provenance().get("failed")
-
-
-def _as_csv(rows: list[dict[str, Any]]) -> str:
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

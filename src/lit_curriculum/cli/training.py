@@ -35,8 +35,9 @@ from lit_curriculum.cli.weights import LAST, differences, load_weights, with_con
 from lit_curriculum.cli.words import check_path, check_words, expand_home, lists_as_overlays
 from lit_curriculum.distillation import Strategy
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.runs.configs import scale_of
+from lit_curriculum.runs.configs import scale_of, shipped
 from lit_curriculum.runs.folder import RunFolder, default_run_dir
+from lit_curriculum.runs.graph import Run
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import CurriculumData
 from lit_curriculum.training.listeners import ChecksData
@@ -321,6 +322,26 @@ def parse_and_run(arguments: Sequence[str], run: bool = True) -> CurriculumCLI:
         if cause is None and str(error).startswith(("Does not validate", "Parser key")):
             cause = UsageError(one_line(str(error), nameable_classes(), []))
         raise cause or error from None
+
+
+def parse_run(run: Run, root: Path, trusted: Sequence[str] = ()) -> CurriculumCLI:
+    """Return a figure's or sweep's run as `lit fit` would see it; nothing is trained or written.
+
+    Args:
+        run: settings on shipped configurations.
+        root: folder of the runs, its teachers' among them.
+        trusted: names that configurations may use.
+
+    Raises:
+        UsageError: for anything that is wrong in its settings.
+    """
+    words = ["fit", *(f"--trust={name}" for name in trusted), "--run_dir", str(run.folder(root))]
+    with tempfile.TemporaryDirectory() as folder:
+        overlay = Path(folder) / "overlay.yaml"
+        overlay.write_text(run.overlay(root), encoding="utf-8")
+        for path in (*map(shipped, run.configs), overlay):
+            words += ["--config", str(path)]
+        return parse_and_run(words, run=False)
 
 
 def _usage_error(error: BaseException | None) -> UsageError | None:

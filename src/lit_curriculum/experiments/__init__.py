@@ -4,6 +4,7 @@ An experiment is one of the suite's, and its classes have short names in YAML, b
 """
 
 import sys
+from importlib import import_module
 
 from lit_curriculum.experiments import (
     bit_subset_parity,
@@ -17,20 +18,6 @@ from lit_curriculum.experiments import (
     programs,
     sparse_parity,
     sum_and_parity,
-)
-from lit_curriculum.training import (
-    base,
-    base_data,
-    decoding_errors,
-    decomposed,
-    held_out,
-    listeners,
-    minibatch,
-    muon,
-    online,
-    positions,
-    rates,
-    soundness,
 )
 
 __all__ = [
@@ -48,9 +35,8 @@ __all__ = [
 ]
 
 # Until version 0.3 what has moved to `training` is found here as well.
-for _moved in (
-    *(base, base_data, decoding_errors, decomposed, held_out, listeners),
-    *(minibatch, muon, online, positions, rates, soundness),
+for _name in (
+    *("base", "base_data", "decoding_errors", "decomposed", "held_out", "listeners"),
+    *("minibatch", "muon", "online", "positions", "rates", "soundness"),
 ):
-    sys.modules[_moved.__name__.replace("training", "experiments")] = _moved
-    setattr(sys.modules[__name__], _moved.__name__.rpartition(".")[2], _moved)
+    globals()[_name] = sys.modules[f"{__name__}.{_name}"] = import_module(f"lit_curriculum.training.{_name}")

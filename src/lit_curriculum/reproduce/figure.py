@@ -69,9 +69,8 @@ class Figure:
 
     def with_seeds(self, count: int | None) -> Figure:
         """Return the figure with as many seeds; with its own for None."""
-        if count in (None, len(self.reported)):
+        if count is None or count == len(self.reported):
             return self
-        assert count is not None
         seeds = extended(self.seeds, count) if self.seeds else ()
         return replace(self, studies=tuple(study.with_seeds(count) for study in self.studies), seeds=seeds)
 
@@ -104,14 +103,14 @@ def load(name: str, scale: Scale) -> Figure:
 
 
 def reproduce(
-    name: str, scale: Scale, lab: Lab, out: Path, commit: str | None, seeds: int | None = None
+    name: str, figure: Figure, scale: Scale, lab: Lab, out: Path, commit: str | None
 ) -> dict[str, Any]:
-    """Run a target and write its files below ``out/<name>``.
+    """Run a target's figure at a scale and write its files below ``out/<name>``.
 
     Returns:
         The content of claims.json.
     """
-    figure, folder = load(name, scale).with_seeds(seeds), out / name
+    folder = out / name
     began = time.monotonic()
     rows = measure(lab, figure.studies) if figure.studies else []
     if figure.measure is not None:

@@ -51,7 +51,6 @@ class Arm:
         teach: arguments of `SwapTeacher`, strategy and temperature; None trains with labels.
         tuned_as: the arm whose search this one's settings come from; None for its own.
         seed_offset: added to the seed of data and model: a student sees other samples than its teacher.
-        axes: further columns of its results.
         cost: effort of an update, in any unit.
     """
 
@@ -63,7 +62,6 @@ class Arm:
     teach: Settings | None = None
     tuned_as: str | None = None
     seed_offset: int = 0
-    axes: Settings = field(default_factory=dict)
     cost: float = 1.0
 
 
@@ -102,6 +100,15 @@ class Study:
     streams: tuple[str, ...] = ("val", "test")
     axes: Settings = field(default_factory=dict)
     own_seeds: bool = False
+
+    @property
+    def search(self) -> Study:
+        """The study whose search is used."""
+        return self.tuned_in or self
+
+    def searched_as(self, arm: Arm) -> Arm:
+        """Return the arm of `search` whose settings an arm takes."""
+        return self.search.arm(arm.tuned_as or arm.name)
 
     def arm(self, name: str) -> Arm:
         """Return an arm by its name."""
@@ -180,9 +187,9 @@ def overlaid(config: str, scale: Scale) -> tuple[str, ...]:
     return (config,) if scale == "laptop" else (config, f"{scale}/{config}")
 
 
-def at_scale(scale: Scale, config: str, *, seeds: tuple[int, ...] = (0, 1, 2), **study: Any) -> Study:
+def at_scale(scale: Scale, config: str, **study: Any) -> Study:
     """Return a study on a shipped configuration; at smoke scale of one seed, without a search."""
-    made = Study(configs=overlaid(config, scale), seeds=seeds, **study)
+    made = Study(configs=overlaid(config, scale), **study)
     if scale != "smoke":
         return made
     grid = {name: values[:1] for name, values in made.grid.items()}
@@ -202,7 +209,7 @@ def measure(lab: Lab, studies: Sequence[Study]) -> list[Row]:
     rows: list[Row] = []
     for run, (study, arm, seed, settings) in zip(finished, jobs, strict=True):
         found = {key: settings[key] if key in settings else study.value(key, arm) for key in study.grid}
-        axes = {**study.axes, **arm.axes, **{key.rpartition(".")[2]: value for key, value in found.items()}}
+        axes = {**study.axes, **{key.rpartition(".")[2]: value for key, value in found.items()}}
         rows += [
             {"arm": arm.name, "seed": seed, "step": step, "metric": metric, "value": value, **axes}
             for metric, step, value in _measured(study, run)
@@ -225,22 +232,20 @@ def choose(lab: Lab, studies: Sequence[Study]) -> list[list[Settings]]:
 
     Every arm has the same grid and the same budget.
     """
-    searches = {id(s.tuned_in or s): s.tuned_in or s for s in studies}
-    jobs = [(study, *job) for study in searches.values() for job in _search(study)]
+    jobs = _searches(studies)
     finished = lab.fit([study.run(arm, seed, point, report=False) for study, arm, point, seed in jobs])
     scores: dict[tuple[int, str, str], list[tuple[float, ...]]] = {}
     for run, (study, arm, point, _) in zip(finished, jobs, strict=True):
         scores.setdefault((id(study), arm.name, str(point)), []).append(study.score(run))
 
     def best(study: Study, arm: Arm) -> Settings:
-        tuned = study.tuned_in or study
-        searched = tuned.arm(arm.tuned_as or arm.name)
-        points = tuned.points(searched)
+        searched = study.searched_as(arm)
+        points = study.search.points(searched)
         if len(points) == 1:
             return points[0]
 
         def score(point: Settings) -> list[float]:
-            of_seeds = scores[id(tuned), searched.name, str(point)]
+            of_seeds = scores[id(study.search), searched.name, str(point)]
             return [statistics.fmean(each) for each in zip(*of_seeds, strict=True)]
 
         return max(points, key=score)
@@ -248,30 +253,23 @@ def choose(lab: Lab, studies: Sequence[Study]) -> list[list[Settings]]:
     return [[best(study, arm) for arm in study.arms] for study in studies]
 
 
-def _search(study: Study) -> list[tuple[Arm, Settings, int]]:
-    searched = dict.fromkeys(arm.tuned_as or arm.name for arm in study.arms)
-    return [
-        (study.arm(name), point, seed)
-        for name in searched
-        for points in [study.points(study.arm(name))]
-        if len(points) > 1
-        for point in points
-        for seed in study.tuning_seeds
-    ]
+def _searches(studies: Sequence[Study]) -> list[tuple[Study, Arm, Settings, int]]:
+    """Return the study, arm, settings and seed of every run of the searches, each search once."""
+    jobs: list[tuple[Study, Arm, Settings, int]] = []
+    for study in {id(study.search): study.search for study in studies}.values():
+        for name in dict.fromkeys(arm.tuned_as or arm.name for arm in study.arms):
+            arm = study.arm(name)
+            points = study.points(arm)
+            if len(points) > 1:
+                jobs += [(study, arm, point, seed) for point in points for seed in study.tuning_seeds]
+    return jobs
 
 
 def everything(studies: Sequence[Study]) -> list[Run]:
     """Return the runs of studies, the search among them, as if every search chose its first point."""
-    runs: dict[str, Run] = {}
-    for tuned in {id(s.tuned_in or s): s.tuned_in or s for s in studies}.values():
-        for arm, point, seed in _search(tuned):
-            run = tuned.run(arm, seed, point, report=False)
-            runs[run.key] = run
+    runs = [study.run(arm, seed, point, report=False) for study, arm, point, seed in _searches(studies)]
     for study in studies:
         for arm in study.arms:
-            tuned = study.tuned_in or study
-            point = tuned.points(tuned.arm(arm.tuned_as or arm.name))[0]
-            for seed in study.seeds:
-                run = study.run(arm, seed, point)
-                runs[run.key] = run
-    return list(runs.values())
+            first = study.search.points(study.searched_as(arm))[0]
+            runs += [study.run(arm, seed, first) for seed in study.seeds]
+    return list({run.key: run for run in runs}.values())

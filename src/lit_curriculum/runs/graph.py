@@ -7,11 +7,13 @@ result, so that a second figure, or a second call, finds it finished.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from lit_curriculum.errors import UsageError
 from lit_curriculum.files import hash_of_json
@@ -51,6 +53,14 @@ class Run:
     def folder(self, root: Path) -> Path:
         """Return where the run lives below ``root``."""
         return root / f"{self.kind}-{self.key}"
+
+    def overlay(self, root: Path) -> str:
+        """Return the settings as the YAML that overlays the configurations, teachers found below ``root``."""
+        settings = self.settings
+        if self.needs:
+            bank = str(self.needs[0].folder(root) / "bank")
+            settings = _substitute(settings, lambda text: text.replace("{bank}", bank))
+        return yaml.safe_dump(settings, sort_keys=False)
 
 
 @dataclass(frozen=True)
@@ -95,3 +105,11 @@ def with_needs(runs: Iterable[Run]) -> list[Run]:
             ordered.setdefault(needed.key, needed)
         ordered.setdefault(run.key, run)
     return list(ordered.values())
+
+
+def _substitute(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _substitute(inner, change) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_substitute(inner, change) for inner in value]
+    return change(value) if isinstance(value, str) else value

@@ -15,9 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any, Protocol
-
-import yaml
+from typing import Protocol
 
 from lit_curriculum.errors import RunFailed, RunStopped, UsageError
 from lit_curriculum.files import write_text
@@ -178,16 +176,8 @@ class Lab:
     def _prepare(self, run: Run) -> tuple[list[str], str]:
         folder = run.folder(self.root)
         overlay = self.root / "overlays" / f"{folder.name}.yaml"
-        write_text(overlay, self.overlay(run))
+        write_text(overlay, run.overlay(self.root))
         return [*(str(shipped(name)) for name in run.configs), str(overlay)], str(folder)
-
-    def overlay(self, run: Run) -> str:
-        """Return a run's settings as the YAML that overlays its configurations."""
-        settings = run.settings
-        if run.needs:
-            bank = str(run.needs[0].folder(self.root) / "bank")
-            settings = _substitute(settings, lambda text: text.replace("{bank}", bank))
-        return yaml.safe_dump(settings, sort_keys=False)
 
     def _report(self, runs: list[Run], running: list[Run], unfinished: set[str]) -> None:
         if self.progress is None:
@@ -235,14 +225,6 @@ def _fraction(folder: Path) -> float:
         return min(1.0, int(last.split(",")[0]) / int(config["data"]["init_args"]["num_steps"]))
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0  # not written yet, or no run of ours
-
-
-def _substitute(value: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(value, dict):
-        return {name: _substitute(inner, change) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_substitute(inner, change) for inner in value]
-    return change(value) if isinstance(value, str) else value
 
 
 def _cores() -> int:

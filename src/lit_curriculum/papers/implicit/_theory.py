@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lit_curriculum.reproduce.results import PerSeed, Results, Row
+from lit_curriculum.reproduce.results import MissingData, PerSeed, Results, Row
 from lit_curriculum.reproduce.study import Scale
 from lit_curriculum.theory.sum_and_parity import (
     Population,
@@ -184,13 +184,21 @@ def _generator(seed: int, p: float, purpose: int) -> np.random.Generator:
 
 
 def learned(results: Results, p: float, metric: str) -> dict[int, list[tuple[float, float]]]:
-    """Return each seed's (first batch, value), batches ascending."""
+    """Return each seed's (first batch, value), batches ascending.
+
+    Raises:
+        MissingData: if a seed is missing.
+    """
     frame = results.where(p=p).frame
     chosen = frame[(frame["arm"] == "learning") & (frame["metric"] == metric)].sort_values("samples")
-    return {
+    curves = {
         int(str(seed)): list(zip(of_seed["samples"], of_seed["value"], strict=True))
         for seed, of_seed in chosen.groupby("seed")
     }
+    missing = sorted(set(results.seeds or ()) - set(curves))
+    if missing:
+        raise MissingData(f"{metric!r} at p = {p:g} lacks the seeds {missing}")
+    return curves
 
 
 def needed(curve: Sequence[tuple[float, float]], epsilon: float) -> float:
@@ -220,7 +228,7 @@ def slopes(results: Results, setting: Theory, p: Sequence[float]) -> PerSeed:
             return math.nan
         return float(np.polyfit(-np.log(p), np.log(samples), 1)[0])
 
-    return PerSeed({seed: slope(seed) for seed in results.seeds or curves[0]})
+    return PerSeed({seed: slope(seed) for seed in curves[0]})
 
 
 def deviations(results: Results, p: float, metric: str) -> list[float]:

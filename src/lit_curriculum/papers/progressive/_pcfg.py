@@ -11,12 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lit_curriculum.papers.progressive._teaching import callback, strategy
+from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, callback, strategy
 from lit_curriculum.reproduce.study import Arm, Measured, Scale, Settings, Study, at_scale, last_accuracy
 from lit_curriculum.tasks.pcfg import load_grammar
 
 TEACHER, PLAIN = "teacher", "plain"
-ONE_SHOT, ONE_SHOT_SOFT = "one-shot tau=1e-4", "one-shot tau=1"
 PROGRESSIVE = "progressive kappa=1"
 HALF, HALF_SOFT = "progressive kappa=1/2", "progressive kappa=1/2 tau=1"
 EQUAL_SPLIT = "equal split"

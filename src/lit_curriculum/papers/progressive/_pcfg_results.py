@@ -6,11 +6,12 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lit_curriculum.papers.progressive._pcfg import HALF, ONE_SHOT, ONE_SHOT_SOFT
+from lit_curriculum.papers.progressive._pcfg import HALF
+from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, one_shot
 from lit_curriculum.reproduce.claim import Quantity
 from lit_curriculum.reproduce.panels import Line, bars, curve, in_millions
 from lit_curriculum.reproduce.predicates import bounds
-from lit_curriculum.reproduce.results import PerSeed, Results, Row, largest, mean_of, smallest
+from lit_curriculum.reproduce.results import PerSeed, Results, Row, mean_of, smallest
 from lit_curriculum.reproduce.study import Study
 
 Gain = Callable[[Results], PerSeed]
@@ -19,20 +20,6 @@ Gain = Callable[[Results], PerSeed]
 def of(results: Results, study: Study) -> Results:
     """Return the results of a study of this module."""
     return results.where(**study.axes)
-
-
-def better_one_shot(results: Results) -> str:
-    """Return the temperature whose one-shot students are better, as the paper reports it (section 4)."""
-    return max((ONE_SHOT, ONE_SHOT_SOFT), key=lambda arm: sum(results.final(arm, "accuracy").values()))
-
-
-def one_shot(results: Results, metric: str = "accuracy") -> PerSeed:
-    """Return what one-shot distillation ends at, for the better of its two temperatures, seed by seed.
-
-    So no temperature is chosen on what is reported. Of a distance the smaller is the better.
-    """
-    ends = results.final(ONE_SHOT, metric), results.final(ONE_SHOT_SOFT, metric)
-    return smallest(*ends) if metric.startswith(("robust", "close")) else largest(*ends)
 
 
 def worse_one_shot(results: Results) -> PerSeed:

@@ -10,15 +10,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from lit_curriculum.papers.progressive._teaching import RATES, callback, strategy, student, teacher
+from lit_curriculum.papers.progressive._teaching import (
+    ONE_SHOT,
+    ONE_SHOT_SOFT,
+    RATES,
+    better_one_shot,
+    callback,
+    one_shot,
+    strategy,
+    student,
+    teacher,
+)
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import LINES, draw_arms, in_millions, panels
 from lit_curriculum.reproduce.predicates import AtLeast, AtMost
-from lit_curriculum.reproduce.results import PerSeed, Results, largest
+from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Study, at_scale
 
-HARD, SOFT = "one-shot tau=1e-4", "one-shot tau=1"
 SOLVED, CHANCE = AtLeast(0.99), AtMost(0.60)
 
 
@@ -33,8 +42,8 @@ def study(scale: Scale) -> Study:
     wide = teacher({"model.width": width, "model.lr": lr}, [harvest])
     teach = {
         "plain": None,
-        HARD: strategy("OneShot"),
-        SOFT: strategy("OneShot", tau=1.0),
+        ONE_SHOT: strategy("OneShot"),
+        ONE_SHOT_SOFT: strategy("OneShot", tau=1.0),
         "progressive": strategy("Kappa", kappa=1.0),
         "two-shot": strategy("TwoShot", T=T),
     }
@@ -60,20 +69,10 @@ def figure(scale: Scale) -> Figure:
     )
 
 
-def _better_one_shot(results: Results, metric: str = "accuracy") -> str:
-    """Return the temperature whose students are better: the paper reports the better of the two."""
-    return max((HARD, SOFT), key=lambda name: sum(results.final(name, metric).values()))
-
-
-def _one_shot(results: Results) -> PerSeed:
-    """Return the better of the two temperatures, seed by seed: no choice is made on what is reported."""
-    return largest(results.final(HARD, "accuracy"), results.final(SOFT, "accuracy"))
-
-
 def _draw(results: Results, setting: Study) -> Any:
     """Draw mean and standard deviation over seeds."""
     picture, (axis,) = panels(1, width=5.4, height=4.0)
-    lines = {**LINES, _better_one_shot(results): LINES["one-shot"]}
+    lines = {**LINES, better_one_shot(results): LINES["one-shot"]}
     del lines["one-shot"]
     draw_arms(axis, results, lines)
     d, k = setting.value("data.d"), setting.value("data.k")
@@ -112,7 +111,7 @@ def _claims(results: Results) -> list[Claim]:
         Claim(
             "one-shot-stuck",
             "The same student taught by the finished teacher alone stays near chance.",
-            _one_shot,
+            one_shot,
             CHANCE,
             0.5,
         ),

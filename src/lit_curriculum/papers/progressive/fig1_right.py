@@ -10,8 +10,6 @@ from typing import Any
 
 from lit_curriculum.papers.progressive._pcfg import (
     DESIGNS,
-    ONE_SHOT,
-    ONE_SHOT_SOFT,
     PLAIN,
     PROGRESSIVE,
     TEACHER,
@@ -27,10 +25,10 @@ from lit_curriculum.papers.progressive._pcfg_results import (
     gains_table,
     log_lengths,
     of,
-    one_shot,
     pooled,
     worse_one_shot,
 )
+from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, one_shot
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import LINES, Line, panels

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lit_curriculum.papers.progressive._pcfg import (
-    DESIGNS,
-    HALF,
-    HALF_SOFT,
-    ONE_SHOT,
-    ONE_SHOT_SOFT,
-    Design,
-    variants,
-)
+from lit_curriculum.papers.progressive._pcfg import DESIGNS, HALF, HALF_SOFT, Design, variants
 from lit_curriculum.papers.progressive._pcfg_results import (
     beats,
     by_length,
@@ -22,6 +14,7 @@ from lit_curriculum.papers.progressive._pcfg_results import (
     of,
     pooled,
 )
+from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import COLOURS, Line, panels

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lit_curriculum.papers.progressive._pcfg import DESIGNS, HALF, MASK_RATE, ONE_SHOT, variants
+from lit_curriculum.papers.progressive._pcfg import DESIGNS, HALF, MASK_RATE, variants
 from lit_curriculum.papers.progressive._pcfg_results import (
     beats,
     gains_table,
@@ -19,6 +19,7 @@ from lit_curriculum.papers.progressive._pcfg_results import (
     pooled,
     relative_gain,
 )
+from lit_curriculum.papers.progressive._teaching import ONE_SHOT
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import panels

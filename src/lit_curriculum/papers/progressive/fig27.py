@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lit_curriculum.papers.progressive._pcfg import DESIGNS, GRAMMAR, HALF, ONE_SHOT, variants
+from lit_curriculum.papers.progressive._pcfg import DESIGNS, GRAMMAR, HALF, variants
 from lit_curriculum.papers.progressive._pcfg_results import beats, gains_table, gap_bars, heads_of, pooled
+from lit_curriculum.papers.progressive._teaching import ONE_SHOT
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import panels

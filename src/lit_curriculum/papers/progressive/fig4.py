@@ -17,8 +17,6 @@ import numpy as np
 from lit_curriculum.distillation import Choice, choose_checkpoint
 from lit_curriculum.papers.progressive._pcfg import (
     DESIGNS,
-    ONE_SHOT,
-    ONE_SHOT_SOFT,
     PLAIN,
     TEACHER,
     Design,
@@ -26,7 +24,8 @@ from lit_curriculum.papers.progressive._pcfg import (
     students,
     two_shot,
 )
-from lit_curriculum.papers.progressive._pcfg_results import of, one_shot
+from lit_curriculum.papers.progressive._pcfg_results import of
+from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, one_shot
 from lit_curriculum.probes.ngram import draw_inputs
 from lit_curriculum.probes.optimal import optimal_robust
 from lit_curriculum.reproduce.claim import Claim

@@ -9,15 +9,9 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
-from lit_curriculum.papers.progressive._pcfg import (
-    DESIGNS,
-    ONE_SHOT,
-    ONE_SHOT_SOFT,
-    PLAIN,
-    PROGRESSIVE,
-    students,
-)
-from lit_curriculum.papers.progressive._pcfg_results import better_one_shot, depths, one_shot
+from lit_curriculum.papers.progressive._pcfg import DESIGNS, PLAIN, PROGRESSIVE, students
+from lit_curriculum.papers.progressive._pcfg_results import depths
+from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, better_one_shot, one_shot
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import LINES, bars, panels

@@ -169,10 +169,15 @@ def accuracy(results: Results, study: Study) -> PerSeed:
     return of(results, study).at(study.arms[0].name, "test/accuracy", 100_000)
 
 
+def steps_above(results: Results, study: Study, level: float, times: int = 1) -> PerSeed:
+    """Return each seed's first step from which on evaluations on val are above a level, inf if never."""
+    above = math.nextafter(level, 1)
+    return of(results, study).steps_to(study.arms[0].name, "val/accuracy", above, times)
+
+
 def better_steps(results: Results, study: Study, times: int = TIMES) -> PerSeed:
     """Return each seed's first step from which on evaluations are better than random, inf if never."""
-    above = math.nextafter(BETTER, 1)
-    return of(results, study).steps_to(study.arms[0].name, "val/accuracy", above, times)
+    return steps_above(results, study, BETTER, times)
 
 
 def length(study: Study) -> int:
@@ -247,9 +252,7 @@ def at_chance(id: str, statement: str, labelled: Study, plain: Study) -> Claim:
     """Return that plain training knows nothing at the step where labels have solved the same size."""
 
     def accuracies(results: Results) -> PerSeed:
-        solved = of(results, labelled).steps_to(
-            labelled.arms[0].name, "val/accuracy", math.nextafter(ALMOST_FLAWLESS, 1)
-        )
+        solved = steps_above(results, labelled, ALMOST_FLAWLESS)
         curves = of(results, plain).history(plain.arms[0].name, "test/accuracy")
         return PerSeed(
             {seed: next((v for s, v in c if s >= solved[seed]), math.nan) for seed, c in curves.items()}

@@ -5,7 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lit_curriculum.papers.subtask._parity import ALMOST_FLAWLESS, BETTER, TYPICAL, find, length, of, table_1
+from lit_curriculum.papers.subtask._parity import (
+    ALMOST_FLAWLESS,
+    BETTER,
+    TYPICAL,
+    find,
+    length,
+    of,
+    steps_above,
+    table_1,
+)
 from lit_curriculum.papers.subtask._published import WITH
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
@@ -60,10 +69,7 @@ def _claim(study: Study) -> Claim:
     """Judge how short the way from better than random to almost flawless is."""
 
     def share(results: Results) -> PerSeed:
-        better, flawless = (
-            of(results, study).steps_to(WITH, "val/accuracy", math.nextafter(level, 1))
-            for level in (BETTER, ALMOST_FLAWLESS)
-        )
+        better, flawless = (steps_above(results, study, level) for level in (BETTER, ALMOST_FLAWLESS))
         return PerSeed(
             {s: (flawless[s] - b) / b if math.isfinite(flawless[s]) else math.nan for s, b in better.items()}
         )
