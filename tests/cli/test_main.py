@@ -79,6 +79,7 @@ def test_no_command_prints_help_and_exits_2(capsys: pytest.CaptureFixture[str]) 
         (["reproduce", "fig1-lef"], ["target", "'fig1-lef'", "did you mean 'fig1-left'"]),
         (["reproduce", "fig2", "fig1-lef"], ["target", "'fig1-lef'", "did you mean 'fig1-left'"]),
         (["reproduce"], ["target: missing", "fig1-left"]),
+        (["reproduce", "all", "fig2"], ["target", "'all fig2'", "all alone"]),
         (["reproduce", "fig2", "--scale", "laptpo"], ["--scale", "'laptpo'", "did you mean 'laptop'"]),
         (["reproduce", "fig2", "--jobs", "0"], ["--jobs", "0", "at least 1"]),
         (["reproduce", "fig2", "--redraw", "--fresh"], ["--redraw", "--fresh", "one of the two"]),

@@ -71,6 +71,8 @@ def _figures(options: argparse.Namespace) -> dict[str, figure.Figure]:
     for name in ("fresh", "jobs", "seeds", "dry_run"):
         if options.redraw and getattr(options, name):
             raise UsageError(f"--redraw: got --{name.replace('_', '-')} with it; allowed: one of the two")
+    if ALL in options.target and len(options.target) > 1:
+        raise bad_value("target", " ".join(options.target), f"{ALL} alone, or names from --list")
     names = list(figure.targets()) if options.target == [ALL] else options.target
     return {name: figure.load(name, options.scale).with_seeds(options.seeds) for name in names}
 
