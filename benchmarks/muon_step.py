@@ -19,6 +19,7 @@ import json
 import platform
 import statistics
 import time
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,8 +28,9 @@ import yaml
 from lit_curriculum.experiments.lego import LegoBert, LegoData
 from lit_curriculum.experiments.programs import ProgramsBert, ProgramsData
 from lit_curriculum.runs.configs import shipped
-from lit_curriculum.training.muon import BatchedMuon
+from lit_curriculum.training.muon import BatchedMuon, MuonAdamW, hidden_matrices
 
+OPTIMIZERS: dict[str, Any] = {"muon": MuonAdamW, "adamw": torch.optim.AdamW}
 KINDS: dict[str, tuple[Any, Any]] = {"lego": (LegoBert, LegoData), "programs": (ProgramsBert, ProgramsData)}
 
 
@@ -38,7 +40,9 @@ class Contestant:
     def __init__(self, kind: str, optimizer: str) -> None:
         module, data = KINDS[kind]
         resolved = yaml.safe_load(shipped(kind).read_text())
-        self.module = module(**resolved["model"]["init_args"] | {"optimizer": optimizer})
+        arguments = {k: v for k, v in resolved["model"]["init_args"].items() if k != "lr_scheduler"}
+        settings = arguments["optimizer"]["init_args"]
+        self.module = module(**arguments | {"optimizer": partial(OPTIMIZERS[optimizer], **settings)})
         source = data(**resolved["data"]["init_args"])
         self.batch = {**source.draw("train", 0, source.batch_size), "index": 0}
         self.optimizer = self.module.make_optimizer()
@@ -59,7 +63,7 @@ def updates_ratio(kind: str, rounds: int, steps: int) -> float:
     """Return the time of our update of the layers' matrices over that of torch's, on the same gradients."""
     contestant = Contestant(kind, "muon")
     contestant.step()
-    matrices = contestant.module.model.layer_matrices()
+    matrices = hidden_matrices(contestant.module.model.named_parameters())[0]
     both = [
         BatchedMuon(matrices, lr=0.0),
         torch.optim.Muon(matrices, lr=0.0, adjust_lr_fn="match_rms_adamw"),

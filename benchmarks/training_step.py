@@ -27,6 +27,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,10 @@ from lit_curriculum.callbacks import SwapTeacher
 from lit_curriculum.distillation import BankWriter, OneShot
 from lit_curriculum.experiments.pcfg_bert import PCFGBert, PCFGData
 from lit_curriculum.models import describe
-from lit_curriculum.training.rates import rate_factor
+from lit_curriculum.training.learning_rate import WarmupDecay
 
 LR, BETAS, WARMUP = 3e-3, (0.9, 0.95), 0.06
+SCHEDULE = partial(WarmupDecay, warmup_ratio=WARMUP)
 
 
 class Clock(Callback):
@@ -91,7 +93,8 @@ class Setting:
 
     def module(self) -> PCFGBert:
         """Return the student."""
-        return PCFGBert(**self.sizes, lr=LR, betas=BETAS, warmup=WARMUP)
+        optimizer = partial(torch.optim.AdamW, lr=LR, betas=BETAS, weight_decay=0.0, fused=True)
+        return PCFGBert(**self.sizes, optimizer=optimizer, lr_scheduler=SCHEDULE)
 
     def ours(self, *callbacks: Callback) -> float:
         """Return seconds a step under Lightning."""
@@ -125,6 +128,7 @@ class Setting:
         device = torch.device("cuda" if self._on_gpu else "cpu")
         model = self.module().model.to(device).train()
         optimizer = torch.optim.AdamW(model.parameters(), lr=LR, betas=BETAS, weight_decay=0.0)
+        schedule = SCHEDULE(optimizer, num_steps=self.total)
         data, began = self.data(), 0.0
         size = self.options.batch_size
         for step in range(self.total):
@@ -137,11 +141,10 @@ class Setting:
                 logits = model(ids, mask)
             labels = batch["labels"].to(device).flatten()
             loss = functional.cross_entropy(logits.flatten(0, 1).float(), labels)
-            for group in optimizer.param_groups:
-                group["lr"] = LR * rate_factor(step, self.total, WARMUP, True)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            schedule.step()
         _drain()
         return (time.perf_counter() - began) / self.steps
 

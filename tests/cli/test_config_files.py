@@ -79,8 +79,8 @@ def test_an_overlay_appends_with_a_plus() -> None:
 
 
 def test_settings_outside_of_lists_are_merged_key_by_key() -> None:
-    cli = parsed(*PCFG, file("more.yaml", {"model": {"init_args": {"lr": 0.5}}}))
-    assert (cli.config.fit.model.init_args.lr, cli.config.fit.model.init_args.layers) == (0.5, 1)
+    cli = parsed(*PCFG, file("more.yaml", {"model": {"init_args": {"dropout": 0.5}}}))
+    assert (cli.config.fit.model.init_args.dropout, cli.config.fit.model.init_args.layers) == (0.5, 1)
 
 
 def test_lists_are_forgotten_at_any_depth() -> None:

@@ -21,7 +21,7 @@ from lit_curriculum.runs.sweep import load_sweep
 SETTINGS = {
     "configs": ["bit_subset_parity", "smoke/bit_subset_parity"],
     "points": [{"data.d": 8}, {"data.d": 4, "data.subtask_labels": False}],
-    "grid": {"model.lr": [0.01, 0.001]},
+    "grid": {"model.optimizer.lr": [0.01, 0.001]},
 }
 
 
@@ -45,7 +45,7 @@ def test_it_lists_without_writing(file: Path, tmp_path: Path, capsys: pytest.Cap
     assert lines[4].split(maxsplit=2) == [
         "3",
         "new",
-        "data.d=4, data.subtask_labels=False, model.lr=0.001",
+        "data.d=4, data.subtask_labels=False, model.optimizer.lr=0.001",
     ]
     assert not (tmp_path / "out").exists()
 
@@ -66,7 +66,7 @@ def test_one_of_an_array_then_the_rest_then_the_table(
     assert (folder / "provenance.json").read_text() == first  # not trained twice
     with (out / "rates" / "sweep.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert [(row["index"], row["data.d"], row["model.lr"]) for row in rows] == [
+    assert [(row["index"], row["data.d"], row["model.optimizer.lr"]) for row in rows] == [
         ("0", "8", "0.01"),
         ("1", "8", "0.001"),
         ("2", "4", "0.01"),
@@ -133,7 +133,7 @@ def test_the_table_holds_what_is_finished(file: Path, tmp_path: Path) -> None:
         "index": 1,
         "run": plan.runs[1].folder(tmp_path).name,
         "data.d": 8,
-        "model.lr": 0.001,
+        "model.optimizer.lr": 0.001,
         "step": "10",
         "val/accuracy": "0.75",
         "wall_seconds": 3.5,

@@ -62,7 +62,7 @@ def test_two_processes_train_the_same_model_as_one(tmp_path: Path) -> None:
 
 
 # Muon rounds its update to bfloat16, which enlarges what the order of a sum changes.
-ADAMW = ("--model.optimizer=adamw", "--model.lr=0.001")
+ADAMW = ("--model.optimizer=AdamW", "--model.optimizer.lr=0.001")
 # Programs from [CLS]: devices see different numbers of labels, and the mean is over all of them.
 MIXED = (
     "--model.readout=cls",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def split(model: nn.Sequential) -> tuple[list[nn.Parameter], list[nn.Parameter]]
 
 
 def together(model: nn.Sequential) -> MuonAdamW:
-    return MuonAdamW(*split(model), **SETTINGS, momentum=0.7, adamw_share=0.5)
+    return MuonAdamW(model.named_parameters(), **SETTINGS, momentum=0.7, adamw_share=0.5)
 
 
 def gradients(model: nn.Sequential, step: int) -> None:
@@ -133,7 +134,7 @@ def test_updates_are_those_of_the_two_optimizers_apart() -> None:
 def test_the_first_update_of_a_matrix_is_orthogonal_and_as_large_as_adamws() -> None:
     """From W = 0 and a gradient of full rank: all singular values about alike, RMS near 0.2 rates."""
     matrix = nn.Parameter(torch.zeros(8, 8))
-    optimizer = MuonAdamW([matrix], [nn.Parameter(torch.zeros(1))], lr=0.01)
+    optimizer = MuonAdamW([("layer.0.weight", matrix), ("bias", nn.Parameter(torch.zeros(1)))], lr=0.01)
     generator = torch.Generator().manual_seed(0)
     left, _ = torch.linalg.qr(torch.randn(8, 8, generator=generator))
     right, _ = torch.linalg.qr(torch.randn(8, 8, generator=generator))
@@ -193,12 +194,15 @@ def test_a_closure_is_called_with_gradients_on(alone: bool) -> None:
 @pytest.mark.parametrize("kind", [LegoBert, ProgramsBert])
 def test_bert_gives_muon_the_matrices_of_its_layers(kind: Any) -> None:
     sizes = {"vocab_size": 9} if kind is LegoBert else {"n_statements": 3, "readout": "cls"}
-    module = kind(max_length=9, optimizer="muon", lr=0.25, weight_decay=0.5, **sizes, **TINY)
+    muon = partial(MuonAdamW, lr=0.25, weight_decay=0.5)
+    module = kind(max_length=9, optimizer=muon, **sizes, **TINY)
     optimizer = module.make_optimizer()
     matrices, others = (group["params"] for group in optimizer.param_groups)
     # Query, key, value, output and two feed-forward maps in each of two layers.
     assert len(matrices) == 12
     assert {tuple(p.shape) for p in matrices} == {(8, 8), (32, 8), (8, 32)}
     assert set(map(id, matrices + others)) == set(map(id, module.parameters()))
+    encoder = module.model.classifier.bert.encoder.parameters()
+    assert [id(p) for p in matrices] == [id(p) for p in encoder if p.ndim == 2]
     assert [(g["lr"], g["weight_decay"]) for g in optimizer.param_groups] == [(0.25, 0.5), (0.05, 0.5)]
     assert isinstance(kind(max_length=9, **sizes, **TINY).make_optimizer(), torch.optim.AdamW)

@@ -44,7 +44,8 @@ trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {every_n_steps
 
 def rate(name: str) -> str:
     """Return the option with a rate that no training survives."""
-    where = "model.optimizer.init_args.lr" if name == "sparse_parity_minibatch" else "model.lr"
+    own_loop = name in ("sparse_parity_mlp", "hierarchical_parity", "elman", "sum_and_parity")
+    where = "model.lr" if own_loop else "model.optimizer.lr"
     return f"--{where}=1e30"
 
 

@@ -17,9 +17,11 @@ from lit_curriculum.probes.monomials import MonomialSums, add_up, grouped_sets, 
 from lit_curriculum.reading import read_table
 from lit_curriculum.tables import StepTable
 from lit_curriculum.tasks.hierarchical_parity import HierarchicalParity
+from lit_curriculum.tasks.hypercube import every_point
 from lit_curriculum.tasks.sparse_parity import SparseParity
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.hypercube_data import HypercubeData
 from lit_curriculum.training.listeners import ChecksData, StepListener, every_and_last
 from lit_curriculum.training.soundness import check_metrics
 
@@ -41,7 +43,8 @@ class LogMonomials(StepListener, ChecksData, Callback):
         every_n_steps: spacing in updates; the end of the run is always measured.
         degrees: of 1, 2, 3.
         samples: fresh samples of the ``probe`` stream, all devices together; the paper's figures need
-            100,000 or the noise hides the signal.
+            100,000 or the noise hides the signal. Where there are no more inputs than that, every one is
+            taken once: the expectation itself.
         max_off_support: outside monomials measured at most, for each degree.
         labels: classes whose probability is correlated, as array indices.
         on_change: also after an evaluation that moved ``metric`` by at least this much, as in
@@ -87,7 +90,7 @@ class LogMonomials(StepListener, ChecksData, Callback):
 
     def check_run(self, module: CurriculumModule, data: CurriculumData) -> None:
         """See `ChecksData.check_run`: the data need a support to look at, and as many classes as labels."""
-        task = self._task(data)
+        task = self._data(data).task
         if max(self.labels) >= task.n_classes:
             raise bad_value("LogMonomials.labels", self.labels, f"classes from 0 to {task.n_classes - 1}")
 
@@ -99,7 +102,7 @@ class LogMonomials(StepListener, ChecksData, Callback):
         """
         assert isinstance(pl_module, CurriculumModule)
         self.check_run(pl_module, pl_module.data)
-        task = self._task(pl_module.data)
+        task = self._data(pl_module.data).task
         self._num_steps = pl_module.data.num_steps
         largest = max(map(len, task.groups.values()))
         self._sets = {
@@ -134,25 +137,31 @@ class LogMonomials(StepListener, ChecksData, Callback):
     def on_step(self, trainer: Trainer, module: CurriculumModule, step: int) -> None:
         """Measure on all devices, write on one."""
         self._measured = step
-        task = self._task(module.data)
-        data = module.data
+        data = self._data(module.data)
+        task = data.task
+        exact = self._is_exact(task)
+        count = 2**task.d if exact else self.samples
         weights = next(module.model.parameters()).dtype
 
         def sample(start: int, count: int) -> torch.Tensor:
+            if exact:
+                return every_point(task.d, start, count).to(module.device)
             return torch.from_numpy(task.sample(data.data_seed, "probe", start, count)[0]).to(module.device)
 
         def predict(x: torch.Tensor) -> torch.Tensor:
-            return torch.softmax(module.model(x.to(weights)).float(), -1)[:, self.labels]
+            inputs = data.model_inputs(x)
+            inputs = inputs.to(weights) if inputs.is_floating_point() else inputs
+            return torch.softmax(module.model(inputs).float(), -1)[:, self.labels]
 
         was_training = module.model.training
         module.model.eval()
         with torch.no_grad():
             flat = {degree: [s for group in of.values() for s in group] for degree, of in self._sets.items()}
             mine = sums_of_batches(
-                predict, sample, flat, 0, self.samples, rank=trainer.global_rank, world=trainer.world_size
+                predict, sample, flat, 0, count, rank=trainer.global_rank, world=trainer.world_size
             )
         module.model.train(was_training)
-        sums = add_up(module.gather(mine), self.samples)
+        sums = add_up(module.gather(mine), count)
         worst = {f"monomials/degree_{d}": float(of_degree.abs().sum()) for d, of_degree in sums.sums.items()}
         check_metrics(module, worst)
         if trainer.is_global_zero:
@@ -177,7 +186,7 @@ class LogMonomials(StepListener, ChecksData, Callback):
             of_class = MonomialSums(sums.count, {degree: both[k] for degree, both in sums.sums.items()})
             for summary in summarise(of_class, self._sets, task.n_classes):
                 degree = summary.degree
-                statistics = {"noise": summary.noise}
+                statistics = {"noise": 0.0 if self._is_exact(task) else summary.noise}
                 for group, values in summary.groups.items():
                     if group != "off" or degree == 1:
                         for monomial, value in zip(self._sets[degree][group], values.tolist(), strict=True):
@@ -202,14 +211,17 @@ class LogMonomials(StepListener, ChecksData, Callback):
                 logger.log_metrics(scalars, step=step)
         return means
 
+    def _is_exact(self, task: Task) -> bool:
+        """Tell whether there are so few inputs that each is taken once, without any noise."""
+        return task.d < 64 and 2**task.d <= self.samples
+
     @staticmethod
-    def _task(data: CurriculumData) -> Task:
-        task = getattr(data, "task", None)
-        if not isinstance(task, SparseParity | HierarchicalParity):
+    def _data(data: CurriculumData) -> HypercubeData:
+        if not isinstance(data, HypercubeData):
             raise UsageError(
                 "LogMonomials: the data has no support; allowed: data of sparse or hierarchical parity"
             )
-        return task
+        return data
 
 
 def _row(step: int, label: int, degree: int, group: str, monomial: str, value: float) -> dict[str, Any]:

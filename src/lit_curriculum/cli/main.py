@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     check = commands.add_parser(
         "check",
         help="resolve a configuration, verify its teachers, estimate its cost; train nothing",
-        epilog="Options of lit fit may follow, e.g. --model.lr=1e-3.",
+        epilog="Options of lit fit may follow, e.g. --model.width=100.",
     )
     _file(check.add_argument("configs", nargs="+", metavar="CONFIG", help="YAML file; later ones overlay"))
     _trust(check)

@@ -17,6 +17,7 @@ from lit_curriculum.experiments import (
     pcfg_bert,
     programs,
     sparse_parity,
+    sparse_parity_gpt2,
     sum_and_parity,
 )
 
@@ -31,12 +32,13 @@ __all__ = [
     "pcfg_bert",
     "programs",
     "sparse_parity",
+    "sparse_parity_gpt2",
     "sum_and_parity",
 ]
 
 # Until version 0.3 what has moved to `training` is found here as well.
 for _name in (
     *("base", "base_data", "decoding_errors", "decomposed", "held_out", "listeners"),
-    *("minibatch", "muon", "online", "positions", "rates", "soundness"),
+    *("minibatch", "muon", "online", "positions", "soundness"),
 ):
     globals()[_name] = sys.modules[f"{__name__}.{_name}"] = import_module(f"lit_curriculum.training.{_name}")

@@ -81,10 +81,6 @@ class BertTokenClassifier(nn.Module):
         """Return logits (..., C) of embeddings (..., width)."""
         return cast(torch.Tensor, self.classifier.classifier(self.classifier.dropout(hidden)))
 
-    def layer_matrices(self) -> list[nn.Parameter]:
-        """Return the weights of the linear maps in the transformer layers."""
-        return _layer_matrices(self.classifier)
-
 
 class BertStepClassifier(nn.Module):
     """BERT whose first token, [CLS], carries one classifier a step (implicit, section 3.3 and B.3).
@@ -150,16 +146,8 @@ class BertStepClassifier(nn.Module):
         logits = self(given["input_ids"], given["attention_mask"])
         return cast(torch.Tensor, logits.flatten(0, 1).index_select(0, given["targets"]))
 
-    def layer_matrices(self) -> list[nn.Parameter]:
-        """Return the weights of the linear maps in the transformer layers."""
-        return _layer_matrices(self.classifier)
-
     def _head(self, pooled: torch.Tensor) -> torch.Tensor:
         return cast(torch.Tensor, self.classifier.classifier(self.classifier.dropout(pooled)))
-
-
-def _layer_matrices(classifier: Any) -> list[nn.Parameter]:
-    return [parameter for parameter in classifier.bert.encoder.parameters() if parameter.ndim == 2]
 
 
 def _config(arguments: dict[str, Any], n_labels: int) -> Any:

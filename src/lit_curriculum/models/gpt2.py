@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from lit_curriculum.errors import bad_value
+from lit_curriculum.models.averaged_heads import average_heads
 
 
 class GPT2Reader(nn.Module):
@@ -24,6 +25,8 @@ class GPT2Reader(nn.Module):
         initializer_range: standard deviation of the initial weights; transformers' 0.02 at any width unless
             set.
         dropout: rate after embeddings, attention and feed-forward; transformers' default would be 0.1.
+        averaged_head_size: dimensions of a head whose output is averaged with the others'
+            (`models.averaged_heads`); None for GPT-2's own heads of width / heads, side by side.
 
     Shapes: input_ids (n, L) -> (n, n_outputs).
 
@@ -41,6 +44,7 @@ class GPT2Reader(nn.Module):
         width: int = 128,
         initializer_range: float = 0.02,
         dropout: float = 0.0,
+        averaged_head_size: int | None = None,
     ) -> None:
         super().__init__()
         self.init_args: dict[str, Any] = {
@@ -53,6 +57,8 @@ class GPT2Reader(nn.Module):
             "initializer_range": initializer_range,
             "dropout": dropout,
         }
+        if averaged_head_size is not None:
+            self.init_args["averaged_head_size"] = averaged_head_size
         self.gpt2 = build_gpt2(self.init_args)
         self.head = nn.Linear(width, n_outputs)
         nn.init.normal_(self.head.weight, std=initializer_range)
@@ -67,6 +73,20 @@ class GPT2Reader(nn.Module):
             hidden = block(hidden)
         return cast(torch.Tensor, self.head(gpt2.ln_f(self._last_block(hidden))))
 
+    def attentions(self, input_ids: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return each layer's attention weights (n, heads, L, L), from transformers' eager attention.
+
+        The fast attention, by which the model is trained, does not keep them; its answers are the same.
+        """
+        gpt2 = self.gpt2
+        fast = gpt2.config._attn_implementation
+        gpt2.set_attn_implementation("eager")
+        try:
+            found = gpt2(input_ids=input_ids, output_attentions=True).attentions
+        finally:
+            gpt2.set_attn_implementation(fast)
+        return cast(tuple[torch.Tensor, ...], found)
+
     def _last_block(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the last block's embedding of the last position (n, width) alone.
 
@@ -75,11 +95,11 @@ class GPT2Reader(nn.Module):
         """
         block = self.gpt2.h[-1]
         attention, normed = block.attn, block.ln_1(hidden)
-        width, heads = hidden.shape[-1], attention.num_heads
+        inner, heads, head_size = attention.split_size, attention.num_heads, attention.head_dim
         weight, bias = attention.c_attn.weight, attention.c_attn.bias
-        query = torch.addmm(bias[:width], normed[:, -1], weight[:, :width]).view(-1, heads, 1, width // heads)
-        pair = functional.linear(normed, weight[:, width:].T, bias[width:])
-        key, value = pair.view(*normed.shape[:2], 2, heads, width // heads).permute(2, 0, 3, 1, 4)
+        query = torch.addmm(bias[:inner], normed[:, -1], weight[:, :inner]).view(-1, heads, 1, head_size)
+        pair = functional.linear(normed, weight[:, inner:].T, bias[inner:])
+        key, value = pair.view(*normed.shape[:2], 2, heads, head_size).permute(2, 0, 3, 1, 4)
         dropout = attention.attn_dropout.p if self.training else 0.0
         seen = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout).flatten(1)
         last = hidden[:, -1] + attention.resid_dropout(attention.c_proj(seen))
@@ -115,6 +135,8 @@ def build_gpt2(arguments: dict[str, Any]) -> Any:
     model = GPT2Model(config)
     for block in model.h:
         block.mlp.act = _Gelu(block.mlp.act)
+        if (head_size := arguments.get("averaged_head_size")) is not None:
+            average_heads(block.attn, head_size, arguments["initializer_range"], arguments["layers"])
     return model
 
 
@@ -141,10 +163,10 @@ def _check(arguments: dict[str, Any]) -> None:
     Raises:
         UsageError: naming the argument that is out of range.
     """
-    for key in ("vocab_size", "max_length", "n_outputs", "layers", "heads", "width"):
+    for key in ("vocab_size", "max_length", "n_outputs", "layers", "heads", "width", "averaged_head_size"):
         if arguments.get(key, 1) < 1:
             raise bad_value(key, arguments[key], "an integer of at least 1")
-    if arguments["width"] % arguments["heads"]:
+    if "averaged_head_size" not in arguments and arguments["width"] % arguments["heads"]:
         raise bad_value("width", arguments["width"], f"a multiple of heads = {arguments['heads']}")
     if arguments["initializer_range"] <= 0:
         raise bad_value("initializer_range", arguments["initializer_range"], "a number above 0")

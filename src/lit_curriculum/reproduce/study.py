@@ -16,7 +16,7 @@ from lit_curriculum.reproduce.results import Row
 from lit_curriculum.runs.configs import layer, shipped
 from lit_curriculum.runs.graph import Finished, Run
 from lit_curriculum.runs.lab import Lab
-from lit_curriculum.runs.sweep import nested
+from lit_curriculum.runs.sweep import nested, path_of
 
 Scale = Literal["smoke", "laptop", "paper"]
 SCALES: tuple[Scale, ...] = ("smoke", "laptop", "paper")
@@ -123,11 +123,13 @@ class Study:
         for settings in ((arm.set if arm else {}), self.set):
             if key in settings:
                 return settings[key]
-        section, name = key.split(".", 1)
+        *outer, last = path_of(key)
         for config in reversed(self.configs):
-            arguments = layer(shipped(config)).get(section, {}).get("init_args", {})
-            if name in arguments:
-                return arguments[name]
+            place: Any = layer(shipped(config))
+            for part in outer:
+                place = place.get(part) or {}
+            if last in place:
+                return place[last]
         raise KeyError(f"{key} is set neither by the study nor by {', '.join(self.configs)}")
 
     def run(self, arm: Arm, seed: int, chosen: Settings | None = None, report: bool = True) -> Run:

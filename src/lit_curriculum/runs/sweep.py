@@ -5,11 +5,11 @@
       - {data.d: 8, data.subtask_labels: true, model.max_length: 10}
       - {data.d: 8, data.subtask_labels: false, model.max_length: 8}
     grid:                                                   # each point with every combination, optional
-      model.lr: [1.0e-4, 1.0e-5]
+      model.optimizer.lr: [1.0e-4, 1.0e-5]
       data.data_seed, model.model_seed: [27, 67, 93]        # one value for both
 
-Keys are those of the command line: ``model.lr`` for ``--model.lr``. The runs are numbered from 0, points
-first, the grid's last key fastest, so that a job array's index names one of them.
+Keys are those of the command line: ``model.width`` for ``--model.width``. The runs are numbered from 0,
+points first, the grid's last key fastest, so that a job array's index names one of them.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from lit_curriculum.runs.graph import Run
 
 Settings = dict[str, Any]
 _KEYS = ("configs", "points", "grid")
+_CLASSES = ("optimizer", "lr_scheduler")
 _SETTING = re.compile(r"(model|data|trainer)(\.[^\s.,]+)+")
 
 MAX_RUNS = 100_000
@@ -201,10 +202,19 @@ def nested(settings: Mapping[str, Any]) -> Settings:
     """Return dotted settings as a configuration nests them."""
     result: Settings = {}
     for name, value in settings.items():
-        top, *rest = name.split(".")
-        place = result.setdefault(top, {})
-        inner: Sequence[str] = rest if top == "trainer" else ["init_args", *rest]
-        for part in inner[:-1]:
+        *outer, last = path_of(name)
+        place = result
+        for part in outer:
             place = place.setdefault(part, {})
-        place[inner[-1]] = value
+        place[last] = value
     return result
+
+
+def path_of(name: str) -> list[str]:
+    """Return where a configuration has a dotted key: ``model.optimizer.lr`` is an argument of two classes."""
+    top, *rest = name.split(".")
+    if top == "trainer":
+        return [top, *rest]
+    if rest[0] in _CLASSES and len(rest) > 1 and rest[1] not in ("class_path", "init_args"):
+        rest.insert(1, "init_args")
+    return [top, "init_args", *rest]

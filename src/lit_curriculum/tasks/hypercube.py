@@ -49,3 +49,10 @@ def points_torch(
     shifts = torch.arange(32, device=device)
     bits = (words[:, :, None] >> shifts & 1).flatten(1)[:, :d]
     return (2 * bits - 1).to(torch.float32)
+
+
+def every_point(d: int, start: int, count: int) -> torch.Tensor:
+    """Return points ``start .. start + count - 1`` of all 2^d, float32 (count, d): x_i is bit i."""
+    numbers = torch.arange(start, start + count)
+    bits = numbers[:, None] >> torch.arange(d) & 1
+    return (2 * bits - 1).to(torch.float32)

@@ -63,6 +63,16 @@ class BitStringSplits:
             raise bad_value("stream", stream, "train, val, test")
         return (1 << self.d) - 2 * self.held_out if stream == "train" else self.held_out
 
+    def check_held_out(self, count: int) -> None:
+        """Check how many strings of a held-out set are asked for.
+
+        Raises:
+            UsageError: if there are not as many.
+        """
+        if count > self.held_out:
+            allowed = f"at most {self.held_out}, the strings of a held-out set at d = {self.d}"
+            raise bad_value("data.eval_samples", count, allowed)
+
     def sample(self, seed: int, stream: Stream, start: int, count: int) -> npt.NDArray[np.int64]:
         """Return visits ``start .. start + count - 1`` of a stream's strings, (count, d) of 0 and 1.
 

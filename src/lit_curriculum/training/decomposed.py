@@ -8,10 +8,10 @@ target. In training it reads the true labels, when evaluated its own.
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import partial
 from typing import Any, Protocol, cast
 
 import torch
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.trainer.states import TrainerFn
 
 from lit_curriculum.distillation.targets import at_least_single
@@ -24,7 +24,6 @@ from lit_curriculum.training.base_data import Batch, CurriculumData
 from lit_curriculum.training.decoding_errors import decoding_errors, summarise_errors
 from lit_curriculum.training.held_out import Measures
 from lit_curriculum.training.minibatch import MinibatchModule
-from lit_curriculum.training.rates import Schedule, adamw, check_adam, check_warmup, make_rate_schedule
 
 BETTER_THAN_RANDOM = 0.6
 """Accuracy above which the paper calls a model better than random (Table 1)."""
@@ -226,12 +225,9 @@ class DecomposedGPT(DecomposedModule, MinibatchModule):
         width: hidden size; the paper's 768.
         initializer_range: standard deviation of the initial weights; the paper's 0.02.
         dropout: rate inside GPT-2; the paper's 0.
-        lr: Adam's rate after the warm-up; the paper searches 1e-6, 1e-5, 1e-4.
-        betas: Adam's.
-        eps: Adam's.
-        weight_decay: decoupled; the paper searches 0, 1e-6, 1e-4, 1e-2.
-        schedule: of the learning rate after the warm-up; the paper names none.
-        warmup_steps: updates in which the learning rate rises linearly; the paper's 1,000, none in fast runs.
+        optimizer: torch optimizer with its settings; the paper searches AdamW's learning rate among 1e-6,
+            1e-5, 1e-4 and its weight decay among 0, 1e-6, 1e-4, 1e-2.
+        lr_scheduler: stepped once an update; the paper has a warm-up of 1,000, none in fast runs.
         model_seed: seed of the initial weights and of dropout.
 
     Raises:
@@ -246,18 +242,10 @@ class DecomposedGPT(DecomposedModule, MinibatchModule):
         width: int = 768,
         initializer_range: float = 0.02,
         dropout: float = 0.0,
-        lr: float = 1e-4,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        schedule: Schedule = "constant",
-        warmup_steps: int = 0,
+        optimizer: OptimizerCallable = torch.optim.AdamW,
+        lr_scheduler: LRSchedulerCallable | None = None,
         model_seed: int = 0,
     ) -> None:
-        check_adam(lr, betas, weight_decay)
-        if not 0 < eps < float("inf"):
-            raise bad_value("model.eps", eps, "a finite number > 0")
-        check_warmup(warmup_steps)
         arguments = {
             "vocab_size": 2,
             "max_length": max_length,
@@ -267,25 +255,17 @@ class DecomposedGPT(DecomposedModule, MinibatchModule):
             "initializer_range": initializer_range,
             "dropout": dropout,
         }
-        optimizer = partial(adamw, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
-        super().__init__({"name": "gpt2_decoder", "init_args": arguments}, optimizer, None, model_seed)
-        self.schedule = schedule
-        self.warmup_steps = warmup_steps
-
-    def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
-        """Return the warm-up and decay of the learning rate over the data's number of steps."""
-        steps = self.data.num_steps
-        return make_rate_schedule(optimizer, steps, self.warmup_steps / steps, self.schedule)
+        model = {"name": "gpt2_decoder", "init_args": arguments}
+        super().__init__(model, optimizer, lr_scheduler, model_seed)
 
     def check_data(self, data: CurriculumData) -> None:
         """Check that the data are the experiment's and fit into the model.
 
         Raises:
-            UsageError: if they are not, naming the size that does not fit, or a warm-up longer than the run.
+            UsageError: if they are not, naming the size that does not fit.
         """
         super().check_data(data)
         assert isinstance(data, DecomposedData)
         longest = cast(Any, self.model).init_args["max_length"]
         if longest < data.length:
             raise bad_value("model.max_length", longest, f"at least the data's {data.length} tokens")
-        check_warmup(self.warmup_steps, data.num_steps)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 
-from lit_curriculum.errors import UsageError
+from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import Batch, CurriculumData
+from lit_curriculum.training.learning_rate import WarmupDecay
 
 
 class MinibatchModule(CurriculumModule):
@@ -36,18 +39,24 @@ class MinibatchModule(CurriculumModule):
     def configure_optimizers(self) -> Any:
         """Return the optimizer, and the scheduler if there is one."""
         optimizer = self.make_optimizer()
-        scheduler = self.make_scheduler(optimizer)
+        scheduler = self.make_scheduler(optimizer, self.data.num_steps)
         if scheduler is None:
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """Return the optimizer of the model's parameters."""
-        return self._make_optimizer(self.model.parameters())
+        # With their names, by which Muon knows the matrices of hidden layers; torch's optimizers take either.
+        return self._make_optimizer(self.model.named_parameters())
 
-    def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
+    def make_scheduler(self, optimizer: torch.optim.Optimizer, num_steps: int) -> Any:
         """Return the schedule of the learning rate, stepped once an update, or None for a constant one."""
-        return self._make_scheduler(optimizer) if self._make_scheduler else None
+        if self._make_scheduler is None:
+            return None
+        scheduler = self._make_scheduler(optimizer)
+        if isinstance(scheduler, WarmupDecay):
+            scheduler.of_run(num_steps)
+        return scheduler
 
     def check_data(self, data: CurriculumData) -> None:
         """Check that model, data and optimizer fit together.
@@ -56,10 +65,9 @@ class MinibatchModule(CurriculumModule):
             UsageError: if they do not.
         """
         super().check_data(data)
-        try:
-            self.make_optimizer()
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"model.optimizer: {' '.join(str(error).split())}") from error
+        optimizer = _made("model.optimizer", self.make_optimizer)
+        check_optimizer(optimizer)
+        _made("model.lr_scheduler", lambda: self.make_scheduler(optimizer, data.num_steps))
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Return the loss of this device's share of the batch.
@@ -83,3 +91,27 @@ class MinibatchModule(CurriculumModule):
         """Count an update once all its accumulation steps are done."""
         if (batch_idx + 1) % self.trainer.accumulate_grad_batches == 0:
             self.advance_to(self.step + 1)
+
+
+def check_optimizer(optimizer: torch.optim.Optimizer) -> None:
+    """Check the numbers that torch lets pass and no run survives.
+
+    Raises:
+        UsageError: for a learning rate that is not above 0, or a setting that is not finite.
+    """
+    for group in optimizer.param_groups:
+        for key, value in group.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise bad_value(f"model.optimizer.{key}", value, "a finite number")
+        if not group["lr"] > 0:
+            raise bad_value("model.optimizer.lr", group["lr"], "a finite number > 0")
+
+
+def _made(key: str, make: Callable[[], Any]) -> Any:
+    """Return what torch makes of a user's settings; its complaints name the key."""
+    try:
+        return make()
+    except UsageError:
+        raise
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise UsageError(f"{key}: {' '.join(str(error).split())}") from error

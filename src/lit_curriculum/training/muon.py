@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from lit_curriculum.errors import UsageError
+
 
 class BatchedMuon(torch.optim.Muon):
     """torch's Muon, with its iteration in float32 and for all matrices of one shape at once.
@@ -106,25 +108,30 @@ class MuonAdamW(torch.optim.Optimizer):
     class.
 
     Args:
-        matrices: two-dimensional weights of hidden layers; not embeddings, not the classifier.
-        others: all other parameters.
+        params: named parameters. Muon's are the matrices inside of numbered layers, ``encoder.layer.0.`` or
+            ``h.0.``: neither embeddings nor a classifier.
         lr: Muon's rate.
         betas: AdamW's.
         weight_decay: decoupled, of both, each times its own rate.
         momentum: Muon's.
         adamw_share: AdamW's rate as a share of ``lr``.
+
+    Raises:
+        UsageError: for a model without such matrices.
     """
 
     def __init__(
         self,
-        matrices: Iterable[torch.nn.Parameter],
-        others: Iterable[torch.nn.Parameter],
-        lr: float,
+        params: Iterable[tuple[str, torch.nn.Parameter]],
+        lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.0,
         momentum: float = 0.95,
         adamw_share: float = 0.2,
     ) -> None:
+        matrices, others = hidden_matrices(params)
+        if not matrices:
+            raise UsageError("model.optimizer: got MuonAdamW; allowed: with a model that has numbered layers")
         muon = BatchedMuon(matrices, lr=lr, weight_decay=weight_decay, momentum=momentum)
         adamw = torch.optim.AdamW(
             others, lr=adamw_share * lr, betas=betas, weight_decay=weight_decay, fused=True
@@ -150,3 +157,14 @@ class MuonAdamW(torch.optim.Optimizer):
         for part, group in zip(self._parts, self.param_groups, strict=True):
             part.param_groups = [group]
             part.state = self.state
+
+
+def hidden_matrices(
+    params: Iterable[tuple[str, torch.nn.Parameter]],
+) -> tuple[list[torch.nn.Parameter], list[torch.nn.Parameter]]:
+    """Return a model's matrices inside of numbered layers, and all its other parameters."""
+    found: tuple[list[torch.nn.Parameter], list[torch.nn.Parameter]] = ([], [])
+    for name, parameter in params:
+        hidden = parameter.ndim == 2 and any(part.isdigit() for part in name.split("."))
+        found[not hidden].append(parameter)
+    return found

@@ -11,7 +11,7 @@ from lit_curriculum.models.mlp import MLP
 from lit_curriculum.online_sgd import choose_backend, cut, train_samples
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import Batch, CurriculumData
-from lit_curriculum.training.rates import check_lr
+from lit_curriculum.training.learning_rate import check_lr
 from lit_curriculum.training.soundness import broken_teacher
 
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch.nn import functional
 
 from lit_curriculum.distillation.targets import at_least_single
 from lit_curriculum.errors import bad_value
-from lit_curriculum.models.bert_classifiers import BertStepClassifier, BertTokenClassifier
 from lit_curriculum.training.base_data import Batch, CurriculumData
 from lit_curriculum.training.held_out import Measures
 from lit_curriculum.training.minibatch import MinibatchModule
-from lit_curriculum.training.muon import MuonAdamW
-from lit_curriculum.training.rates import Schedule, check_adam, check_warmup, make_rate_schedule
 
 
 class PositionData(CurriculumData):
@@ -62,13 +59,9 @@ class PositionBert(MinibatchModule):
         initializer_range: standard deviation of the initial weights; transformers' 0.02 at any width unless
             set, which at width 64 costs thousands of steps.
         dropout: rate inside BERT; transformers' default would be 0.1.
-        optimizer: ``adamw`` as in the paper, or ``muon``: Muon for the matrices of BERT's layers and AdamW,
-            at a fifth of the learning rate, for the rest (`MuonAdamW`).
-        lr: peak learning rate; the paper searches 1e-5 to 5e-4.
-        betas: AdamW's.
-        weight_decay: decoupled.
-        schedule: ``cosine`` falls to zero at the end of the run; stepped once an update.
-        warmup_steps: updates in which the learning rate rises linearly.
+        optimizer: torch optimizer with its settings: AdamW in the paper, at 1e-5 to 5e-4; `MuonAdamW` at
+            laptop scale.
+        lr_scheduler: stepped once an update.
         model_seed: seed of the initial weights and of dropout.
 
     Raises:
@@ -84,16 +77,10 @@ class PositionBert(MinibatchModule):
         head_size: int = 64,
         initializer_range: float = 0.02,
         dropout: float = 0.0,
-        optimizer: Literal["adamw", "muon"] = "adamw",
-        lr: float = 1e-4,
-        betas: tuple[float, float] = (0.9, 0.999),
-        weight_decay: float = 0.0,
-        schedule: Schedule = "cosine",
-        warmup_steps: int = 0,
+        optimizer: OptimizerCallable = torch.optim.AdamW,
+        lr_scheduler: LRSchedulerCallable | None = None,
         model_seed: int = 0,
     ) -> None:
-        check_adam(lr, betas, weight_decay)
-        check_warmup(warmup_steps)
         shape = {
             "layers": layers,
             "heads": heads,
@@ -102,39 +89,19 @@ class PositionBert(MinibatchModule):
             "dropout": dropout,
         }
         model = {"name": name, "init_args": {**arguments, **shape}}
-        # One kernel for all parameters: at these sizes a loop over them costs a tenth of the step.
-        adam: dict[str, Any] = {"lr": lr, "betas": betas, "weight_decay": weight_decay}
-        super().__init__(model, partial(torch.optim.AdamW, **adam, fused=True), None, model_seed)
-        self.optimizer = optimizer
-        self._adam = adam
-        self.schedule = schedule
-        self.warmup_steps = warmup_steps
-
-    def make_optimizer(self) -> torch.optim.Optimizer:
-        """See `MinibatchModule.make_optimizer`; Muon is for the matrices of BERT's layers."""
-        if self.optimizer == "adamw":
-            return super().make_optimizer()
-        matrices = cast(BertTokenClassifier | BertStepClassifier, self.model).layer_matrices()
-        chosen = set(map(id, matrices))
-        others = [parameter for parameter in self.model.parameters() if id(parameter) not in chosen]
-        return MuonAdamW(matrices, others, **self._adam)
-
-    def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
-        """Return the warm-up and decay of the learning rate over the data's number of steps."""
-        steps = self.data.num_steps
-        return make_rate_schedule(optimizer, steps, self.warmup_steps / steps, self.schedule)
+        super().__init__(model, optimizer, lr_scheduler, model_seed)
 
     def check_data(self, data: CurriculumData) -> None:
         """Check that the model's sizes hold the data.
 
         Raises:
-            UsageError: naming the size that does not, or a warm-up longer than the run.
+            UsageError: naming the size that does not.
         """
+        super().check_data(data)
         ours = cast(dict[str, Any], self.model.init_args)
         for key, least in cast(PositionData, data).demands.items():
             if ours[key] < least:
                 raise bad_value(f"model.{key}", ours[key], f"at least the data's {least}")
-        check_warmup(self.warmup_steps, data.num_steps)
 
     @property
     def _task_data(self) -> PositionData:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional
+from torch.optim import AdamW
 
 from lit_curriculum.cli.main import main
 from lit_curriculum.errors import UsageError
@@ -16,6 +18,7 @@ from lit_curriculum.experiments.lego import LegoData
 from lit_curriculum.experiments.parity_mixture import ParityMixtureData, ParityMixtureGPT
 from lit_curriculum.reading import read_table
 from lit_curriculum.training.held_out import HeldOutMeans
+from lit_curriculum.training.learning_rate import WarmupDecay
 from tests.support import config, fit, in_child
 
 RUN = [config("parity_mixture"), config("smoke/parity_mixture")]
@@ -62,8 +65,9 @@ def test_the_loss_is_each_samples_own() -> None:
 def test_the_rate_stays_as_in_the_paper_or_falls_along_a_cosine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ParityMixtureGPT, "data", data())
     rates = {}
-    for schedule in ("constant", "cosine"):
-        module = ParityMixtureGPT(6, **TINY, lr=0.5, schedule=schedule)  # type: ignore[arg-type]
+    for schedule, decay in {"constant": "none", "cosine": "cosine"}.items():
+        scheduler = partial(WarmupDecay, decay=decay)
+        module = ParityMixtureGPT(6, **TINY, optimizer=partial(AdamW, lr=0.5), lr_scheduler=scheduler)
         made = module.configure_optimizers()
         rates[schedule] = []
         for _ in range(20):
@@ -145,7 +149,6 @@ def test_data_that_do_not_fit_are_refused(given: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("action", "message"),
     [
-        (lambda: ParityMixtureGPT(6, lr=-1.0), "model.lr: got -1.0; allowed: a finite number > 0"),
         (lambda: ParityMixtureGPT(6, width=10, heads=4), "width: got 10; allowed: a multiple of heads = 4"),
         (lambda: data(p=2.0), "p: got 2.0; allowed: a probability from 0 to 1"),
         (

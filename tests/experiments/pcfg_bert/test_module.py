@@ -18,7 +18,6 @@ from lit_curriculum.experiments.pcfg_bert import PCFGBert, PCFGData
 from lit_curriculum.models import build, describe
 from lit_curriculum.reading import read_table
 from lit_curriculum.tasks.vocabulary import IGNORED_LABEL
-from lit_curriculum.training.rates import rate_factor
 from tests.support import config, fit, in_child
 
 RUN = [config("pcfg_bert"), config("smoke/pcfg_bert")]
@@ -29,7 +28,7 @@ SHORT = ("--data.num_steps=12", "--data.eval_every=6")
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pcfg") / "run"
-    harvest = ("--trainer.callbacks.init_args.include_start=true", "--model.warmup=0.25")
+    harvest = ("--trainer.callbacks.init_args.include_start=true", "--model.lr_scheduler.warmup_ratio=0.25")
     assert in_child(lambda: fit(folder, *RUN, options=(*SHORT, *harvest))) == 0
     return folder
 
@@ -111,24 +110,9 @@ def test_parts_of_a_batch_train_the_same_model(options: tuple[str, ...], tmp_pat
             assert float(row[metric]) == pytest.approx(float(other[metric]), abs=1e-4)
 
 
-def test_the_rate_rises_and_falls() -> None:
-    factors = [rate_factor(step, 100, 0.1, True) for step in range(101)]
-    assert factors[0] == pytest.approx(0.1)
-    assert factors[9] == factors[10] == max(factors) == 1
-    assert factors[55] == pytest.approx(0.5)
-    assert factors[99] > factors[100] == 0
-    assert rate_factor(99, 100, 0.0, False) == 1
-    assert rate_factor(0, 100, 0.0, True) == 1
-    assert rate_factor(99, 100, 1.0, True) == 1
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"lr": 0.0}, "model.lr: got 0.0"),
-        ({"betas": (0.9, 1.0)}, "model.betas"),
-        ({"warmup": 1.5}, "model.warmup: got 1.5; allowed: a share from 0 to 1"),
-        ({"weight_decay": -1.0}, "model.weight_decay"),
         ({"dropout": 1.0}, "dropout: got 1.0"),
         ({"heads": 0}, "heads: got 0"),
     ],
@@ -188,7 +172,9 @@ def test_cached_and_uncached_students_are_identical(tau: float, run: Path, tmp_p
 @pytest.mark.slow
 def test_a_compiled_model_trains_the_same(run: Path, tmp_path: Path) -> None:
     action: Callable[[], int] = lambda: fit(  # noqa: E731
-        tmp_path / "run", *RUN, options=(*SHORT, "--model.warmup=0.25", "--model.compile=true")
+        tmp_path / "run",
+        *RUN,
+        options=(*SHORT, "--model.lr_scheduler.warmup_ratio=0.25", "--model.compile=true"),
     )
     assert in_child(action) == 0
     ours, theirs = final_weights(run), final_weights(tmp_path / "run")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Literal, cast
+from typing import cast
 
 import torch
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 
 from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.elman.data import ElmanData
@@ -13,8 +13,8 @@ from lit_curriculum.models import ElmanRNN
 from lit_curriculum.online_sgd import Kind, Precision, cut, train_elman
 from lit_curriculum.training.base_data import Batch, CurriculumData
 from lit_curriculum.training.decomposed import DecomposedModule
+from lit_curriculum.training.learning_rate import check_lr
 from lit_curriculum.training.minibatch import MinibatchModule
-from lit_curriculum.training.rates import check_adam
 
 
 class ElmanSGD(DecomposedModule):
@@ -46,7 +46,7 @@ class ElmanSGD(DecomposedModule):
         precision: Kind = "grid",
         model_seed: int = 0,
     ) -> None:
-        _check_rate(lr)
+        check_lr(lr)
         self.precision = Precision(sigma, precision)
         super().__init__(_elman(width), model_seed)
         self.automatic_optimization = False
@@ -99,8 +99,8 @@ class ElmanMinibatch(DecomposedModule, MinibatchModule):
 
     Args:
         width: hidden units m.
-        optimizer: ``sgd`` as in the paper, ``adam`` as a practical baseline (betas 0.9 and 0.999).
-        lr: rate eta.
+        optimizer: torch optimizer with its settings: SGD as in the paper, Adam as a practical baseline.
+        lr_scheduler: stepped once an update; none in the paper.
         sigma: see `ElmanSGD`.
         precision: see `ElmanSGD`.
         model_seed: seed of the initial weights, trained or not.
@@ -114,18 +114,14 @@ class ElmanMinibatch(DecomposedModule, MinibatchModule):
     def __init__(
         self,
         width: int,
-        optimizer: Literal["sgd", "adam"] = "sgd",
-        lr: float = 0.1,
+        optimizer: OptimizerCallable = torch.optim.SGD,
+        lr_scheduler: LRSchedulerCallable | None = None,
         sigma: float = 0.0,
         precision: Kind = "grid",
         model_seed: int = 0,
     ) -> None:
-        _check_rate(lr)
-        if optimizer not in ("sgd", "adam"):
-            raise bad_value("model.optimizer", optimizer, "sgd, adam")
         self.precision = Precision(sigma, precision)
-        kind = torch.optim.SGD if optimizer == "sgd" else torch.optim.Adam
-        super().__init__(_elman(width), partial(kind, lr=lr), None, model_seed)
+        super().__init__(_elman(width), optimizer, lr_scheduler, model_seed)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Replace the gradient by its approximation."""
@@ -136,7 +132,3 @@ class ElmanMinibatch(DecomposedModule, MinibatchModule):
 
 def _elman(width: int) -> dict[str, object]:
     return {"name": "elman", "init_args": {"width": width}}
-
-
-def _check_rate(lr: float) -> None:
-    check_adam(lr, betas=(0.0, 0.0), weight_decay=0.0)

@@ -8,10 +8,11 @@ import torch
 
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.hierarchical_parity import HierarchicalParity
-from lit_curriculum.training.base_data import Batch, CurriculumData
+from lit_curriculum.training.base_data import Batch
+from lit_curriculum.training.hypercube_data import HypercubeData
 
 
-class HierarchicalParityData(CurriculumData):
+class HierarchicalParityData(HypercubeData):
     """x uniform on {+-1}^d, label the leaf that a walk down a tree of parities ends in.
 
     Args:
@@ -24,6 +25,8 @@ class HierarchicalParityData(CurriculumData):
     Shapes: ``inputs`` (n, d) float32, ``labels`` (n,) int64.
     """
 
+    task: HierarchicalParity
+
     def __init__(
         self, d: int, num_steps: int, depth: int = 3, node_size: int | list[int] = 5, **kwargs: Any
     ) -> None:
@@ -34,7 +37,3 @@ class HierarchicalParityData(CurriculumData):
         """See `CurriculumData.draw`."""
         x, y = self.task.sample(self.data_seed, stream, start, count)
         return {"inputs": torch.from_numpy(x), "labels": torch.from_numpy(y)}
-
-    def describe_task(self) -> dict[str, Any]:
-        """See `CurriculumData.describe_task`."""
-        return self.task.describe()

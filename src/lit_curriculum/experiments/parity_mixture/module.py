@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
 import torch
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch.nn import functional
 
 from lit_curriculum.errors import bad_value
@@ -13,7 +11,6 @@ from lit_curriculum.experiments.parity_mixture.data import ParityMixtureData
 from lit_curriculum.training.base_data import Batch, CurriculumData
 from lit_curriculum.training.held_out import Measures
 from lit_curriculum.training.minibatch import MinibatchModule
-from lit_curriculum.training.rates import Schedule, check_adam, make_rate_schedule
 
 
 class ParityMixtureGPT(MinibatchModule):
@@ -30,10 +27,8 @@ class ParityMixtureGPT(MinibatchModule):
         heads: attention heads; the paper's 4.
         initializer_range: standard deviation of the initial weights.
         dropout: rate inside GPT-2; transformers' default would be 0.1.
-        lr: Adam's peak learning rate; the paper's 2e-4.
-        betas: Adam's.
-        weight_decay: decoupled; none in the paper.
-        schedule: ``constant`` as in the paper, or ``cosine``, which falls to zero at the end of the run.
+        optimizer: torch optimizer with its settings; the paper's is Adam at 2e-4.
+        lr_scheduler: stepped once an update; none in the paper.
         model_seed: seed of the initial weights and of dropout.
 
     Raises:
@@ -53,13 +48,10 @@ class ParityMixtureGPT(MinibatchModule):
         heads: int = 4,
         initializer_range: float = 0.02,
         dropout: float = 0.0,
-        lr: float = 2e-4,
-        betas: tuple[float, float] = (0.9, 0.999),
-        weight_decay: float = 0.0,
-        schedule: Schedule = "constant",
+        optimizer: OptimizerCallable = torch.optim.AdamW,
+        lr_scheduler: LRSchedulerCallable | None = None,
         model_seed: int = 0,
     ) -> None:
-        check_adam(lr, betas, weight_decay)
         if n < 1:
             raise bad_value("model.n", n, "an integer of at least 1")
         arguments = {
@@ -72,15 +64,9 @@ class ParityMixtureGPT(MinibatchModule):
             "initializer_range": initializer_range,
             "dropout": dropout,
         }
-        # One kernel for all parameters: at these sizes a loop over them costs a tenth of the step.
-        optimizer = partial(torch.optim.AdamW, lr=lr, betas=betas, weight_decay=weight_decay, fused=True)
-        super().__init__({"name": "gpt2_reader", "init_args": arguments}, optimizer, None, model_seed)
+        model = {"name": "gpt2_reader", "init_args": arguments}
+        super().__init__(model, optimizer, lr_scheduler, model_seed)
         self.n = n
-        self.schedule = schedule
-
-    def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
-        """Return the course of the learning rate over the data's number of steps."""
-        return make_rate_schedule(optimizer, self.data.num_steps, 0.0, self.schedule)
 
     def check_data(self, data: CurriculumData) -> None:
         """Check that the data are parity mixtures of as many bits.
@@ -90,6 +76,7 @@ class ParityMixtureGPT(MinibatchModule):
         """
         if not isinstance(data, ParityMixtureData):
             raise bad_value("data", type(data).__name__, "ParityMixtureData with ParityMixtureGPT")
+        super().check_data(data)
         if self.n != data.task.n:
             raise bad_value("model.n", self.n, f"the data's n = {data.task.n}")
 

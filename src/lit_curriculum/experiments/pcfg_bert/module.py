@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, cast
 
 import torch
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.experiments.pcfg_bert.data import PCFGData
 from lit_curriculum.models import BertMaskedLM, Inputs, target_logits
 from lit_curriculum.training.base_data import Batch, CurriculumData
 from lit_curriculum.training.minibatch import MinibatchModule
-from lit_curriculum.training.rates import Schedule, check_adam, make_rate_schedule
 
 
 class PCFGBert(MinibatchModule):
@@ -34,11 +33,9 @@ class PCFGBert(MinibatchModule):
         initializer_range: standard deviation of the initial weights, transformers' 0.02 at any width
             unless set.
         dropout: rate inside BERT.
-        lr: peak learning rate; the paper searches 1e-2, 7.5e-3, 5e-3, 2.5e-3, 1e-3.
-        betas: Adam's.
-        weight_decay: decoupled; none in the paper.
-        schedule: ``cosine`` falls to zero at the end of the run; stepped once an update.
-        warmup: share of the run in which the learning rate rises linearly.
+        optimizer: torch optimizer with its settings; the paper's Adam has betas (0.9, 0.95), no weight decay,
+            and a peak learning rate among 1e-2, 7.5e-3, 5e-3, 2.5e-3, 1e-3.
+        lr_scheduler: stepped once an update.
         compile: run BERT's body through torch.compile, with variable lengths.
         model_seed: seed of the initial weights and of dropout.
 
@@ -55,15 +52,11 @@ class PCFGBert(MinibatchModule):
         max_length: int = 432,
         initializer_range: float = 0.02,
         dropout: float = 0.0,
-        lr: float = 5e-3,
-        betas: tuple[float, float] = (0.9, 0.95),
-        weight_decay: float = 0.0,
-        schedule: Schedule = "cosine",
-        warmup: float = 0.06,
+        optimizer: OptimizerCallable = torch.optim.AdamW,
+        lr_scheduler: LRSchedulerCallable | None = None,
         compile: bool = False,
         model_seed: int = 0,
     ) -> None:
-        _check(lr, betas, weight_decay, warmup)
         arguments = {
             "vocab_size": vocab_size,
             "max_length": max_length,
@@ -74,18 +67,10 @@ class PCFGBert(MinibatchModule):
             "dropout": dropout,
         }
         model = {"name": "bert_masked_lm", "init_args": arguments}
-        # One kernel for all parameters: at these sizes a loop over them costs a tenth of the step.
-        optimizer = partial(torch.optim.AdamW, lr=lr, betas=betas, weight_decay=weight_decay, fused=True)
-        super().__init__(model, optimizer, None, model_seed)
-        self.schedule = schedule
-        self.warmup = warmup
+        super().__init__(model, optimizer, lr_scheduler, model_seed)
         self._hidden_states: Any = None
         if compile:
             self._hidden_states = torch.compile(cast(BertMaskedLM, self.model).hidden_states, dynamic=True)
-
-    def make_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
-        """Return the warm-up and decay of the learning rate over the data's number of steps."""
-        return make_rate_schedule(optimizer, self.data.num_steps, self.warmup, self.schedule)
 
     def forward(self, inputs: Inputs) -> torch.Tensor:
         """Return logits (M, V) of the predicted tokens."""
@@ -105,6 +90,7 @@ class PCFGBert(MinibatchModule):
         """
         if not isinstance(data, PCFGData):
             raise UsageError(f"data: got {type(data).__name__}; allowed: PCFGData with PCFGBert")
+        super().check_data(data)
         data.check_held_out()
         grammar, ours = data.task.grammar, cast(dict[str, Any], self.model.init_args)
         if ours["vocab_size"] != grammar.vocabulary_size:
@@ -117,9 +103,3 @@ class PCFGBert(MinibatchModule):
                 ours["max_length"],
                 f"at least the {grammar.max_length} tokens of the grammar's longest string",
             )
-
-
-def _check(lr: float, betas: tuple[float, float], weight_decay: float, warmup: float) -> None:
-    check_adam(lr, betas, weight_decay)
-    if not 0 <= warmup <= 1:
-        raise bad_value("model.warmup", warmup, "a share from 0 to 1")

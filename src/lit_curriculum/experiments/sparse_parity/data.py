@@ -8,10 +8,11 @@ import torch
 
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.sparse_parity import SparseParity
-from lit_curriculum.training.base_data import Batch, CurriculumData
+from lit_curriculum.training.base_data import Batch
+from lit_curriculum.training.hypercube_data import HypercubeData
 
 
-class SparseParityData(CurriculumData):
+class SparseParityData(HypercubeData):
     """x uniform on {+-1}^d, label 0 if the product over the support is > 0, else 1.
 
     Args:
@@ -24,6 +25,8 @@ class SparseParityData(CurriculumData):
 
     Shapes: ``inputs`` (n, d) float32, ``labels`` (n,) int64.
     """
+
+    task: SparseParity
 
     def __init__(
         self,
@@ -41,7 +44,3 @@ class SparseParityData(CurriculumData):
         """See `CurriculumData.draw`."""
         x, y = self.task.sample(self.data_seed, stream, start, count)
         return {"inputs": torch.from_numpy(x), "labels": torch.from_numpy(y)}
-
-    def describe_task(self) -> dict[str, Any]:
-        """See `CurriculumData.describe_task`."""
-        return self.task.describe()

@@ -65,7 +65,7 @@ def _study(scale: Scale, kind: str, chains: Chains, more: dict[str, Any]) -> Stu
         set=more,
         arms=arms,
         tuning_seeds=(100,),
-        grid={"model.lr": PAPER_RATES} if scale == "paper" else {},
+        grid={"model.optimizer.lr": PAPER_RATES} if scale == "paper" else {},
         streams=("test",),
         metrics={name: f"test/{name}" for name in ("accuracy", *(f"position_{v}" for v in positions))},
     )

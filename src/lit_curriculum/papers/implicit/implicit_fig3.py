@@ -71,7 +71,7 @@ def _study(scale: Scale, readout: str, n: int, p: float, more: dict[str, Any]) -
         set={**shared, **more},
         arms=arms,
         tuning_seeds=(100,),
-        grid={"model.lr": PAPER_RATES} if scale == "paper" else {},
+        grid={"model.optimizer.lr": PAPER_RATES} if scale == "paper" else {},
         streams=("test",),
         metrics={name: f"test/{name}" for name in ("accuracy", *(f"position_{t}" for t in range(1, n + 1)))},
     )

@@ -218,7 +218,7 @@ def labelled(design: Design, heads: int, num_steps: int) -> Study:
         name=TEACHER,
         set={
             "model.heads": heads,
-            "model.lr": _value(design, "model.lr"),
+            "model.optimizer.lr": _value(design, "model.optimizer.lr"),
             "data.num_steps": num_steps,
             "data.eval_every": design.teacher_eval_every,
         },
@@ -235,7 +235,7 @@ def _teacher(design: Design) -> Arm:
         name=TEACHER,
         set={
             "model.heads": design.teacher_heads,
-            "model.lr": _value(design, "model.lr"),
+            "model.optimizer.lr": _value(design, "model.optimizer.lr"),
             "data.num_steps": design.T0,
             "data.eval_every": eval_every,
         },
@@ -268,7 +268,7 @@ def _study(
         "pcfg_bert",
         set=task,
         arms=arms,
-        grid={"model.lr": design.rates},
+        grid={"model.optimizer.lr": design.rates},
         score=last_accuracy,
         tuned_in=tuned_in,
         metrics={"accuracy": "test/accuracy", "loss": "val/loss"},

@@ -139,7 +139,7 @@ def figure(scale: Scale) -> Figure:
 
 def _study(setting: Elman, smoke: bool, d: int, name: str, num_steps: int, eval_every: int) -> Study:
     arm, strings = _arm(setting, d, name, eval_every)
-    config = "elman_population" if "model.optimizer" in arm else "elman"
+    config = "elman_population" if any(key.startswith("model.optimizer") for key in arm) else "elman"
     shared = {
         "model.width": setting.width,
         "data.d": d,
@@ -162,10 +162,11 @@ def _arm(setting: Elman, d: int, name: str, eval_every: int) -> tuple[dict[str, 
     kind = "sign" if name in (WORST_SGD, WORST_GD) else "grid"
     if name in (ROUNDED_GD, WORST_GD):
         sigma = setting.worst_population_sigma if name == WORST_GD else setting.sigma
-        model = {"model.optimizer": "sgd", "model.lr": 0.2, "model.sigma": sigma, "model.precision": kind}
+        model = {"model.optimizer.lr": 0.2, "model.sigma": sigma, "model.precision": kind}
         return {**model, "data.population": True}, 2**d
     if name == ADAM:
-        model = {"model.optimizer": "adam", "model.lr": 0.003, "model.sigma": 0.0}
+        adam = {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.003}}
+        model = {"model.optimizer": adam, "model.sigma": 0.0}
         return {**model, "data.population": False, "data.batch_size": 32}, 32
     sigma = setting.sigma if name in (ROUNDED_SGD, WORST_SGD) else 0.0
     lr = {"model.lr": setting.lr_of[d]} if name != WITHOUT and d in setting.lr_of else {}

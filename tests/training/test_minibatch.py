@@ -1,0 +1,72 @@
+"""One optimizer mechanism for every experiment that is trained by autograd."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lit_curriculum.errors import UsageError
+from lit_curriculum.experiments.modular_addition import ModularAdditionData, ModularAdditionMLP
+from lit_curriculum.training.muon import MuonAdamW
+from tests.support import config, fit, in_child
+
+AUTOGRAD = (
+    *("bit_subset_parity", "circuits", "elman_population", "lego", "modular_addition"),
+    *("parity_mixture", "pcfg_bert", "programs", "sparse_parity_gpt2", "sparse_parity_minibatch"),
+)
+
+
+def module(**settings: Any) -> ModularAdditionMLP:
+    return ModularAdditionMLP(p=5, width=4, **settings)
+
+
+def data() -> ModularAdditionData:
+    return ModularAdditionData(p=5, num_steps=20, eval_every=10, batch_size=4)
+
+
+@pytest.mark.parametrize("name", AUTOGRAD)
+def test_any_torch_optimizer_and_schedule_can_be_asked_for(name: str, tmp_path: Path) -> None:
+    options = (
+        *("--model.optimizer=SGD", "--model.optimizer.lr=0.01", "--model.optimizer.momentum=0.5"),
+        *("--model.lr_scheduler=torch.optim.lr_scheduler.StepLR", "--model.lr_scheduler.step_size=1"),
+        *("--data.num_steps=4", "--data.eval_every=2"),
+    )
+    configs = [config(name), config(f"smoke/{name}")]
+    assert in_child(lambda: fit(tmp_path / "run", *configs, options=options)) == 0
+    kept = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=False)
+    (group,) = kept["optimizer_states"][0]["param_groups"]
+    assert (group["momentum"], group["initial_lr"]) == (0.5, 0.01)
+    assert group["lr"] == pytest.approx(0.01 * 0.1**4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lr": 0.0}, "model.optimizer.lr: got 0.0; allowed: a finite number > 0"),
+        ({"lr": float("inf")}, "model.optimizer.lr: got inf; allowed: a finite number"),
+        ({"lr": -1.0}, "model.optimizer: Invalid learning rate: -1.0"),
+        ({"weight_decay": -1.0}, "model.optimizer: Invalid weight_decay value: -1.0"),
+        ({"weight_decay": float("inf")}, "model.optimizer.weight_decay: got inf; allowed: a finite number"),
+        ({"betas": (0.9, 1.0)}, "model.optimizer: Invalid beta parameter at index 1: 1.0"),
+        ({"eps": -1.0}, "model.optimizer: Invalid epsilon value: -1.0"),
+    ],
+)
+def test_settings_that_train_nothing_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        module(optimizer=partial(torch.optim.AdamW, **settings)).check_data(data())
+    assert str(caught.value) == message
+
+
+def test_a_schedule_that_cannot_be_made_is_named() -> None:
+    wrong: Any = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.1)
+    with pytest.raises(UsageError, match=r"^model\.lr_scheduler: "):
+        module(lr_scheduler=wrong).check_data(data())
+
+
+def test_muon_needs_numbered_layers() -> None:
+    with pytest.raises(UsageError, match=r"model\.optimizer: got MuonAdamW; allowed: with a model that has"):
+        module(optimizer=MuonAdamW).check_data(data())
