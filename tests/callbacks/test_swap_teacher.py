@@ -107,14 +107,14 @@ def test_a_resumed_student_refuses_other_teachers(
 
 
 def test_tau_zero_is_argmax_and_labels_mix_in(bank: Path, tmp_path: Path) -> None:
-    from lit_curriculum.distillation import Supervision
+    from lit_curriculum.distillation import Supervision, Teacher
 
     opened = CheckpointBank.open(bank)
     teacher = opened.load(opened.at(2000))
     x, y = SparseParity.create(12, 3).sample_torch(0, "val", 0, 64)
-    hard = Supervision(teacher, tau=0.0).targets(x, y, 2)
+    hard = Supervision(Teacher(teacher, 0.0)).targets(x, y, 2)
     assert torch.equal(hard.argmax(-1), teacher(x).argmax(-1))
-    mixed = Supervision(teacher, tau=1.0, label_weight=0.25).targets(x, y, 2)
+    mixed = Supervision(Teacher(teacher, 1.0), label_weight=0.25).targets(x, y, 2)
     expected = 0.75 * teacher_probabilities(teacher(x), 1.0)
     expected[torch.arange(64), y] += 0.25
     torch.testing.assert_close(mixed, expected)

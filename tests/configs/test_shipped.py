@@ -120,6 +120,7 @@ class Described(torch.nn.Module):
     def __init__(self, model: dict[str, Any], seed: int) -> None:
         super().__init__()
         self.init_args = model["init_args"]
+        self.layer = torch.nn.ModuleList([torch.nn.Linear(2, 2)])
 
 
 @pytest.mark.usefixtures("tiny_bert")

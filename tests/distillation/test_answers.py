@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from lit_curriculum.distillation import Supervision, sharp_answers, teacher_probabilities
-from lit_curriculum.distillation.targets import count_close_calls
+from lit_curriculum.distillation import Supervision, Teacher, sharp_answers, teacher_probabilities
+from lit_curriculum.distillation.targets import count_near_ties
 
 DEVICE = torch.device("cpu")
 
@@ -24,9 +24,9 @@ def test_answers_are_the_probabilities(tau: float) -> None:
     targets = answers.targets(5, DEVICE)
     torch.testing.assert_close(targets, teacher_probabilities(logits, tau), rtol=0, atol=5e-9)
     if tau:
-        assert answers.close_calls == count_close_calls(logits, tau) > 0
+        assert answers.near_ties == count_near_ties(logits, tau) > 0
     else:
-        assert answers.close_calls == 0
+        assert answers.near_ties == 0
         assert torch.equal(targets, teacher_probabilities(logits, 0.0))
 
 
@@ -66,7 +66,7 @@ def test_answers_are_float64s_in_every_precision(
     for found, row, other in zip(targets.tolist(), expected, soft.tolist(), strict=True):
         assert found == pytest.approx(row, abs=1e-6 if dtype == torch.float64 else 2e-6)
         assert other == pytest.approx(row, abs=2e-6)
-    assert (answers.close_calls > 0) == (tau > 0)
+    assert (answers.near_ties > 0) == (tau > 0)
 
 
 @pytest.mark.parametrize("tau", [0.0, 1e-38, 1e-4, 1.0])
@@ -76,7 +76,7 @@ def test_a_logit_that_is_not_finite_makes_the_answer_nan(number: float, tau: flo
     logits = torch.tensor([[0.0, 1.0], [1.0, number]])
     assert torch.isnan(teacher_probabilities(logits, tau)).any(-1).tolist() == [False, True]
     for inputs in (logits, {"logits": logits}):
-        supervision = Supervision(teacher=Echo(), tau=tau)
+        supervision = Supervision(Teacher(Echo(), tau))
         targets = supervision.targets(inputs, torch.tensor([0, 1]), 2)
         assert torch.isnan(targets).any()
         assert supervision.broken

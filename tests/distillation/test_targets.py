@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_curriculum.distillation import kl_to_student, teacher_probabilities
-from lit_curriculum.distillation.targets import check_temperature, count_close_calls, divergence
+from lit_curriculum.distillation.targets import check_temperature, count_near_ties, divergence
 from lit_curriculum.errors import UsageError
 
 rows = st.lists(st.floats(-20, 20, width=32), min_size=2, max_size=5)
@@ -52,7 +52,7 @@ def test_zero_temperature_takes_the_first_of_equal_logits():
 
 @pytest.mark.parametrize("tau", [1e-4, 1e-20, 1e-37])
 @pytest.mark.parametrize("scale", [1.0, 1e4])
-def test_small_temperature_is_finite_and_argmax_away_from_close_calls(tau, scale):
+def test_small_temperature_is_finite_and_argmax_away_from_near_ties(tau, scale):
     logits = scale * random_logits()
     found = teacher_probabilities(logits, tau)
     assert torch.isfinite(found).all()
@@ -109,11 +109,11 @@ def test_every_finite_temperature_is_accepted(tau):
     assert check_temperature(tau) == tau
 
 
-def test_close_calls_are_rows_whose_top_two_lie_within_the_margin():
+def test_near_ties_are_rows_whose_top_two_lie_within_the_margin():
     logits = torch.tensor([[0.0, 0.0, -9], [0.0, 1.9e-3, -9], [0.0, 2.1e-3, -9], [5.0, 1.0, 4.999]])
-    assert count_close_calls(logits, 1e-4) == 3
-    assert count_close_calls(logits, 1e-4, margin=1.0) == 1
-    assert count_close_calls(logits, 1e-20) == 1
+    assert count_near_ties(logits, 1e-4) == 3
+    assert count_near_ties(logits, 1e-4, margin=1.0) == 1
+    assert count_near_ties(logits, 1e-20) == 1
 
 
 @given(

@@ -9,7 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from lit_curriculum.distillation import CheckpointBank, Supervision, TeacherLoader, teacher_probabilities
+from lit_curriculum.distillation import (
+    CheckpointBank,
+    Supervision,
+    Teacher,
+    TeacherLoader,
+    teacher_probabilities,
+)
 from lit_curriculum.errors import UsageError
 from tests.distillation.banks import network, same_weights, write_bank
 
@@ -24,7 +30,7 @@ class Student(nn.Module):
     def __init__(self, teacher: nn.Module) -> None:
         super().__init__()
         self.model = network(1)
-        self.supervision = Supervision(teacher=teacher)
+        self.supervision = Supervision(Teacher(teacher, 0.0))
 
 
 def test_the_teacher_is_in_nobodys_parameters_or_state_dict():
@@ -56,7 +62,7 @@ def test_learning_from_the_teacher_changes_the_student_alone():
 
 
 def test_targets_carry_no_gradient():
-    assert not Supervision(teacher=network(2), tau=1.0).targets(INPUTS, LABELS, 2).requires_grad
+    assert not Supervision(Teacher(network(2), 1.0)).targets(INPUTS, LABELS, 2).requires_grad
 
 
 def test_without_a_teacher_the_targets_are_the_labels():
@@ -66,14 +72,14 @@ def test_without_a_teacher_the_targets_are_the_labels():
 @pytest.mark.parametrize("tau", [0.0, 1e-4, 1.0])
 def test_with_a_teacher_the_targets_are_its_probabilities(tau):
     teacher = network(2)
-    found = Supervision(teacher=teacher, tau=tau).targets(INPUTS, LABELS, 2)
+    found = Supervision(Teacher(teacher, tau)).targets(INPUTS, LABELS, 2)
     torch.testing.assert_close(found, teacher_probabilities(teacher(INPUTS).detach(), tau), rtol=0, atol=0)
 
 
 def test_labels_are_mixed_in_with_their_share():
     teacher = network(2)
-    pure = Supervision(teacher=teacher, tau=1.0).targets(INPUTS, LABELS, 2)
-    mixed = Supervision(teacher=teacher, tau=1.0, label_weight=0.25).targets(INPUTS, LABELS, 2)
+    pure = Supervision(Teacher(teacher, 1.0)).targets(INPUTS, LABELS, 2)
+    mixed = Supervision(Teacher(teacher, 1.0), label_weight=0.25).targets(INPUTS, LABELS, 2)
     torch.testing.assert_close(mixed, 0.25 * ONE_HOT + 0.75 * pure)
 
 
@@ -86,21 +92,21 @@ def test_loss_is_the_mean_cross_entropy_for_labels():
 
 def test_tau_squared_scales_the_teachers_loss_only_when_asked():
     teacher, logits = network(2), network(1)(INPUTS)
-    plain = Supervision(teacher=teacher, tau=0.5)
-    scaled = Supervision(teacher=teacher, tau=0.5, scale_by_tau_squared=True)
+    plain = Supervision(Teacher(teacher, 0.5))
+    scaled = Supervision(Teacher(teacher, 0.5), scale_by_tau_squared=True)
     targets = plain.targets(INPUTS, LABELS, 2)
     torch.testing.assert_close(scaled.loss(targets, logits), 0.25 * plain.loss(targets, logits))
     assert plain.loss_scale == 1.0
-    assert Supervision(tau=0.5, scale_by_tau_squared=True).loss_scale == 1.0
+    assert Supervision(scale_by_tau_squared=True).loss_scale == 1.0
 
 
 def test_student_temperature_applies_to_distillation_and_not_to_labels():
     logits = network(1)(INPUTS)
     teacher = network(2)
-    hot = Supervision(teacher=teacher, tau=1.0, student_temperature=4.0)
+    hot = Supervision(Teacher(teacher, 1.0), student_temperature=4.0)
     targets = hot.targets(INPUTS, LABELS, 2)
     torch.testing.assert_close(
-        hot.loss(targets, logits), Supervision(teacher=teacher, tau=1.0).loss(targets, logits / 4.0)
+        hot.loss(targets, logits), Supervision(Teacher(teacher, 1.0)).loss(targets, logits / 4.0)
     )
     labels_only = Supervision(student_temperature=4.0)
     torch.testing.assert_close(labels_only.loss(ONE_HOT, logits), nn.functional.cross_entropy(logits, LABELS))
@@ -113,19 +119,19 @@ class Fixed(nn.Module):
         return x
 
 
-def test_close_calls_are_counted_over_batches_at_small_temperatures():
+def test_near_ties_are_counted_over_batches_at_small_temperatures():
     logits = torch.tensor([[0.0, 0.0], [0.0, 1e-3], [0.0, 1.0]])
-    supervision = Supervision(teacher=Fixed(), tau=1e-4)
+    supervision = Supervision(Teacher(Fixed(), 1e-4))
     for _ in range(2):
         supervision.targets(logits, torch.tensor([0, 0, 1]), 2)
-    assert supervision.close_calls == 4
+    assert supervision.near_ties == 4
 
 
 @pytest.mark.parametrize("tau", [0.0, 1.0])
-def test_close_calls_mean_nothing_at_argmax_or_a_large_temperature(tau):
-    supervision = Supervision(teacher=Fixed(), tau=tau)
+def test_near_ties_mean_nothing_at_argmax_or_a_large_temperature(tau):
+    supervision = Supervision(Teacher(Fixed(), tau))
     supervision.targets(torch.zeros(3, 2), torch.tensor([0, 0, 1]), 2)
-    assert supervision.close_calls == 0
+    assert supervision.near_ties == 0
 
 
 # --- loading -------------------------------------------------------------------------------------------
@@ -173,11 +179,11 @@ def test_a_copied_student_still_has_no_teacher_inside():
 def test_a_teacher_answers_in_its_own_precision_whatever_the_students(dtype):
     """As in a trainer of that precision: inputs of +-1, and the type of new tensors, are the student's."""
     teacher = network(2)
-    expected = Supervision(teacher=teacher, tau=0.5).targets(INPUTS, LABELS, 2)
+    expected = Supervision(Teacher(teacher, 0.5)).targets(INPUTS, LABELS, 2)
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
-        found = Supervision(teacher=teacher, tau=0.5).targets(INPUTS.to(dtype), LABELS, 2)
+        found = Supervision(Teacher(teacher, 0.5)).targets(INPUTS.to(dtype), LABELS, 2)
         assert torch.get_default_dtype() == dtype
     finally:
         torch.set_default_dtype(before)
@@ -186,7 +192,7 @@ def test_a_teacher_answers_in_its_own_precision_whatever_the_students(dtype):
 
 
 def test_a_broken_answer_is_known_until_the_next():
-    supervision = Supervision(teacher=Fixed(), tau=1.0)
+    supervision = Supervision(Teacher(Fixed(), 1.0))
     assert not supervision.broken
     for logits, broken in ((torch.full((1, 2), math.nan), True), (torch.zeros(1, 2), False)):
         supervision.targets(logits, torch.tensor([0]), 2)

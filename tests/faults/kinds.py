@@ -82,7 +82,7 @@ def write_overlays(folder: Path) -> dict[str, list[str]]:
     )
     lego = folder / "lego.yaml"
     lego.write_text(
-        "model: {init_args: {dropout: 0.2, schedule: cosine, optimizer: muon}}\n"
+        "model: {init_args: {dropout: 0.2, lr_scheduler: {init_args: {decay: cosine}}}}\n"
         "data: {init_args: {supervision: single, train_samples: 100}}\n"
         "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {every_n_steps: 4}}, "
         f"{resume}]}}\n"
@@ -95,7 +95,7 @@ def write_overlays(folder: Path) -> dict[str, list[str]]:
     )
     programs = folder / "programs.yaml"
     programs.write_text(
-        "model: {init_args: {readout: cls, dropout: 0.2, schedule: cosine, warmup_steps: 5}}\n"
+        "model: {init_args: {readout: cls, dropout: 0.2, lr_scheduler: {init_args: {warmup_steps: 5}}}}\n"
         "data: {init_args: {readout: cls, supervision: mixture, p_intermediate: 0.3}}\n"
         "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {every_n_steps: 4}}, "
         f"{resume}]}}\n"
@@ -107,7 +107,8 @@ def write_overlays(folder: Path) -> dict[str, list[str]]:
     )
     subsets = folder / "subsets.yaml"
     subsets.write_text(
-        "model: {init_args: {dropout: 0.2, warmup_steps: 15}}\n"
+        "model: {init_args: {dropout: 0.2, lr_scheduler:\n"
+        " {class_path: WarmupDecay, init_args: {warmup_steps: 15}}}}\n"
         "trainer: {callbacks: [{class_path: HarvestCheckpoints, init_args: {every_n_steps: 4}}, "
         f"{resume}]}}\n"
     )

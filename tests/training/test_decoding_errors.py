@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lit_curriculum.training.decoding_errors import decoding_errors, summarise_errors
-from lit_curriculum.training.held_out import HeldOutMeans
+from lit_curriculum.training.decoding_errors import DecodingErrors
 
 
 def logits(tokens: list[list[int]], gap: float = 1.0) -> torch.Tensor:
@@ -16,12 +15,12 @@ def logits(tokens: list[list[int]], gap: float = 1.0) -> torch.Tensor:
 
 def test_errors_are_counted_string_by_string() -> None:
     labels = torch.tensor([[1, 0, 1], [0, 0, 1], [1, 1, 0], [0, 1, 0]])
-    means = HeldOutMeans()
+    errors = DecodingErrors(2)
     forced = [[1, 0, 1], [1, 0, 0], [1, 1, 0], [1, 1, 0]]
     decoded = [[1, 0, 1], [1, 1, 1], [1, 1, 0], [1, 1, 0]]
     for half in (slice(0, 1), slice(1, 4)):
-        means.add(decoding_errors(logits(forced[half]), logits(decoded[half]), labels[half], 2, 1e-4))
-    found = summarise_errors(means.take(lambda mine: [mine]))
+        errors.update(logits(forced[half]), logits(decoded[half]), labels[half], 1e-4)
+    found = errors.compute()
     assert found["accuracy"] == 3 / 4  # of the second string one answer is wrong
     assert found["forced_accuracy"] == 3 / 4
     assert found["forced_errors"] == 3 / 4
@@ -41,6 +40,6 @@ def test_decoding_that_reads_something_else_is_noticed() -> None:
 
 
 def summarised(forced: torch.Tensor, decoded: torch.Tensor, labels: torch.Tensor) -> dict[str, float]:
-    means = HeldOutMeans()
-    means.add(decoding_errors(forced, decoded, labels, 1, 1e-4))
-    return summarise_errors(means.take(lambda mine: [mine]))
+    errors = DecodingErrors(1)
+    errors.update(forced, decoded, labels, 1e-4)
+    return errors.compute()

@@ -10,12 +10,14 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_info
 
 from lit_curriculum.distillation import (
+    CachedTeacher,
     Checkpoint,
     CheckpointBank,
     LabelCache,
     LabelShelf,
     Schedule,
     Strategy,
+    Teacher,
     TeacherLoader,
     is_sharp,
 )
@@ -39,7 +41,7 @@ class SwapTeacher(StepListener, Callback):
         scale_by_tau_squared: multiply the loss by tau^2.
         student_temperature: temperature of the student in the loss.
         label_cache: keep the teachers' answers in ``labels`` beside the bank, where every student that sees
-            the same batches finds them (masked prediction at tau below 0.01 only; results do not depend on
+            the same batches finds them (tau below 0.01, training with minibatches; results do not depend on
             it).
         label_cache_gib: most space that the folder may take.
 
@@ -145,7 +147,6 @@ class SwapTeacher(StepListener, Callback):
         if trainer.is_global_zero:
             self._table = pl_module.tables.open("swaps.csv")
         supervision = pl_module.supervision
-        supervision.tau = self.tau
         supervision.label_weight = self.label_weight
         supervision.scale_by_tau_squared = self.scale_by_tau_squared
         supervision.student_temperature = self.student_temperature
@@ -208,10 +209,14 @@ class SwapTeacher(StepListener, Callback):
         assert self._schedule is not None
         assert self._loader is not None
         entry = self._schedule.teacher_at(module.step)
-        module.supervision.teacher = self._loader.get(entry, module.device)
-        module.supervision.source = f"checkpoint {entry.step:,} of {self.bank}"
+        model = self._loader.get(entry, module.device)
+        source = f"checkpoint {entry.step:,} of {self.bank}"
         self._put_away()
-        self._shelf = module.supervision.shelf = self._shelf_of(entry, trainer, module)
+        self._shelf = self._shelf_of(entry, trainer, module)
+        if self._shelf is None:
+            module.supervision.follow(Teacher(model, self.tau, source))
+        else:
+            module.supervision.follow(CachedTeacher(model, self.tau, source, shelf=self._shelf))
         if announce and trainer.is_global_zero and self._table is not None:
             rank_zero_info(f"SwapTeacher: step {module.step}: teacher checkpoint {entry.step}")
             row = {"step": module.step, "teacher_step": entry.step, "sha256": entry.sha256}

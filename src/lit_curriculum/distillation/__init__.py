@@ -15,8 +15,9 @@ from lit_curriculum.distillation.schedule import (
     Strategy,
     TwoShot,
 )
+from lit_curriculum.distillation.supervision import Supervision
 from lit_curriculum.distillation.targets import kl_to_student, teacher_probabilities
-from lit_curriculum.distillation.teacher import Supervision, TeacherLoader
+from lit_curriculum.distillation.teacher import CachedTeacher, Teacher, TeacherLoader
 from lit_curriculum.distillation.transition import (
     Choice,
     Transition,
@@ -30,6 +31,7 @@ __all__ = [
     "NT",
     "Answers",
     "BankWriter",
+    "CachedTeacher",
     "Checkpoint",
     "CheckpointBank",
     "Choice",
@@ -43,6 +45,7 @@ __all__ = [
     "Schedule",
     "Strategy",
     "Supervision",
+    "Teacher",
     "TeacherLoader",
     "Transition",
     "TwoShot",

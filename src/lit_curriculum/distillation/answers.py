@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from lit_curriculum.distillation.targets import at_least_single, closer_than, teacher_probabilities
+from lit_curriculum.finite import all_finite
 
 SHARP = 1e-2
 MARGIN = 20.0
@@ -26,15 +27,17 @@ class Answers:
         row: question of each class of a near-tie, ascending, int64 (K,).
         other: that class (the likeliest one is among them), int64 (K,).
         probability: its probability, float32 (K,).
+        finite: whether the logits were; if not, every target is NaN.
     """
 
     top: torch.Tensor
     row: torch.Tensor
     other: torch.Tensor
     probability: torch.Tensor
+    finite: bool = True
 
     @property
-    def close_calls(self) -> int:
+    def near_ties(self) -> int:
         """How many questions have a second class within the margin."""
         return len(torch.unique_consecutive(self.row))
 
@@ -42,6 +45,8 @@ class Answers:
         """Return the target probabilities, float32 (M, C)."""
         top = self.top.to(device)
         targets = torch.nn.functional.one_hot(top, n_classes).float()
+        if not self.finite:
+            return torch.full_like(targets, float("nan"))
         if len(self.row):
             row, other = self.row.to(device), self.other.to(device)
             targets[row, other] = self.probability.to(device)
@@ -57,15 +62,17 @@ def sharp_answers(logits: torch.Tensor, tau: float) -> Answers:
     """Return the answers that logits (M, C) give at a temperature below `SHARP`.
 
     Args:
-        logits: finite, of any precision; float64 is looked at as it is, less as float32.
+        logits: of any precision; float64 is looked at as it is, less as float32.
         tau: the temperature.
     """
     logits = at_least_single(logits)
     best, top = logits.max(-1)
-    if tau == 0:
+    finite = all_finite([logits])
+    if tau == 0 or not finite:
         # Types are named: in training in low precision torch's default is another.
         nothing = torch.zeros(0, dtype=torch.int64, device=logits.device)
-        return Answers(top, nothing, nothing, torch.zeros(0, dtype=torch.float32, device=logits.device))
+        none = torch.zeros(0, dtype=torch.float32, device=logits.device)
+        return Answers(top, nothing, nothing, none, finite)
     within = closer_than(MARGIN * tau, best[:, None], logits)
     within &= within.sum(-1, keepdim=True) > 1
     row, other = within.nonzero(as_tuple=True)

@@ -54,7 +54,7 @@ def at_least_single(logits: torch.Tensor) -> torch.Tensor:
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
-def count_close_calls(logits: torch.Tensor, tau: float, margin: float = 20.0) -> int:
+def count_near_ties(logits: torch.Tensor, tau: float, margin: float = 20.0) -> int:
     """Count rows where a small tau is not the same as argmax: top two logits within ``margin * tau``.
 
     At 20 tau the second class still has a probability of 2e-9, less than float32 resolves beside 1.

@@ -1,4 +1,4 @@
-"""The teacher at work: one frozen model at a time, kept outside the student's module tree."""
+"""The teacher at work: one frozen model at a time, at one temperature, asked batch by batch."""
 
 from __future__ import annotations
 
@@ -9,127 +9,87 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from lit_curriculum.distillation.answers import is_sharp, sharp_answers
+from lit_curriculum.distillation.answers import Answers, is_sharp, sharp_answers
 from lit_curriculum.distillation.bank import CheckpointBank
 from lit_curriculum.distillation.label_cache import LabelShelf
 from lit_curriculum.distillation.manifest import Checkpoint
-from lit_curriculum.distillation.targets import (
-    at_least_single,
-    count_close_calls,
-    divergence,
-    kl_to_student,
-    teacher_probabilities,
-)
-from lit_curriculum.finite import all_finite
+from lit_curriculum.distillation.targets import count_near_ties, teacher_probabilities
 from lit_curriculum.models import Inputs, target_logits
 
 
 @dataclass
-class Supervision:
-    """Where a student's targets come from: the labels, or a teacher if one is present.
-
-    A plain object, never an `nn.Module`: what it holds is in nobody's state_dict, optimizer or DDP bucket.
+class Teacher:
+    """A checkpoint's model, in eval mode and without gradients.
 
     Attributes:
-        teacher: the checkpoint's model, in eval mode and without gradients; None for labels.
-        tau: temperature of the teacher.
-        label_weight: share of the label in the target, 0 in the paper.
-        scale_by_tau_squared: multiply the loss by tau^2, off in the paper.
-        student_temperature: 1 in the paper.
-        close_calls: how many of the teacher's answers so far were too close for a small tau to be argmax.
-        shelf: where the answers of this teacher are kept and found, or None. Used at low temperatures,
-            for batches that have a number.
-        source: which checkpoint the teacher is, for messages.
+        model: in nobody's state_dict, optimizer or DDP bucket.
+        tau: its temperature.
+        source: which checkpoint it is, for messages.
+        near_ties: answers so far that were too close for a small tau to be argmax.
     """
 
-    teacher: nn.Module | None = None
-    tau: float = 0.0
-    label_weight: float = 0.0
-    scale_by_tau_squared: bool = False
-    student_temperature: float = 1.0
-    close_calls: int = 0
-    shelf: LabelShelf | None = None
+    model: nn.Module
+    tau: float
     source: str = "the teacher"
-    _answer: torch.Tensor | None = None
+    near_ties: int = 0
 
-    @property
-    def broken(self) -> bool:
-        """Whether the teacher's latest answer holds what is no finite number."""
-        return self._answer is not None and not all_finite([self._answer])
-
-    @property
-    def loss_scale(self) -> float:
-        """Factor on the descended loss."""
-        return self.tau**2 if self.teacher is not None and self.scale_by_tau_squared else 1.0
-
-    def targets(
-        self, inputs: Inputs, labels: torch.Tensor, n_classes: int, index: int | None = None
-    ) -> torch.Tensor:
+    def targets(self, inputs: Inputs, n_classes: int, index: int | None = None) -> torch.Tensor:
         """Return target probabilities (M, C), a row for each prediction that the inputs ask for.
 
         Args:
-            inputs: samples (n, ...) with M = n, or a masked language model's (`models.Inputs`).
-            labels: class indices (M,).
+            inputs: samples (n, ...) with M = n, or what else the model takes (`models.Inputs`).
             n_classes: C.
-            index: number of the batch in its stream, by which a teacher's answers may be found again.
+            index: number of the batch in its stream. With it a sharp answer is a class or two
+                (`answers`), whether or not it is kept; without, a softmax.
 
-        Where a teacher's logits are not finite its answer is NaN, and so is every loss that comes of it.
+        Where the logits are not finite the answer is NaN, and so is every loss that comes of it.
         """
-        one_hot = nn.functional.one_hot(labels, n_classes).float()
-        if self.teacher is None:
-            return one_hot
-        if isinstance(inputs, torch.Tensor) or not is_sharp(self.tau):
-            probabilities = self._ask(inputs)
-        else:
-            probabilities = self._ask_sharply(inputs, n_classes, index, labels.device)
-        self._answer = probabilities
-        if self.label_weight == 0:
-            return probabilities
-        return self.label_weight * one_hot + (1 - self.label_weight) * probabilities
+        if index is None or not is_sharp(self.tau):
+            logits = self.logits(inputs)
+            if self.tau > 0 and is_sharp(self.tau):
+                self.near_ties += count_near_ties(logits, self.tau)
+            return teacher_probabilities(logits, self.tau)
+        answers = self.answers(inputs, index)
+        self.near_ties += answers.near_ties
+        return answers.targets(n_classes, next(iter(_tensors(inputs))).device)
 
-    def _ask(self, inputs: Inputs) -> torch.Tensor:
-        logits = self._logits(inputs)
-        if 0 < self.tau < 1e-2:
-            self.close_calls += count_close_calls(logits, self.tau)
-        return teacher_probabilities(logits, self.tau)
+    def answers(self, inputs: Inputs, index: int) -> Answers:
+        """Return the sharp answers to a batch."""
+        return sharp_answers(self.logits(inputs), self.tau)
 
-    def _ask_sharply(
-        self, inputs: Inputs, n_classes: int, index: int | None, device: torch.device
-    ) -> torch.Tensor:
-        shelf = self.shelf if index is not None else None
-        answers = shelf.get(index) if shelf is not None and index is not None else None
-        if answers is None:
-            logits = self._logits(inputs)
-            if not all_finite([logits]):
-                # A single class would hide it, and a file of labels would keep it for others.
-                return torch.full_like(at_least_single(logits), float("nan"))
-            answers = sharp_answers(logits, self.tau)
-            if shelf is not None and index is not None:
-                shelf.put(index, answers)
-        self.close_calls += answers.close_calls
-        return answers.targets(n_classes, device)
-
-    def _logits(self, inputs: Inputs) -> torch.Tensor:
-        """Ask the teacher in the precision of its own weights, whatever the student's is."""
-        assert self.teacher is not None
-        weights = next(self.teacher.parameters(), None)
+    def logits(self, inputs: Inputs) -> torch.Tensor:
+        """Return logits (M, C), in the precision of the teacher's weights, whatever the student's is."""
+        weights = next(self.model.parameters(), None)
         if weights is None:
             with torch.no_grad():
-                return target_logits(self.teacher, inputs)
+                return target_logits(self.model, inputs)
         with torch.no_grad(), _default_dtype(weights.dtype):
-            return target_logits(self.teacher, _in_dtype(inputs, weights.dtype))
+            return target_logits(self.model, _in_dtype(inputs, weights.dtype))
 
-    def loss(self, targets: torch.Tensor, student_logits: torch.Tensor) -> torch.Tensor:
-        """Return the loss to descend, the mean over rows (eqs. 1 and 2), a scalar."""
-        if self.teacher is None:
-            losses = divergence(targets, student_logits)
-        elif self.tau != self.student_temperature:
-            # What a teacher says at another temperature is not what the student would.
-            losses = divergence(targets, student_logits, self.student_temperature)
-        else:
-            losses = kl_to_student(targets, student_logits, self.student_temperature)
-        # A share of a batch may hold no target at all; its loss is 0 and moves nothing.
-        return self.loss_scale * (losses.mean() if len(losses) else losses.sum())
+
+@dataclass
+class CachedTeacher(Teacher):
+    """A teacher whose sharp answers are looked up by the batch's number before the model is asked.
+
+    Attributes:
+        shelf: where this teacher's answers to this stream of batches are kept.
+    """
+
+    shelf: LabelShelf | None = None
+
+    def answers(self, inputs: Inputs, index: int) -> Answers:
+        """See `Teacher.answers`; what is not finite is not kept."""
+        assert self.shelf is not None
+        known = self.shelf.get(index)
+        if known is None:
+            known = super().answers(inputs, index)
+            if known.finite:
+                self.shelf.put(index, known)
+        return known
+
+
+def _tensors(inputs: Inputs) -> list[torch.Tensor]:
+    return [inputs] if isinstance(inputs, torch.Tensor) else list(inputs.values())
 
 
 @contextmanager

@@ -38,7 +38,7 @@ __all__ = [
 
 # Until version 0.3 what has moved to `training` is found here as well.
 for _name in (
-    *("base", "base_data", "decoding_errors", "decomposed", "held_out", "listeners"),
+    *("base", "base_data", "decoding_errors", "decomposed", "listeners"),
     *("minibatch", "muon", "online", "positions", "soundness"),
 ):
     globals()[_name] = sys.modules[f"{__name__}.{_name}"] = import_module(f"lit_curriculum.training.{_name}")

@@ -13,16 +13,17 @@ import torch
 from lightning import LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
+from torchmetrics import MetricCollection
 
 from lit_curriculum.distillation import Supervision
-from lit_curriculum.distillation.targets import at_least_single, divergence
+from lit_curriculum.distillation.targets import at_least_single
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.models import Inputs, registry, target_logits
 from lit_curriculum.tables import RunTables
 from lit_curriculum.tasks.counter import check_seed
 from lit_curriculum.training.base_data import Batch, CurriculumData
-from lit_curriculum.training.held_out import HeldOutMeans, Measures
 from lit_curriculum.training.listeners import GapLogger, MetricListener, StepListener
+from lit_curriculum.training.metrics import Classification, computed
 from lit_curriculum.training.soundness import (
     LossSum,
     check_checkpoint,
@@ -73,7 +74,7 @@ class CurriculumModule(LightningModule, ABC):
         self.settings = ""
         self.n_classes = int(model["init_args"].get("n_classes", 2))
         self.losses = LossSum()
-        self._held_out: dict[str, HeldOutMeans] = {}
+        self._held_out = nn.ModuleDict()
 
     # --- the step count and who listens to it ---------------------------------------------------------
 
@@ -162,7 +163,10 @@ class CurriculumModule(LightningModule, ABC):
         return cast(CurriculumData, self.trainer.datamodule)  # type: ignore[attr-defined]
 
     def setup(self, stage: str) -> None:
-        """Seed what is random in training itself (dropout), apart for each device."""
+        """Make the metrics of every split; seed dropout, apart for each device."""
+        metrics = self.configure_metrics()
+        for split in (*self.data.eval_streams, "test"):
+            self._held_out[split] = metrics.clone(prefix=f"{split}/")
         if stage == "fit":
             torch.manual_seed(self.model_seed * 1_000_003 + self.global_rank & (2**63 - 1))
 
@@ -174,15 +178,17 @@ class CurriculumModule(LightningModule, ABC):
         """Return logits (M, C) and labels (M,) of a batch: a row for everything that is predicted."""
         return self(batch["inputs"]), batch["labels"]
 
-    def measure(self, batch: Batch) -> Measures:
-        """Return what is measured of each held-out sample: label loss and top-1 accuracy."""
-        logits, labels = self.logits_and_labels(batch)
-        one_hot = nn.functional.one_hot(labels, logits.shape[-1])
-        return {"loss": divergence(one_hot, logits), "accuracy": logits.argmax(-1) == labels}
+    def configure_metrics(self) -> MetricCollection:
+        """Return what is measured of held-out samples; every split gets a clone, named after it."""
+        return MetricCollection({"labels": Classification()}, compute_groups=False)
 
-    def summarise(self, means: dict[str, float], stream: str) -> dict[str, float]:
-        """Return a stream's metrics from the means of what `measure` returned; by default these."""
-        return means
+    def update_metrics(self, metrics: MetricCollection, batch: Batch) -> None:
+        """Add a held-out batch: by default the logits and labels that are also trained."""
+        metrics.update(*self.logits_and_labels(batch))
+
+    def complete(self, metrics: dict[str, float], split: str) -> dict[str, float]:
+        """Return a split's metrics with what else follows from the run so far; by default nothing."""
+        return metrics
 
     def on_validation_start(self) -> None:
         """Look at the losses and the weights before anything is measured.
@@ -193,11 +199,11 @@ class CurriculumModule(LightningModule, ABC):
         check_run(self)
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Add one held-out batch to the measures of its stream."""
+        """Add one held-out batch to the metrics of its split."""
         self._add_held_out(self.data.eval_streams[dataloader_idx], batch)
 
     def on_validation_epoch_end(self) -> None:
-        """Record the evaluation of every stream, and the training since the last one."""
+        """Record the evaluation of every split, and the training since the last one."""
         metrics: dict[str, float] = {}
         for stream in self.data.eval_streams:
             metrics.update(self._take_held_out(stream))
@@ -212,7 +218,7 @@ class CurriculumModule(LightningModule, ABC):
             if self.step:
                 metrics.update(self.data.training_facts(self.step - 1))
             if self.supervision.teacher is not None:
-                metrics["teacher/close_calls"] = float(sum(self.gather(self.supervision.close_calls)))
+                metrics["teacher/near_ties"] = float(sum(self.gather(self.supervision.near_ties)))
         self.record(metrics, gaps)
 
     def on_test_start(self) -> None:
@@ -251,7 +257,7 @@ class CurriculumModule(LightningModule, ABC):
             "step": self.step,
             "loss_sum": torch.tensor(self.gather(self.losses.total.item()), dtype=torch.float64),
             "loss_count": self.gather(self.losses.count),
-            "close_calls": self.gather(self.supervision.close_calls),
+            "near_ties": self.gather(self.supervision.near_ties),
             "settings": self.settings or None,
         }
 
@@ -267,11 +273,11 @@ class CurriculumModule(LightningModule, ABC):
             )
         state = checkpoint[STATE]
         self.step = state["step"]
-        total, count, close_calls = (
-            self._own_share(state[name]) for name in ("loss_sum", "loss_count", "close_calls")
-        )
+        # Version 0.1 called near-ties close calls.
+        ties = "near_ties" if "near_ties" in state else "close_calls"
+        total, count, near_ties = (self._own_share(state[name]) for name in ("loss_sum", "loss_count", ties))
         self.losses = LossSum(self.step, total, count)
-        self.supervision.close_calls = close_calls
+        self.supervision.earlier_near_ties = near_ties
 
     # --- recording ----------------------------------------------------------------------------------
 
@@ -305,12 +311,10 @@ class CurriculumModule(LightningModule, ABC):
     def _add_held_out(self, stream: str, batch: Batch) -> None:
         # Devices take whole batches in turns; the last round may not have one for everybody.
         if batch:
-            self._held_out.setdefault(stream, HeldOutMeans()).add(self.measure(batch))
+            self.update_metrics(cast(MetricCollection, self._held_out[stream]), batch)
 
     def _take_held_out(self, stream: str) -> dict[str, float]:
-        means = self._held_out.pop(stream, HeldOutMeans()).take(self.gather)
-        summary = self.summarise(means, stream)
-        return {f"{stream}/{name}": value for name, value in summary.items()}
+        return self.complete(computed(cast(MetricCollection, self._held_out[stream]), self.gather), stream)
 
     def _own_share(self, of_all: Any) -> Any:
         """Return this process's entry; version 0.1 saved some counts as the first process's alone."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.trainer.states import TrainerFn
+from torchmetrics import MetricCollection
 
 from lit_curriculum.distillation.targets import at_least_single
 from lit_curriculum.errors import bad_value
@@ -21,8 +22,7 @@ from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.splits import SPLITS_VERSION, BitStringSplits
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import Batch, CurriculumData
-from lit_curriculum.training.decoding_errors import decoding_errors, summarise_errors
-from lit_curriculum.training.held_out import Measures
+from lit_curriculum.training.decoding_errors import DecodingErrors
 from lit_curriculum.training.minibatch import MinibatchModule
 
 BETTER_THAN_RANDOM = 0.6
@@ -188,21 +188,24 @@ class DecomposedModule(CurriculumModule):
         decoded = torch.softmax(at_least_single(self.decode(batch["inputs"])), -1)
         return {"probabilities": decoded, "labels": batch["labels"]}
 
-    def measure(self, batch: Batch) -> Measures:
-        """Return the errors of each string, see `decoding_errors`."""
+    def configure_metrics(self) -> MetricCollection:
+        """See `CurriculumModule.configure_metrics`."""
+        return MetricCollection({"errors": DecodingErrors(self._task.n_answers)}, compute_groups=False)
+
+    def update_metrics(self, metrics: MetricCollection, batch: Batch) -> None:
+        """See `CurriculumModule.update_metrics`: strings read with the true labels, and decoded."""
         forced, decoded = self(batch["inputs"]), self.decode(batch["inputs"])
         low = torch.is_autocast_enabled(self.device.type) or forced.dtype.itemsize < 4
         tolerance = _CLOSE_IN_LOW_PRECISION if low else _CLOSE
-        return decoding_errors(forced, decoded, batch["labels"], self._task.n_answers, tolerance)
+        metrics.update(forced=forced, decoded=decoded, labels=batch["labels"], tolerance=tolerance)
 
-    def summarise(self, means: dict[str, float], stream: str) -> dict[str, float]:
-        """See `CurriculumModule.summarise`."""
-        found = summarise_errors(means)
+    def complete(self, metrics: dict[str, float], split: str) -> dict[str, float]:
+        """See `CurriculumModule.complete`: since when the split's answers are better than random."""
         if self.trainer.state.fn == TrainerFn.FITTING:
-            if found["accuracy"] > BETTER_THAN_RANDOM:
-                self.better_at.setdefault(stream, self.step)
-            found["better_than_random_at"] = self.better_at.get(stream, NOT_YET)
-        return found
+            if metrics[f"{split}/accuracy"] > BETTER_THAN_RANDOM:
+                self.better_at.setdefault(split, self.step)
+            metrics[f"{split}/better_than_random_at"] = self.better_at.get(split, NOT_YET)
+        return metrics
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """See `CurriculumModule.on_save_checkpoint`."""

@@ -8,11 +8,12 @@ from typing import Any, cast
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch.nn import functional
+from torchmetrics import MetricCollection
 
 from lit_curriculum.distillation.targets import at_least_single
 from lit_curriculum.errors import bad_value
 from lit_curriculum.training.base_data import Batch, CurriculumData
-from lit_curriculum.training.held_out import Measures
+from lit_curriculum.training.metrics import ExactMeans
 from lit_curriculum.training.minibatch import MinibatchModule
 
 
@@ -107,15 +108,34 @@ class PositionBert(MinibatchModule):
     def _task_data(self) -> PositionData:
         return cast(PositionData, self.data)
 
-    def measure(self, batch: Batch) -> Measures:
-        """Return loss and accuracy of the hard position, and the accuracy of each."""
-        flat_logits, flat_labels = self.logits_and_labels(batch)
-        labels = flat_labels.view(-1, self._task_data.n_positions)
-        logits = at_least_single(flat_logits).view(*labels.shape, -1)
-        right = logits.argmax(-1) == labels
-        last = self._task_data.last
-        return {
-            "loss": functional.cross_entropy(logits[:, last], labels[:, last], reduction="none"),
-            "accuracy": right[:, last],
-            **{f"position_{v}": of_position for v, of_position in enumerate(right.unbind(1), 1)},
-        }
+    def configure_metrics(self) -> MetricCollection:
+        """See `CurriculumModule.configure_metrics`."""
+        positions = Positions(self._task_data.n_positions, self._task_data.last)
+        return MetricCollection({"positions": positions}, compute_groups=False)
+
+
+class Positions(ExactMeans):
+    """``loss`` and ``accuracy`` of the hard position, and ``position_1`` to ``position_V``, all accuracies.
+
+    Args:
+        n_positions: labels of a sample, V.
+        last: the hard position, from 0.
+    """
+
+    def __init__(self, n_positions: int, last: int) -> None:
+        super().__init__()
+        self.n_positions = n_positions
+        self.last = last
+
+    def update(self, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        """Add predictions (n * V, C) of labels (n * V,), sample by sample."""
+        labels = labels.view(-1, self.n_positions)
+        logits = at_least_single(logits).view(*labels.shape, -1)
+        right, last = logits.argmax(-1) == labels, self.last
+        self.add(
+            {
+                "loss": functional.cross_entropy(logits[:, last], labels[:, last], reduction="none"),
+                "accuracy": right[:, last],
+                **{f"position_{v}": of_position for v, of_position in enumerate(right.unbind(1), 1)},
+            }
+        )

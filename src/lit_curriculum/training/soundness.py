@@ -129,9 +129,11 @@ def _broken_loss(module: CurriculumModule, broken: tuple[int, float]) -> NotFini
 
 def broken_teacher(module: CurriculumModule) -> NotFinite:
     """Build the error for a teacher's answer that is no finite number."""
+    teacher = module.supervision.teacher
+    source = teacher.source if teacher is not None else "the teacher's"
     return NotFinite(
         f"step {module.step:,}: an answer of the teacher is not finite; "
-        f"the likely cause is its checkpoint, {module.supervision.source}"
+        f"the likely cause is its checkpoint, {source}"
     )
 
 

@@ -16,8 +16,7 @@ from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.bit_subset_parity import BitSubsetParityData, BitSubsetParityGPT
 from lit_curriculum.experiments.lego import LegoData
 from lit_curriculum.reading import read_table
-from lit_curriculum.training.decoding_errors import decoding_errors, summarise_errors
-from lit_curriculum.training.held_out import HeldOutMeans
+from lit_curriculum.training.decoding_errors import DecodingErrors
 from tests.support import config, fit, in_child
 
 RUN = [config("bit_subset_parity"), config("smoke/bit_subset_parity")]
@@ -161,11 +160,11 @@ def test_lemma_1_holds_for_models_that_have_learned_nothing() -> None:
     for seed in range(10):
         made = wired(given, initializer_range=0.4, model_seed=seed).eval()
         batch = given.draw("train", 0, 192)
-        means = HeldOutMeans()
+        errors = DecodingErrors(1)
         with torch.no_grad():
             forced, decoded = made(batch["inputs"]), made.decode(batch["inputs"])
-        means.add(decoding_errors(forced, decoded, batch["labels"], 1, 1e-4))
-        found = summarise_errors(means.take(lambda mine: [mine]))
+        errors.update(forced, decoded, batch["labels"], 1e-4)
+        found = errors.compute()
         assert 1 - found["accuracy"] <= found["forced_errors"]
 
 

@@ -17,8 +17,8 @@ from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.lego import LegoData
 from lit_curriculum.experiments.parity_mixture import ParityMixtureData, ParityMixtureGPT
 from lit_curriculum.reading import read_table
-from lit_curriculum.training.held_out import HeldOutMeans
 from lit_curriculum.training.learning_rate import WarmupDecay
+from lit_curriculum.training.metrics import computed
 from tests.support import config, fit, in_child
 
 RUN = [config("parity_mixture"), config("smoke/parity_mixture")]
@@ -165,6 +165,7 @@ def test_wrong_arguments_are_refused(action: Any, message: str) -> None:
 
 @pytest.mark.parametrize(("start", "asked"), [(0, {"loss", "accuracy"}), (1, {"sum_rmse", "sum_accuracy"})])
 def test_a_batch_of_one_task_says_nothing_of_the_other(start: int, asked: set[str]) -> None:
-    module, means = ParityMixtureGPT(6, **TINY), HeldOutMeans()
-    means.add(module.measure(data().draw("val", start, 1)))
-    assert means.take(lambda mine: [mine]).keys() == asked
+    module = ParityMixtureGPT(6, **TINY)
+    metrics = module.configure_metrics()
+    module.update_metrics(metrics, data().draw("val", start, 1))
+    assert computed(metrics, lambda mine: [mine]).keys() == asked

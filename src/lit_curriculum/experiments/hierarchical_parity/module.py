@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Literal, cast
 
 import torch
+from torchmetrics import MetricCollection
 
 from lit_curriculum.distillation.targets import at_least_single
 from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.hierarchical_parity.data import HierarchicalParityData
-from lit_curriculum.training.base_data import Batch, CurriculumData
-from lit_curriculum.training.held_out import Measures
+from lit_curriculum.tasks.hierarchical_parity import HierarchicalParity
+from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.metrics import Classification, ExactMeans
 from lit_curriculum.training.online import OnlineSGDModule
 
 
@@ -62,14 +64,28 @@ class HierarchicalParityMLP(OnlineSGDModule):
             depth = self.n_classes.bit_length() - 1
             raise bad_value("model.depth", depth, f"the data's depth = {data.task.depth}")
 
-    def measure(self, batch: Batch) -> Measures:
-        """See `CurriculumModule.measure`; also whether each of the true decisions is preferred."""
-        task = cast(HierarchicalParityData, self.data).task
-        probabilities = torch.softmax(at_least_single(self(batch["inputs"])), -1)
-        decisions = {}
-        for level in range(1, task.depth + 1):
-            of_subtree = task.level_probabilities(probabilities, level)
-            true = (batch["labels"] >> (task.depth - level))[:, None]
+    def configure_metrics(self) -> MetricCollection:
+        """See `CurriculumModule.configure_metrics`; also whether each of the true decisions is preferred."""
+        decisions = Decisions(cast(HierarchicalParityData, self.data).task)
+        return MetricCollection({"labels": Classification(), "decisions": decisions}, compute_groups=False)
+
+
+class Decisions(ExactMeans):
+    """``decision_1`` to ``decision_<depth>``: how often the true child is preferred to the other.
+
+    Args:
+        task: the tree.
+    """
+
+    def __init__(self, task: HierarchicalParity) -> None:
+        super().__init__()
+        self.task = task
+
+    def update(self, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        """Add predictions (n, 2^depth) of leaves (n,)."""
+        probabilities = torch.softmax(at_least_single(logits), -1)
+        for level in range(1, self.task.depth + 1):
+            of_subtree = self.task.level_probabilities(probabilities, level)
+            true = (labels >> (self.task.depth - level))[:, None]
             right = of_subtree.gather(1, true) > of_subtree.gather(1, true ^ 1)
-            decisions[f"decision_{level}"] = right[:, 0]
-        return {**super().measure(batch), **decisions}
+            self.add({f"decision_{level}": right[:, 0]})

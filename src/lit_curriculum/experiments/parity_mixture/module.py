@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch.nn import functional
+from torchmetrics import MetricCollection
 
 from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.parity_mixture.data import ParityMixtureData
 from lit_curriculum.training.base_data import Batch, CurriculumData
-from lit_curriculum.training.held_out import Measures
+from lit_curriculum.training.metrics import Classification, ExactMeans
 from lit_curriculum.training.minibatch import MinibatchModule
 
 
@@ -95,15 +96,16 @@ class ParityMixtureGPT(MinibatchModule):
         z = self(batch["inputs"][parity])[:, 1]
         return torch.stack([torch.zeros_like(z), z], dim=-1), batch["labels"][parity]
 
-    def measure(self, batch: Batch) -> Measures:
-        """See `CurriculumModule.measure`; of Sum samples also the squared error, and whether it is small."""
+    def configure_metrics(self) -> MetricCollection:
+        """See `CurriculumModule.configure_metrics`: of Parity, and of Sum."""
+        return MetricCollection({"parity": Classification(), "sum": SumErrors(self.n)}, compute_groups=False)
+
+    def update_metrics(self, metrics: MetricCollection, batch: Batch) -> None:
+        """See `CurriculumModule.update_metrics`."""
         asked = batch["is_sum"]
         errors = (self(batch["inputs"][asked])[:, 0].float() - batch["sums"][asked]).abs()
-        return {**super().measure(batch), "sum_rmse": errors**2, "sum_accuracy": errors < 1 / self.n}
-
-    def summarise(self, means: dict[str, float], stream: str) -> dict[str, float]:
-        """See `CurriculumModule.summarise`; the root of the mean squared error."""
-        return {name: value**0.5 if name == "sum_rmse" else value for name, value in means.items()}
+        logits, labels = self.logits_and_labels(batch)
+        metrics.update(logits=logits, labels=labels, errors=errors)
 
     def predict_batch(self, batch: Batch) -> Batch:
         """Return, for every sample, both predictions beside the true values and the task that is asked."""
@@ -114,3 +116,24 @@ class ParityMixtureGPT(MinibatchModule):
             "predicted_sums": predicted[:, 0].contiguous(),
             **{name: batch[name] for name in ("labels", "sums", "is_sum")},
         }
+
+
+class SumErrors(ExactMeans):
+    """``sum_rmse``, and ``sum_accuracy``, the share that is nearer to the truth than to the next value.
+
+    Args:
+        n: bits; possible values are 2 / n apart.
+    """
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.n = n
+
+    def update(self, errors: torch.Tensor) -> None:
+        """Add absolute errors (n,)."""
+        self.add({"sum_rmse": errors**2, "sum_accuracy": errors < 1 / self.n})
+
+    def compute(self) -> dict[str, float]:
+        """Return the metrics; the root of the mean squared error."""
+        means = super().compute()
+        return {name: value**0.5 if name == "sum_rmse" else value for name, value in means.items()}

@@ -46,6 +46,8 @@ class SparseParityMinibatchMLP(MinibatchModule):
         model_seed: seed of the initial weights.
     """
 
+    caches_labels = False
+
     def __init__(
         self,
         d: int,

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from torchmetrics import MetricCollection
 
 from lit_curriculum.errors import bad_value
 from lit_curriculum.experiments.sum_and_parity.data import SumAndParityData
@@ -21,7 +22,7 @@ from lit_curriculum.theory.sum_and_parity import (
 )
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import Batch, CurriculumData
-from lit_curriculum.training.held_out import Measures
+from lit_curriculum.training.metrics import ExactMeans
 from lit_curriculum.training.soundness import check_weights
 
 
@@ -152,13 +153,26 @@ class SumAndParityNet(CurriculumModule):
         out = self(batch["inputs"][asked])
         return torch.stack([-out, out], dim=-1), (batch["labels"][asked] > 0).long()
 
-    def measure(self, batch: Batch) -> Measures:
-        """Return the square loss and the agreement in sign of every input, with their weights."""
-        out, y = self(batch["inputs"]), batch["labels"]
+    def configure_metrics(self) -> MetricCollection:
+        """See `CurriculumModule.configure_metrics`."""
+        return MetricCollection({"expectations": Expectations()}, compute_groups=False)
+
+    def update_metrics(self, metrics: MetricCollection, batch: Batch) -> None:
+        """See `CurriculumModule.update_metrics`."""
         asked = (batch["inputs"][:, 0] < 0).double()
+        metrics.update(self(batch["inputs"]), batch["labels"], batch["probability"], asked)
+
+
+class Expectations(ExactMeans):
+    """``loss``, E (g - y)^2 / 2, and ``accuracy``, the agreement in sign on Parity's inputs."""
+
+    def update(
+        self, out: torch.Tensor, y: torch.Tensor, probability: torch.Tensor, asked: torch.Tensor
+    ) -> None:
+        """Add inputs (n,) with their probabilities, and which of them are Parity's."""
         # An answer of 0 is half right, as in `theory.sum_and_parity.parity_accuracy`.
         agreement = (1 + out.sign() * y.sign()) / 2
-        return {"loss": ((out - y) ** 2 / 2, batch["probability"]), "accuracy": (agreement, asked)}
+        self.add({"loss": ((out - y) ** 2 / 2, probability), "accuracy": (agreement, asked)})
 
 
 def _as(values: Any, like: torch.Tensor) -> torch.Tensor:

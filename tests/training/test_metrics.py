@@ -10,24 +10,33 @@ from typing import Any
 
 import pytest
 import torch
+from torchmetrics import MetricCollection
+from torchmetrics.classification import MulticlassF1Score
 
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.training.base_data import Batch, CurriculumData, EvalStream, _HeldOut
-from lit_curriculum.training.held_out import HeldOutMeans, Measures
+from lit_curriculum.training.metrics import Classification, ExactMeans, Measures, computed
+
+
+class Given(ExactMeans):
+    def update(self, measures: Measures) -> None:
+        self.add(measures)
+
+
+def collection() -> MetricCollection:
+    return MetricCollection({"given": Given()}, compute_groups=False)
 
 
 def means_of(shares: list[list[Measures]]) -> dict[str, float]:
     """Return what the first of several processes finds, each with some batches."""
-    collected = []
-    for batches in shares:
-        means = HeldOutMeans()
-        for batch in batches:
-            means.add(batch)
-        collected.append(means)
     everywhere: list[Any] = []
-    for means in collected:  # as a gather would: everybody's own part, in the order of ranks
-        means.take(lambda mine: everywhere.append(mine) or [mine])  # type: ignore[func-returns-value]
-    return HeldOutMeans().take(lambda mine: everywhere)
+    for batches in shares:
+        metrics = collection()
+        for batch in batches:
+            metrics.update(batch)
+        # As a gather would: everybody's own part, in the order of ranks.
+        computed(metrics, lambda mine: everywhere.append(mine) or [mine])  # type: ignore[func-returns-value]
+    return computed(collection(), lambda mine: everywhere)
 
 
 def numbers(n: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -78,10 +87,23 @@ def test_what_has_no_observation_is_left_out() -> None:
 
 
 def test_a_second_evaluation_begins_anew() -> None:
-    means = HeldOutMeans()
+    metrics = collection()
     for value in (1.0, 3.0):
-        means.add({"x": torch.tensor([value])})
-        assert means.take(lambda mine: [mine]) == {"x": value}
+        metrics.update({"x": torch.tensor([value])})
+        assert computed(metrics, lambda mine: [mine]) == {"x": value}
+
+
+def test_metrics_of_torchmetrics_go_along() -> None:
+    both = MetricCollection(
+        {"labels": Classification(), "f1": MulticlassF1Score(num_classes=3)}, compute_groups=False
+    ).clone(prefix="val/")
+    logits, labels = torch.eye(3)[[0, 1, 1, 2]], torch.tensor([0, 1, 2, 2])
+    for part in (slice(0, 1), slice(1, 4)):
+        both.update(logits[part], labels[part])
+    found = computed(both, lambda mine: [mine])
+    assert found["val/accuracy"] == 3 / 4
+    assert found["val/f1"] == pytest.approx((1 + 2 / 3 + 2 / 3) / 3)
+    assert found["val/loss"] == pytest.approx(float(torch.nn.functional.cross_entropy(logits, labels)))
 
 
 @pytest.mark.parametrize("pair", [*itertools.product([math.inf, -math.inf, math.nan, 1.0], repeat=2)])

@@ -1,0 +1,86 @@
+"""Where a student's targets come from, and the loss that it descends (progressive, section 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from lit_curriculum.distillation.targets import divergence, kl_to_student
+from lit_curriculum.distillation.teacher import Teacher
+from lit_curriculum.finite import all_finite
+from lit_curriculum.models import Inputs
+
+
+@dataclass
+class Supervision:
+    """The labels, or a teacher if one is present.
+
+    A plain object, never an `nn.Module`: what it holds is in nobody's state_dict, optimizer or DDP bucket.
+
+    Attributes:
+        teacher: who answers; None for labels.
+        label_weight: share of the label in the target, 0 in the paper.
+        scale_by_tau_squared: multiply the loss by tau^2, off in the paper.
+        student_temperature: 1 in the paper.
+        earlier_near_ties: those of the teachers before this one.
+    """
+
+    teacher: Teacher | None = None
+    label_weight: float = 0.0
+    scale_by_tau_squared: bool = False
+    student_temperature: float = 1.0
+    earlier_near_ties: int = 0
+    _answer: torch.Tensor | None = None
+
+    @property
+    def near_ties(self) -> int:
+        """How many of all teachers' answers so far were too close for a small tau to be argmax."""
+        return self.earlier_near_ties + (self.teacher.near_ties if self.teacher is not None else 0)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the teacher's latest answer holds what is no finite number."""
+        return self._answer is not None and not all_finite([self._answer])
+
+    @property
+    def loss_scale(self) -> float:
+        """Factor on the descended loss."""
+        return self.teacher.tau**2 if self.teacher is not None and self.scale_by_tau_squared else 1.0
+
+    def follow(self, teacher: Teacher) -> None:
+        """Take another teacher from now on."""
+        self.earlier_near_ties = self.near_ties
+        self.teacher = teacher
+
+    def targets(
+        self, inputs: Inputs, labels: torch.Tensor, n_classes: int, index: int | None = None
+    ) -> torch.Tensor:
+        """Return target probabilities (M, C), a row for each prediction that the inputs ask for.
+
+        Args:
+            inputs: as `Teacher.targets` takes them.
+            labels: class indices (M,).
+            n_classes: C.
+            index: number of the batch in its stream, by which a teacher's answers may be found again.
+        """
+        one_hot = nn.functional.one_hot(labels, n_classes).float()
+        if self.teacher is None:
+            return one_hot
+        self._answer = answer = self.teacher.targets(inputs, n_classes, index)
+        if self.label_weight == 0:
+            return answer
+        return self.label_weight * one_hot + (1 - self.label_weight) * answer
+
+    def loss(self, targets: torch.Tensor, student_logits: torch.Tensor) -> torch.Tensor:
+        """Return the loss to descend, the mean over rows (eqs. 1 and 2), a scalar."""
+        if self.teacher is None:
+            losses = divergence(targets, student_logits)
+        elif self.teacher.tau != self.student_temperature:
+            # What a teacher says at another temperature is not what the student would.
+            losses = divergence(targets, student_logits, self.student_temperature)
+        else:
+            losses = kl_to_student(targets, student_logits, self.student_temperature)
+        # A share of a batch may hold no target at all; its loss is 0 and moves nothing.
+        return self.loss_scale * (losses.mean() if len(losses) else losses.sum())
