@@ -1,5 +1,6 @@
 """Thin callbacks: each wraps one thing from `distillation` or `probes` for a Trainer."""
 
+from lit_curriculum.callbacks.attention import LogAttention
 from lit_curriculum.callbacks.exact_resume import ExactResume
 from lit_curriculum.callbacks.harvest import HarvestCheckpoints
 from lit_curriculum.callbacks.monomials import LogMonomials
@@ -11,6 +12,7 @@ from lit_curriculum.callbacks.swap_teacher import SwapTeacher
 __all__ = [
     "ExactResume",
     "HarvestCheckpoints",
+    "LogAttention",
     "LogMonomials",
     "LogNgrams",
     "LogNonterminals",

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from lit_curriculum.callbacks.grammar_probe import GrammarProbe, Row
+from lit_curriculum.callbacks.grammar_probe import GrammarProbe
+from lit_curriculum.callbacks.periodic_probe import Row
 from lit_curriculum.errors import bad_value
 from lit_curriculum.probes.ngram import draw_inputs, ngram_distances
 from lit_curriculum.tasks.pcfg import MaskedPCFG
@@ -51,12 +52,12 @@ class LogNgrams(GrammarProbe):
         self.positions = positions
         self._inputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
 
-    def prepare(self, task: MaskedPCFG, data_seed: int) -> None:
-        """See `GrammarProbe.prepare`."""
+    def prepare_task(self, task: MaskedPCFG, data_seed: int) -> None:
+        """See `GrammarProbe.prepare_task`."""
         self._inputs = draw_inputs(task.sampler, data_seed, self.strings, self.positions)
 
     def measure(self, model: Any) -> tuple[Sequence[Row], dict[str, float]]:
-        """See `GrammarProbe.measure`."""
+        """See `PeriodicProbe.measure`."""
         assert self._inputs is not None
         distances = ngram_distances(model, *self._inputs, ns=self.ngrams)
         robust, close = distances.median_robust(), distances.median_close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lit_curriculum.callbacks.grammar_probe import GrammarProbe, Row
+from lit_curriculum.callbacks.grammar_probe import GrammarProbe
+from lit_curriculum.callbacks.periodic_probe import Row
 from lit_curriculum.probes.nonterminal import ProbeSettings, nonterminal_accuracy
 from lit_curriculum.tasks.pcfg import Grammar, MaskedPCFG
 
@@ -49,12 +50,12 @@ class LogNonterminals(GrammarProbe):
         )
         self._source: tuple[Grammar, int] | None = None
 
-    def prepare(self, task: MaskedPCFG, data_seed: int) -> None:
-        """See `GrammarProbe.prepare`."""
+    def prepare_task(self, task: MaskedPCFG, data_seed: int) -> None:
+        """See `GrammarProbe.prepare_task`."""
         self._source = task.grammar, data_seed
 
     def measure(self, model: Any) -> tuple[Sequence[Row], dict[str, float]]:
-        """See `GrammarProbe.measure`."""
+        """See `PeriodicProbe.measure`."""
         assert self._source is not None
         result = nonterminal_accuracy(model, *self._source, self._settings)
         rows: list[Row] = [

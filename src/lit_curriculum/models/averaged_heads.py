@@ -31,7 +31,7 @@ class AverageThenProject(nn.Module):
         return projected
 
 
-def average_heads(attention: Any, head_size: int, std: float, layers: int) -> None:
+def average_heads(attention: Any, heads: int, head_size: int, std: float, layers: int) -> None:
     """Give a GPT2Attention of transformers heads of any size, whose outputs are averaged; in place.
 
     Everything but the two maps stays transformers' own, its fast and its eager attention among them. Weights
@@ -39,13 +39,15 @@ def average_heads(attention: Any, head_size: int, std: float, layers: int) -> No
 
     Args:
         attention: the module.
+        heads: H.
         head_size: dimensions of a head.
         std: standard deviation of the initial weights.
         layers: of the model; they divide the variance of what is added to the residual stream.
     """
     from transformers.pytorch_utils import Conv1D
 
-    heads, width = attention.num_heads, attention.embed_dim
+    width = attention.embed_dim
+    attention.num_heads = heads
     attention.head_dim = head_size
     attention.split_size = heads * head_size
     attention.scaling = head_size**-0.5

@@ -116,13 +116,14 @@ def build_gpt2(arguments: dict[str, Any]) -> Any:
     # Imported here because it takes seconds, which models without it need not wait for.
     from transformers import GPT2Config, GPT2Model
 
-    dropout = arguments["dropout"]
+    dropout, head_size = arguments["dropout"], arguments.get("averaged_head_size")
     config = GPT2Config(
         vocab_size=arguments["vocab_size"],
         n_positions=arguments["max_length"],
         n_embd=arguments["width"],
         n_layer=arguments["layers"],
-        n_head=arguments["heads"],
+        # transformers would have averaged heads divide the width.
+        n_head=1 if head_size is not None else arguments["heads"],
         initializer_range=arguments["initializer_range"],
         resid_pdrop=dropout,
         embd_pdrop=dropout,
@@ -135,8 +136,9 @@ def build_gpt2(arguments: dict[str, Any]) -> Any:
     model = GPT2Model(config)
     for block in model.h:
         block.mlp.act = _Gelu(block.mlp.act)
-        if (head_size := arguments.get("averaged_head_size")) is not None:
-            average_heads(block.attn, head_size, arguments["initializer_range"], arguments["layers"])
+        if head_size is not None:
+            size, std = (arguments["heads"], head_size), arguments["initializer_range"]
+            average_heads(block.attn, *size, std, arguments["layers"])
     return model
 
 
