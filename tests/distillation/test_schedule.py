@@ -373,3 +373,14 @@ def test_peak_of_each_refuses_a_phase_that_is_still_rising_at_the_end():
     assert "has no peak before its last checkpoint" in refusal(
         PeakOfEach(T=5, phases=[["first"]]), phased(rising, LATE), 100
     )
+
+
+def test_checkpoints_in_another_order_are_a_control() -> None:
+    forward, backward = (Kappa(1.0, order=order).plan(REGULAR, 1000) for order in ("forward", "reversed"))  # type: ignore[arg-type]
+    assert backward.starts == forward.starts
+    assert backward.teachers == forward.teachers[::-1]
+    shuffled = [Kappa(1.0, order="shuffled", order_seed=seed).plan(REGULAR, 1000) for seed in (0, 0, 1)]
+    assert shuffled[0] == shuffled[1] != shuffled[2]
+    assert sorted(entry.step for entry in shuffled[0].teachers) == [e.step for e in forward.teachers]
+    assert shuffled[0].teachers != forward.teachers
+    assert "Kappa.order: got 'random'" in refusal(Kappa(1.0, order="random"))  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from lit_curriculum.distillation import (
     Checkpoint,
     CheckpointBank,
     LabelCache,
+    LabelFlips,
     LabelShelf,
     Schedule,
     Strategy,
@@ -44,6 +45,10 @@ class SwapTeacher(StepListener, Callback):
             the same batches finds them (tau below 0.01, training with minibatches; results do not depend on
             it).
         label_cache_gib: most space that the folder may take.
+        other_task: take a teacher that learned another function of the same inputs, which is refused
+            otherwise; a control.
+        noisy_labels: the teacher does not answer; its student learns from labels of which as many are wrong
+            as of each checkpoint's answers (``val/accuracy`` in the manifest); a control.
 
     Every swap is written to ``<run folder>/swaps.csv``. The teacher is no part of the student: a checkpoint
     holds only the schedule and the teachers' hashes, and a resumed run must find the same ones.
@@ -62,6 +67,8 @@ class SwapTeacher(StepListener, Callback):
         student_temperature: float = 1.0,
         label_cache: bool = True,
         label_cache_gib: float = 4.0,
+        other_task: bool = False,
+        noisy_labels: bool = False,
     ) -> None:
         check_temperature(tau)
         if not 0 < label_cache_gib < float("inf"):
@@ -82,6 +89,8 @@ class SwapTeacher(StepListener, Callback):
         self.student_temperature = student_temperature
         self.label_cache = label_cache
         self.label_cache_gib = label_cache_gib
+        self.other_task = other_task
+        self.noisy_labels = noisy_labels
         self._shelf: LabelShelf | None = None
         self._schedule: Schedule | None = None
         self._loader: TeacherLoader | None = None
@@ -98,7 +107,7 @@ class SwapTeacher(StepListener, Callback):
         bank = CheckpointBank.open(self.bank)
         task = data.describe_task()
         for key, value in task.items():
-            if bank.task.get(key) != value:
+            if bank.task.get(key) != value and not (self.other_task and key == "support"):
                 raise UsageError(
                     f"SwapTeacher.bank: the teacher in {self.bank} learned {key} = {bank.task.get(key)!r}; "
                     f"allowed: the student's {key} = {value!r}"
@@ -106,6 +115,9 @@ class SwapTeacher(StepListener, Callback):
         schedule = self.strategy.plan(bank, data.num_steps)
         for entry in schedule.distinct:
             bank.weights(entry)
+        if self.noisy_labels:
+            for entry in schedule.distinct:
+                self._error(entry)
         bank.load(schedule.teachers[0])  # one load tells whether the architecture fits the files
         self._loader = TeacherLoader(bank)
         self._schedule = schedule
@@ -125,6 +137,8 @@ class SwapTeacher(StepListener, Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the schedule; say which checkpoints it had to drop."""
         assert isinstance(pl_module, CurriculumModule)
+        if self.noisy_labels and not pl_module.automatic_optimization:
+            raise bad_value("SwapTeacher.noisy_labels", True, "false with batch-1 SGD")
         dropped = self.plan(pl_module.data).dropped
         if dropped:
             rank_zero_info(
@@ -209,6 +223,10 @@ class SwapTeacher(StepListener, Callback):
         assert self._schedule is not None
         assert self._loader is not None
         entry = self._schedule.teacher_at(module.step)
+        if self.noisy_labels:
+            module.supervision.flips = LabelFlips(self._error(entry), module.data.data_seed)
+            self._announce(trainer, module, entry, announce)
+            return
         model = self._loader.get(entry, module.device)
         source = f"checkpoint {entry.step:,} of {self.bank}"
         self._put_away()
@@ -217,6 +235,21 @@ class SwapTeacher(StepListener, Callback):
             module.supervision.follow(Teacher(model, self.tau, source))
         else:
             module.supervision.follow(CachedTeacher(model, self.tau, source, shelf=self._shelf))
+        self._announce(trainer, module, entry, announce)
+
+    def _error(self, entry: Checkpoint) -> float:
+        """Return the share of a checkpoint's answers that are wrong."""
+        accuracy = entry.metrics.get("val/accuracy")
+        if accuracy is None:
+            raise UsageError(
+                f"SwapTeacher.noisy_labels: {self.bank} notes no val/accuracy at step {entry.step}; "
+                "allowed: a bank whose checkpoints were evaluated"
+            )
+        return 1 - accuracy
+
+    def _announce(
+        self, trainer: Trainer, module: CurriculumModule, entry: Checkpoint, announce: bool
+    ) -> None:
         if announce and trainer.is_global_zero and self._table is not None:
             rank_zero_info(f"SwapTeacher: step {module.step}: teacher checkpoint {entry.step}")
             row = {"step": module.step, "teacher_step": entry.step, "sha256": entry.sha256}

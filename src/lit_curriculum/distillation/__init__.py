@@ -15,7 +15,7 @@ from lit_curriculum.distillation.schedule import (
     Strategy,
     TwoShot,
 )
-from lit_curriculum.distillation.supervision import Supervision
+from lit_curriculum.distillation.supervision import LabelFlips, Supervision
 from lit_curriculum.distillation.targets import kl_to_student, teacher_probabilities
 from lit_curriculum.distillation.teacher import CachedTeacher, Teacher, TeacherLoader
 from lit_curriculum.distillation.transition import (
@@ -39,6 +39,7 @@ __all__ = [
     "Explicit",
     "Kappa",
     "LabelCache",
+    "LabelFlips",
     "LabelShelf",
     "OneShot",
     "PeakOfEach",

@@ -8,6 +8,7 @@ whose fields are what a user writes in YAML; `Strategy.plan` turns it into a sch
 from __future__ import annotations
 
 import bisect
+import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
@@ -203,10 +204,15 @@ class Kappa(Strategy):
     Attributes:
         kappa: in (0, 1] in the paper; any positive value works.
         N: number of checkpoints; default all that the bank holds.
+        order: ``forward``, as the teacher passed them; as controls ``reversed``, or ``shuffled``, in an order
+            drawn from ``order_seed``.
+        order_seed: see ``order``.
     """
 
     kappa: float
     N: int | None = None
+    order: Literal["forward", "reversed", "shuffled"] = "forward"
+    order_seed: int = 0
 
     def plan(self, bank: CheckpointBank, num_steps: int) -> Schedule:
         """See `Strategy.plan`."""
@@ -220,6 +226,7 @@ class Kappa(Strategy):
         if bank.final.step == 0:
             raise UsageError(f"Kappa: {bank.folder} holds only step 0; allowed: a bank of a trained teacher")
         share = self.kappa * bank.final.step / len(teachers)
+        teachers = self._ordered(teachers)
         if share < 1:
             raise bad_value(
                 "Kappa.kappa", self.kappa, f"at least {len(teachers)} / {bank.final.step}: one step each"
@@ -231,6 +238,13 @@ class Kappa(Strategy):
             tuple(teachers[:fitting]),
             tuple(entry.step for entry in teachers[fitting:]),
         )
+
+    def _ordered(self, teachers: list[Checkpoint]) -> list[Checkpoint]:
+        if self.order == "shuffled":
+            return random.Random(self.order_seed).sample(teachers, len(teachers))
+        if self.order not in ("forward", "reversed"):
+            raise bad_value("Kappa.order", self.order, "forward, reversed, shuffled")
+        return teachers[:: -1 if self.order == "reversed" else 1]
 
 
 def equally_spaced(bank: CheckpointBank, N: int) -> list[Checkpoint]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -11,6 +12,30 @@ from lit_curriculum.distillation.targets import divergence, kl_to_student
 from lit_curriculum.distillation.teacher import Teacher
 from lit_curriculum.finite import all_finite
 from lit_curriculum.models import Inputs
+from lit_curriculum.tasks.counter import random_words
+
+
+@dataclass(frozen=True)
+class LabelFlips:
+    """Labels that are wrong at a given rate, another class drawn uniformly.
+
+    Attributes:
+        rate: share of wrong labels, 0 to 1.
+        seed: of the draws; those of a batch depend on it and on the batch's number alone.
+    """
+
+    rate: float
+    seed: int
+
+    def of(self, labels: torch.Tensor, n_classes: int, index: int | None) -> torch.Tensor:
+        """Return the labels (M,) of a batch with their errors."""
+        assert index is not None
+        words = random_words(self.seed, "train", index, 1, 2 * len(labels), "choice").reshape(2, -1)
+        drawn = torch.from_numpy(words.astype(np.int64)).to(labels.device)
+        # A word is uniform below 2^32; the second chooses which of the other classes.
+        wrong = drawn[0] < round(self.rate * 2**32)
+        other = (labels + 1 + (drawn[1] * (n_classes - 1) >> 32)) % n_classes
+        return torch.where(wrong, other, labels)
 
 
 @dataclass
@@ -24,6 +49,7 @@ class Supervision:
         label_weight: share of the label in the target, 0 in the paper.
         scale_by_tau_squared: multiply the loss by tau^2, off in the paper.
         student_temperature: 1 in the paper.
+        flips: noise on the labels, a control of what a teacher's errors alone do; None in the paper.
         earlier_near_ties: those of the teachers before this one.
     """
 
@@ -31,6 +57,7 @@ class Supervision:
     label_weight: float = 0.0
     scale_by_tau_squared: bool = False
     student_temperature: float = 1.0
+    flips: LabelFlips | None = None
     earlier_near_ties: int = 0
     _answer: torch.Tensor | None = None
 
@@ -65,6 +92,8 @@ class Supervision:
             n_classes: C.
             index: number of the batch in its stream, by which a teacher's answers may be found again.
         """
+        if self.flips is not None:
+            labels = self.flips.of(labels, n_classes, index)
         one_hot = nn.functional.one_hot(labels, n_classes).float()
         if self.teacher is None:
             return one_hot

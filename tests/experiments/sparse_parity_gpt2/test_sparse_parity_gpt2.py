@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from lit_curriculum.distillation import CheckpointBank
+from lit_curriculum.distillation import CheckpointBank, LabelFlips
 from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.sparse_parity import SparseParityData
 from lit_curriculum.experiments.sparse_parity_gpt2 import SparseParityGPT, SparseParityTokens
-from lit_curriculum.models import GPT2Reader
+from lit_curriculum.models import GPT2Reader, build
 from lit_curriculum.reading import read_table
 from tests.support import config, fit, in_child
 
 RUN = [config("sparse_parity_gpt2"), config("smoke/sparse_parity_gpt2")]
+
+GPT2 = {"vocab_size": 2, "max_length": 8, "layers": 2, "heads": 1, "width": 4, "initializer_range": 0.02}
 
 
 def data(d: int = 8, k: int = 2, **given: Any) -> SparseParityTokens:
@@ -69,25 +72,66 @@ def test_heads_are_put_side_by_side_or_averaged(arguments: dict[str, Any], width
     assert all(block.attn.c_attn.weight.shape == (width, 3 * inner) for block in model.gpt2.h)
 
 
-def test_a_narrow_student_follows_a_wide_teacher(tmp_path: Path) -> None:
-    """The whole way: harvest, swap, and answers that are kept for the next student."""
-    assert in_child(lambda: fit(tmp_path / "teacher", *RUN)) == 0
-    bank = tmp_path / "teacher" / "bank"
-    assert [entry.step for entry in CheckpointBank.open(bank)] == [10, 20, 30, 40]
-    overlay = tmp_path / "student.yaml"
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("teacher") / "run"
+    harvested = ("--data.eval_every=10",)
+    assert in_child(lambda: fit(run, *RUN, options=harvested)) == 0
+    return run / "bank"
+
+
+def student(bank: Path, more: str = "") -> str:
+    """Write the overlay of a student that follows a bank."""
+    overlay = bank.parent / f"student{len(more)}.yaml"
     overlay.write_text(
         "model: {init_args: {heads: 1}}\n"
         f"trainer: {{callbacks: [{{class_path: SwapTeacher, init_args: {{bank: {bank}, strategy:"
-        " {class_path: Kappa, init_args: {kappa: 1.0}}}}]}\n"
+        f" {{class_path: Kappa, init_args: {{kappa: 1.0}}}}{more}}}}}]}}\n"
     )
+    return str(overlay)
+
+
+def test_a_narrow_student_follows_a_wide_teacher(bank: Path, tmp_path: Path) -> None:
+    """The whole way: harvest, swap, and answers that are kept for the next student."""
+    assert [entry.step for entry in CheckpointBank.open(bank)] == [10, 20, 30, 40]
+    overlay = student(bank)
     for name in ("one", "two"):
-        assert in_child(lambda name=name: fit(tmp_path / name, *RUN, str(overlay))) == 0  # type: ignore[misc]
+        assert in_child(lambda name=name: fit(tmp_path / name, *RUN, overlay)) == 0  # type: ignore[misc]
     assert [int(r["teacher_step"]) for r in read_table(tmp_path / "one" / "swaps.csv")] == [10, 20, 30, 40]
-    assert list((tmp_path / "teacher" / "labels").glob("*/*.labels"))
+    assert list((bank.parent / "labels").glob("*/*.labels"))
     losses = [
         [r["train/loss"] for r in read_table(tmp_path / name / "metrics.csv")] for name in ("one", "two")
     ]
     assert losses[0] == losses[1]
+
+
+def test_labels_can_be_as_wrong_as_the_teacher(bank: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert in_child(lambda: fit(run, *RUN, student(bank, ", noisy_labels: true"))) == 0
+    assert [int(r["teacher_step"]) for r in read_table(run / "swaps.csv")] == [10, 20, 30, 40]
+    errors = {e.step: 1 - e.metrics["val/accuracy"] for e in CheckpointBank.open(bank)}
+    model = build({"name": "gpt2_reader", "init_args": GPT2}, seed=0)
+    given = data(num_steps=40, batch_size=16)
+    loss = 0.0
+    for step in range(10):
+        batch = given.draw("train", 16 * step, 16)
+        targets = LabelFlips(errors[10], 0).of(batch["labels"], 2, step)
+        assert not torch.equal(targets, batch["labels"])
+        if step == 0:
+            loss = float(torch.nn.functional.cross_entropy(model(batch["inputs"]), targets))
+    # The initial model is nearly indifferent, so that any labels give about the same loss.
+    assert loss == pytest.approx(math.log(2), abs=0.05)
+
+
+def test_a_teacher_of_another_support_has_to_be_asked_for(
+    bank: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    other = ("--data.support=[3, 5]",)
+    assert in_child(lambda: fit(tmp_path / "refused", *RUN, student(bank), options=other)) == 2
+    assert "learned support = [0, 1]; allowed: the student's support = [3, 5]" in capfd.readouterr().err
+    assert (
+        in_child(lambda: fit(tmp_path / "run", *RUN, student(bank, ", other_task: true"), options=other)) == 0
+    )
 
 
 @pytest.mark.parametrize(
