@@ -70,7 +70,7 @@ def candidates(
         set=shared,
         arms=(wide, *students),
         grid=RATES,
-        tables={"monomials.csv": _correlations, "swaps.csv": _candidate},
+        tables={"monomials.csv": correlations, "swaps.csv": _candidate},
     )
 
 
@@ -81,7 +81,7 @@ def figure(study: Study, claims: Callable[[Results], list[Claim]], cost: str) ->
     )
 
 
-def _correlations(rows: Sequence[dict[str, str]]) -> Iterator[Measured]:
+def correlations(rows: Sequence[dict[str, str]]) -> Iterator[Measured]:
     """Yield a teacher's correlations: every monomial of the support, the others summed up, by degree."""
     for row in rows:
         group = row["group"]
@@ -117,7 +117,7 @@ def draw_candidates(results: Results, study: Study) -> Any:
         left.annotate(line.label[0], (step, 0.47), color=line.colour, ha="center", fontsize=9)
     draw_arms(right, results, LINES)
     for axis, degree in zip(middle, degrees, strict=True):
-        _draw_correlations(axis, results, seed, degree)
+        _draw_degree(axis, results, seed, degree)
     narrow = study.arms[1]
     T = (narrow.teach or {})["strategy"]["init_args"]["T"]
     left.set(title=f"teacher (bold: seed {seed})", ylabel="test accuracy", ylim=(0.45, 1.03))
@@ -130,7 +130,7 @@ def draw_candidates(results: Results, study: Study) -> Any:
     return picture
 
 
-def _draw_correlations(axis: Any, results: Results, seed: int, degree: int) -> None:
+def _draw_degree(axis: Any, results: Results, seed: int, degree: int) -> None:
     """Draw one seed's correlations of a degree: each monomial of the support, mean and spread of others."""
 
     def series(metric: str) -> Curve:
@@ -208,12 +208,13 @@ def only_the_middle_teaches(results: Results) -> list[Claim]:
 def ratio_in_the_middle(results: Results, degree: int) -> PerSeed:
     """Return by which factor the support stands out at the checkpoint that taught (nan if not measured)."""
 
-    def ratio(one: Results, seed: int) -> float:
-        step = _middle(one)
-        outside = [_exactly(one, of_degree(name, degree), step) for name in ("off_mean", "noise")]
-        return _inside_mean(one, degree, step) / sum(outside)
+    return _each(results, lambda one, seed: ratio_at(one, degree, _middle(one)))
 
-    return _each(results, ratio)
+
+def ratio_at(one: Results, degree: int, step: float) -> float:
+    """Return by which factor the support of one seed's teacher stands out at a step (nan if not measured)."""
+    outside = [_exactly(one, of_degree(name, degree), step) for name in ("off_mean", "noise")]
+    return _inside_mean(one, degree, step) / sum(outside)
 
 
 def _each(results: Results, measure: Callable[[Results, int], float]) -> PerSeed:

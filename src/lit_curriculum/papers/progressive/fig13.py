@@ -1,0 +1,133 @@
+"""Transformers: two checkpoints, or all, teach a student of few heads; labels and the final one do not (figure 13).
+
+Beside the methods of the paper stand controls, which have all of a teacher's errors and not its order: the
+checkpoints shuffled, or reversed; those of a teacher of another support; and labels as wrong as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lit_curriculum.papers.progressive._gpt2 import (
+    CHANCE,
+    SOLVED,
+    methods,
+    progressive,
+    student,
+    study,
+    teacher,
+)
+from lit_curriculum.papers.progressive._teaching import better_one_shot, one_shot
+from lit_curriculum.reproduce.claim import Claim, final
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import LINES, Line, draw_arms, in_millions, panels, shades
+from lit_curriculum.reproduce.results import Results
+from lit_curriculum.reproduce.study import Study
+
+CONTROLS = {
+    "shuffled": "The same checkpoints in a random order",
+    "reversed": "The same checkpoints in reversed order, the final one first,",
+    "other support": "The checkpoints of a teacher of another support",
+    "noisy labels": "Labels, as many of them wrong as of each checkpoint's answers,",
+}
+
+
+def setting(scale: Scale) -> Study:
+    """Return the teacher, the paper's students, and the controls."""
+    wide = teacher(scale)
+    other = teacher(scale, name="other teacher", data_support=_elsewhere(scale))
+    taught = {
+        "shuffled": (wide, progressive(scale, order="shuffled")),
+        "reversed": (wide, progressive(scale, order="reversed")),
+        "other support": (other, progressive(scale, other_task=True)),
+        "noisy labels": (wide, progressive(scale, noisy_labels=True)),
+    }
+    controls = [student(scale, name, of, how, "progressive") for name, (of, how) in taught.items()]
+    return study(scale, (wide, *methods(scale, wide), *controls))
+
+
+def _elsewhere(scale: Scale) -> list[int]:
+    """Return a support of as many coordinates that shares none with the first ones."""
+    first, k = {"smoke": (4, 2), "laptop": (10, 4), "paper": (50, 6)}[scale]
+    return list(range(first, first + k))
+
+
+def figure(scale: Scale) -> Figure:
+    """Return accuracy against training steps, the methods and the controls."""
+    ours = setting(scale)
+    cost = {
+        "smoke": "seconds",
+        "laptop": "about 25 minutes on two cores",
+        "paper": "per seed two teachers of 32 heads and nine students of 4, 8M samples each; never run",
+    }
+    return Figure(
+        cost=cost[scale], studies=(ours,), draw=lambda results: _draw(results, ours), claims=_claims
+    )
+
+
+def lines(results: Results) -> dict[str, Line]:
+    """Return the methods as they are drawn, one-shot at the better of its temperatures."""
+    shown = {**LINES, better_one_shot(results): LINES["one-shot"]}
+    del shown["one-shot"]
+    return shown
+
+
+def _draw(results: Results, ours: Study) -> Any:
+    picture, axes = panels(2, width=4.8, height=3.8)
+    colours = shades(list(CONTROLS))
+    drawn = (
+        ("methods", lines(results)),
+        ("controls", {"progressive": LINES["progressive"], **{n: Line(n, colours[n]) for n in CONTROLS}}),
+    )
+    d, k = ours.value("data.d"), ours.value("data.k")
+    for axis, (title, of_panel) in zip(axes, drawn, strict=True):
+        draw_arms(axis, results, of_panel)
+        axis.set(title=f"({d}, {k})-parity: {title}", xlabel="training steps", ylabel="test accuracy")
+        axis.set_ylim(0.45, 1.03)
+        in_millions(axis, ours.value("data.num_steps", ours.arm("progressive")))
+        axis.legend(fontsize=8)
+    return picture
+
+
+TEACHER = Claim(
+    "teacher-solves",
+    "The teacher of many heads learns the parity from labels.",
+    final("teacher"),
+    SOLVED,
+    1.0,
+)
+PROGRESSIVE = Claim(
+    "progressive-solves",
+    "A student of few heads taught by all of the teacher's checkpoints learns it.",
+    final("progressive"),
+    SOLVED,
+    1.0,
+)
+STUCK = [
+    Claim(
+        "one-shot-stuck",
+        "The same student taught by the finished teacher alone, at the better of two temperatures, stays near "
+        "chance in the same samples.",
+        one_shot,
+        CHANCE,
+        0.5,
+    ),
+    Claim(
+        "plain-stuck", "The same student trained with labels stays near chance.", final("plain"), CHANCE, 0.5
+    ),
+]
+
+
+def _claims(results: Results) -> list[Claim]:
+    two = Claim(
+        "two-shot-solves",
+        "One checkpoint from inside the transition, then the final one, is enough.",
+        final("two-shot"),
+        SOLVED,
+        1.0,
+    )
+    controls = [
+        Claim(f"{name.replace(' ', '-')}-stuck", f"{what} leave it near chance.", final(name), CHANCE)
+        for name, what in CONTROLS.items()
+    ]
+    return [TEACHER, PROGRESSIVE, two, *STUCK, *controls]

@@ -1,0 +1,48 @@
+"""Progressive distillation accelerates training: sparse parity, Transformer (figure 1, middle)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lit_curriculum.papers.progressive._gpt2 import methods, study, teacher
+from lit_curriculum.papers.progressive.fig13 import PROGRESSIVE, STUCK, TEACHER, lines
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import draw_arms, in_millions, panels
+from lit_curriculum.reproduce.results import Results
+from lit_curriculum.reproduce.study import Study
+
+
+def setting(scale: Scale) -> Study:
+    """Return the teacher and its students."""
+    wide = teacher(scale)
+    return study(scale, (wide, *(arm for arm in methods(scale, wide) if arm.name != "two-shot")))
+
+
+def figure(scale: Scale) -> Figure:
+    """Return accuracy against training steps for every method; figure 13's runs."""
+    ours = setting(scale)
+    cost = {
+        "smoke": "seconds",
+        "laptop": "about 15 minutes on two cores, or nothing after figure 13, whose runs it shows",
+        "paper": "per seed one teacher of 32 heads and four students of 4, 8M samples each; never run",
+    }
+
+    def draw(results: Results) -> Any:
+        picture, (axis,) = panels(1, width=5.4, height=4.0)
+        panel(axis, results, ours)
+        picture.legend(fontsize=8, loc="outside lower center", ncols=2, frameon=False)
+        return picture
+
+    return Figure(
+        cost=cost[scale], studies=(ours,), draw=draw, claims=lambda results: [TEACHER, PROGRESSIVE, *STUCK]
+    )
+
+
+def panel(axis: Any, results: Results, ours: Study) -> None:
+    """Draw mean and standard deviation over seeds."""
+    narrow = ours.arm("progressive")
+    draw_arms(axis, results, {name: line for name, line in lines(results).items() if name != "two-shot"})
+    sizes = f"{ours.value('model.heads')} → {ours.value('model.heads', narrow)} heads"
+    title = f"({ours.value('data.d')}, {ours.value('data.k')})-parity, GPT-2, {sizes}"
+    axis.set(xlabel="training steps", ylabel="test accuracy", title=title, ylim=(0.45, 1.03))
+    in_millions(axis, ours.value("data.num_steps", narrow))
