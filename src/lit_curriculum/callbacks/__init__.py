@@ -6,6 +6,7 @@ from lit_curriculum.callbacks.harvest import HarvestCheckpoints
 from lit_curriculum.callbacks.monomials import LogMonomials
 from lit_curriculum.callbacks.ngram import LogNgrams
 from lit_curriculum.callbacks.nonterminal import LogNonterminals
+from lit_curriculum.callbacks.skip_ngram import LogSkipNgrams
 from lit_curriculum.callbacks.stop_when_learned import StopWhenLearned
 from lit_curriculum.callbacks.swap_teacher import SwapTeacher
 
@@ -16,6 +17,7 @@ __all__ = [
     "LogMonomials",
     "LogNgrams",
     "LogNonterminals",
+    "LogSkipNgrams",
     "StopWhenLearned",
     "SwapTeacher",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -52,6 +52,24 @@ class GPT2Decoder(nn.Module):
             "dropout": dropout,
         }
         self.gpt2 = build_gpt2(self.init_args)
+
+    def hidden_states(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        position_ids: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Return the last layer's embeddings (n, L, width).
+
+        Args:
+            input_ids: token ids (n, L), padded on the right: no token sees what follows it.
+            attention_mask: not needed, for that reason; what is to be hidden is left out of the input.
+            position_ids: place of each token (n, L); default 0 .. L - 1.
+        """
+        # Without a mask transformers takes a gap between positions for the end of a packed sequence.
+        visible = None if position_ids is None else torch.ones_like(input_ids)
+        output = self.gpt2(input_ids=input_ids, position_ids=position_ids, attention_mask=visible)
+        return cast(torch.Tensor, output.last_hidden_state)
 
     def head(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return logits (..., V) of embeddings (..., width)."""

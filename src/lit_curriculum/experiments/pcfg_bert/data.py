@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import torch
-
 from lit_curriculum.errors import bad_value
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.masking import MaskedBatch, Masking
 from lit_curriculum.tasks.pcfg import DEFAULT_GRAMMAR, MaskedPCFG, load_grammar
-from lit_curriculum.tasks.vocabulary import IGNORED_LABEL
-from lit_curriculum.training.base_data import Batch, CurriculumData
+from lit_curriculum.training.base_data import Batch
+from lit_curriculum.training.tokens import TokenData, token_batch
 
 
-class PCFGData(CurriculumData):
+class PCFGData(TokenData):
     """Strings and masks computed as they are needed; nothing is written to disk.
 
     A batch is as wide as its longest string. What that costs is recorded as ``train/padding_share``.
@@ -34,9 +31,7 @@ class PCFGData(CurriculumData):
         eval_batch_size: strings of one evaluation batch on one device.
         **kwargs: see `CurriculumData`.
 
-    Shapes: ``inputs`` holds ``input_ids`` int64 (n, L), ``attention_mask`` bool (n, L) and ``targets``
-    int64 (M,), the predicted places in the flattened (n * L), ascending; ``labels`` int64 (n, L) is the
-    original token at these places and -100 elsewhere.
+    Shapes: see `TokenData`.
 
     Raises:
         UsageError: naming the argument that is wrong.
@@ -66,15 +61,7 @@ class PCFGData(CurriculumData):
 
     def draw(self, stream: Stream, start: int, count: int) -> Batch:
         """See `CurriculumData.draw`."""
-        batch = self._masked(stream, start, count)
-        targets = np.flatnonzero(batch.labels.reshape(-1) != IGNORED_LABEL)
-        tensors = batch.tensors()
-        labels = tensors.pop("labels")
-        return {"inputs": {**tensors, "targets": torch.from_numpy(targets)}, "labels": labels}
-
-    def count_targets(self, batch: Batch) -> int:
-        """Return how many tokens of a batch are predicted."""
-        return len(batch["inputs"]["targets"])
+        return token_batch(**self._masked(stream, start, count).tensors())
 
     def check_held_out(self) -> None:
         """Check that something is asked for in every held-out stream.
@@ -83,13 +70,7 @@ class PCFGData(CurriculumData):
             UsageError: if not: there would be no loss and no accuracy.
         """
         for stream in self.eval_streams:
-            start, count = 0, 16
-            while start < self.eval_samples:
-                count = min(count, self.eval_samples - start)
-                if (self._masked(stream, start, count).labels != IGNORED_LABEL).any():
-                    break
-                start, count = start + count, 2 * count
-            else:
+            if not self.has_targets(stream):
                 strings = f"the eval_samples = {self.eval_samples} strings of {stream}"
                 allowed = f"a rate at which some token of {strings} is predicted"
                 raise bad_value("data.mask_rate", self.task.masking.rate, allowed)

@@ -7,19 +7,15 @@ from typing import Any, cast
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 
-from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.pcfg_bert.data import PCFGData
 from lit_curriculum.models import BertMaskedLM, Inputs, target_logits
-from lit_curriculum.training.base_data import Batch, CurriculumData
-from lit_curriculum.training.minibatch import MinibatchModule
+from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.tokens import TokenModule
 
 
-class PCFGBert(MinibatchModule):
+class PCFGBert(TokenModule):
     """Masked prediction by transformers' BERT with Adam, as published.
-
-    Loss and top-1 accuracy are means over the predicted tokens alone. Under several devices or accumulation
-    steps every part is weighted by its number of predicted tokens, so that the loss stays the mean over all
-    predicted tokens of the global batch.
 
     For bfloat16 set ``trainer.precision: bf16-mixed``; the prediction head, the losses and the teacher's
     softmax are computed in float32 all the same.
@@ -76,11 +72,6 @@ class PCFGBert(MinibatchModule):
         """Return logits (M, V) of the predicted tokens."""
         return target_logits(self.model, inputs, self._hidden_states)
 
-    def logits_and_labels(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """See `CurriculumModule.logits_and_labels`: a row for each predicted token."""
-        inputs = batch["inputs"]
-        return self(inputs), batch["labels"].flatten().index_select(0, inputs["targets"])
-
     def check_data(self, data: CurriculumData) -> None:
         """Check that the data are masked strings that fit the model.
 
@@ -92,14 +83,4 @@ class PCFGBert(MinibatchModule):
             raise UsageError(f"data: got {type(data).__name__}; allowed: PCFGData with PCFGBert")
         super().check_data(data)
         data.check_held_out()
-        grammar, ours = data.task.grammar, cast(dict[str, Any], self.model.init_args)
-        if ours["vocab_size"] != grammar.vocabulary_size:
-            raise bad_value(
-                "model.vocab_size", ours["vocab_size"], f"the grammar's {grammar.vocabulary_size} token ids"
-            )
-        if ours["max_length"] < grammar.max_length:
-            raise bad_value(
-                "model.max_length",
-                ours["max_length"],
-                f"at least the {grammar.max_length} tokens of the grammar's longest string",
-            )
+        self.check_sizes(data.task.grammar)

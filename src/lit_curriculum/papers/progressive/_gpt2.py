@@ -1,4 +1,4 @@
-"""What the figures of sparse parity with Transformers share: a teacher of many heads, a student of few (C.2)."""
+"""What the figures of parity with Transformers share: teachers of many heads, students of few (C.2)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def student(scale: Scale, name: str, of: Arm, teach: Settings | None, tuned_as: 
 
 
 def progressive(scale: Scale, **more: Any) -> Settings:
-    """Return progressive distillation from all checkpoints; ``more`` are further arguments of `SwapTeacher`."""
+    """Return distillation from all checkpoints; ``more`` are further arguments of `SwapTeacher`."""
     order = {"order": more.pop("order")} if "order" in more else {}
     return {**strategy("Kappa", kappa=float(_STUDENT[scale][1]), **order), **more}
 

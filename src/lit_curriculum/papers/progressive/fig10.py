@@ -28,7 +28,7 @@ _WHAT = {
 
 
 def figure(scale: Scale) -> Figure:
-    """Return accuracy against training steps: heads of 8, a fixed hidden size, averaged heads of that size."""
+    """Return accuracy against training steps: heads of 8, a fixed hidden size, averaged heads."""
     hidden, heads = HIDDEN[scale], HEADS[scale]
     averaged = {h: {"model.head_size": hidden, "model.average_heads": True} for h in heads[:3]}
     studies = (

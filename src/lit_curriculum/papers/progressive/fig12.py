@@ -73,8 +73,8 @@ CLAIMS = [
     Claim("teacher-solves", "The teacher learns the parity from labels.", final("teacher"), SOLVED, 1.0),
     Claim(
         "support-stands-out",
-        "Inside the transition its prediction correlates with the support's coordinates more than with others "
-        "(mean in support over mean off support and the noise of one estimate).",
+        "Inside the transition its prediction correlates with the support's coordinates more than with "
+        "others (mean in support over mean off support and the noise of one estimate).",
         _ratio,
         AtLeast(3.0),
         "about 3 and more (read off)",

@@ -1,4 +1,4 @@
-"""Transformers: two checkpoints, or all, teach a student of few heads; labels and the final one do not (figure 13).
+"""Transformers: two checkpoints, or all, teach a student of few heads what labels do not (figure 13).
 
 Beside the methods of the paper stand controls, which have all of a teacher's errors and not its order: the
 checkpoints shuffled, or reversed; those of a teacher of another support; and labels as wrong as they are.
@@ -106,8 +106,8 @@ PROGRESSIVE = Claim(
 STUCK = [
     Claim(
         "one-shot-stuck",
-        "The same student taught by the finished teacher alone, at the better of two temperatures, stays near "
-        "chance in the same samples.",
+        "The same student taught by the finished teacher alone, at the better of two temperatures, stays "
+        "near chance in the same samples.",
         one_shot,
         CHANCE,
         0.5,

@@ -1,5 +1,6 @@
 """Strings of probabilistic context-free grammars (progressive, section 4 and appendix D)."""
 
+from lit_curriculum.tasks.pcfg.boundaries import BoundaryBatch, BoundaryPCFG, boundary_tokens
 from lit_curriculum.tasks.pcfg.grammar import (
     DEFAULT_GRAMMAR,
     Grammar,
@@ -17,10 +18,13 @@ __all__ = [
     "DEFAULT_GRAMMAR",
     "SAMPLER_VERSION",
     "Ancestry",
+    "BoundaryBatch",
+    "BoundaryPCFG",
     "Grammar",
     "MaskedPCFG",
     "Sampler",
     "Strings",
+    "boundary_tokens",
     "format_brackets",
     "format_string",
     "format_tree",

@@ -1,0 +1,108 @@
+"""GPT-2 on boundary tokens: progressive distillation against one-shot at three heights (figure 30)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from lit_curriculum.papers.progressive._pcfg import HALF
+from lit_curriculum.papers.progressive._pcfg_gpt2 import DESIGNS, HEIGHTS, Design, at_all_lengths
+from lit_curriculum.papers.progressive._pcfg_results import (
+    beats_both,
+    by_length,
+    gains_table,
+    heads_of,
+    log_lengths,
+    of,
+    pooled,
+)
+from lit_curriculum.papers.progressive._teaching import one_shot
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import LINES, panels
+from lit_curriculum.reproduce.predicates import MeanAbove
+from lit_curriculum.reproduce.results import PerSeed, Results, mean_of
+from lit_curriculum.reproduce.study import Study
+
+Panels = dict[int, tuple[Study, ...]]
+
+
+def figure(scale: Scale, which: int = 0) -> Figure:
+    """Return final accuracy against the length of the run, a panel a height; ``which`` of the widths."""
+    design = DESIGNS[scale]
+    heads = design.heads[which]
+    studies = {height: at_all_lengths(replace(design, height=height), heads) for height in HEIGHTS}
+    cost = {
+        "smoke": "seconds",
+        "laptop": "15 teachers and 135 students, and the search; hours on two cores, never run",
+        "paper": "per seed 3 teachers of 32 heads and 36 students, batch 512, and the search; never run",
+    }
+    everything = tuple(study for of_height in studies.values() for study in of_height)
+    return Figure(
+        cost=cost[scale],
+        studies=everything,
+        draw=lambda results: _draw(results, design, heads, studies),
+        table=lambda results: gains_table(
+            results, everything, {"progressive over one-shot": beats_both(HALF)}
+        ),
+        claims=lambda results: _claims(studies),
+    )
+
+
+def _draw(results: Results, design: Design, heads: int, studies: Panels) -> Any:
+    picture, axes = panels(len(studies), width=4.0, height=3.2)
+    for axis, (height, of_height) in zip(axes, studies.items(), strict=True):
+        ends = {
+            "progressive": [of(results, study).final(HALF, "accuracy") for study in of_height],
+            "one-shot": [one_shot(of(results, study)) for study in of_height],
+        }
+        for name, values in ends.items():
+            by_length(axis, values, of_height, LINES[name])
+        title = f"height {height}, {heads_of(heads)}"
+        log_lengths(axis, design.horizons, title=title, ylabel="test accuracy")
+        axis.legend(fontsize=8)
+    return picture
+
+
+def _claims(studies: Panels) -> list[Claim]:
+    """Judge progressive against the better one-shot at each height, and how the gap changes."""
+    gain = beats_both(HALF)
+
+    def gap(results: Results, height: int) -> PerSeed:
+        return pooled(studies[height], gain)(results)
+
+    def closes(results: Results) -> PerSeed:
+        return mean_of(
+            *(
+                gain(of(results, of_height[0])) - gain(of(results, of_height[-1]))
+                for of_height in studies.values()
+            )
+        )
+
+    return [
+        *(
+            Claim(
+                f"progressive-over-one-shot-{height}",
+                f"Progressive beats one-shot distillation at either temperature at height {height} (mean "
+                "difference over the lengths).",
+                lambda results, h=height: gap(results, h),  # type: ignore[misc]
+                MeanAbove(),
+                "> 0",
+            )
+            for height in HEIGHTS
+        ),
+        Claim(
+            "gap-closes",
+            "The gap is smaller at the longest run than at the shortest (mean over heights).",
+            closes,
+            MeanAbove(),
+            "> 0",
+        ),
+        Claim(
+            "gap-grows-with-height",
+            "The gap is larger at height 4 than at height 2, where more tokens are predicted.",
+            lambda results: gap(results, 4) - gap(results, 2),
+            MeanAbove(),
+            "> 0",
+        ),
+    ]
