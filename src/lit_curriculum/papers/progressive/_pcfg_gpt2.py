@@ -115,9 +115,8 @@ def students(design: Design, heads: int, num_steps: int, methods: Sequence[str] 
         for method in methods or teaching
     )
     main = replace(design, grammar=GRAMMAR, height=3)
-    return _study(
-        design, arms, heads, num_steps, None if design == main else students(main, heads, num_steps)
-    )
+    tuned_in = None if design == main else students(main, heads, num_steps)
+    return _study(design, arms, heads, num_steps, tuned_in)
 
 
 def at_all_lengths(design: Design, heads: int, methods: Sequence[str] = ()) -> tuple[Study, ...]:
@@ -127,11 +126,9 @@ def at_all_lengths(design: Design, heads: int, methods: Sequence[str] = ()) -> t
 
 def labelled(design: Design, heads: int) -> Study:
     """Return a model trained with labels for T0 updates: the teacher, or one of another size."""
-    if heads == design.teacher_heads:
-        return _study(design, (_teacher(design),), heads, design.T0)
-    arm = replace(
-        _teacher(design), set={**_teacher(design).set, "model.heads": heads}, callbacks=(), probes=()
-    )
+    arm = _teacher(design)
+    if heads != design.teacher_heads:
+        arm = replace(arm, set={**arm.set, "model.heads": heads}, callbacks=(), probes=())
     return _study(design, (arm,), heads, design.T0)
 
 

@@ -57,8 +57,8 @@ def _claims(design: Design) -> list[Claim]:
         found = {}
         for seed, curve_of in curves.items():
             start, end = curve_of[0][1], curve_of[-1][1]
-            until = [value for step, value in curve_of if step <= design.T0 / 5]
-            found[seed] = (start - until[-1]) / (start - end)
+            early = [value for step, value in curve_of if step <= design.T0 / 5]
+            found[seed] = (start - (early or [start])[-1]) / (start - end)
         return PerSeed(found)
 
     def falls(metric: str) -> Any:
