@@ -27,14 +27,14 @@ _RATES: dict[Scale, Sequence[float]] = {
 }
 
 
-def by_heads(scale: Scale, panel: str, settings: Mapping[int, Settings]) -> Study:
+def by_heads(scale: Scale, way: str, settings: Mapping[int, Settings]) -> Study:
     """Return a study of networks by their heads, each at its best learning rate."""
     arms = [
         Arm(name=f"{heads} heads", set={"model.heads": heads, **of}, callbacks=(), cost=heads + 4.0)
         for heads, of in settings.items()
     ]
     grid = {"model.optimizer.lr": _RATES[scale]}
-    return study(scale, arms, set=_STEPS[scale], grid=grid, axes={"panel": panel})
+    return study(scale, arms, set=_STEPS[scale], grid=grid, axes={"way": way})
 
 
 def concatenated(scale: Scale) -> Study:
@@ -42,9 +42,9 @@ def concatenated(scale: Scale) -> Study:
     return by_heads(scale, "a", {heads: {"model.head_size": 8} for heads in HEADS[scale]})
 
 
-def steps_to_solve(results: Results, heads: int, panel: str) -> PerSeed:
+def steps_to_solve(results: Results, heads: int, way: str) -> PerSeed:
     """Return the first evaluation at 0.99; infinite if there is none."""
-    return results.where(panel=panel).steps_to(f"{heads} heads", "accuracy", SOLVED)
+    return results.where(way=way).steps_to(f"{heads} heads", "accuracy", SOLVED)
 
 
 def unsolved(steps: PerSeed, heads: int) -> str:
@@ -53,12 +53,10 @@ def unsolved(steps: PerSeed, heads: int) -> str:
     return f"censored: {heads} heads do not arrive in {never} of {len(steps)} seeds" if never else ""
 
 
-def draw_panel(axis: Any, results: Results, ours: Study, title: str) -> None:
+def draw_panel(axis: Any, results: Results, ours: Study, title: str, way: str) -> None:
     """Draw accuracy over the run, a line for each number of heads."""
     names = [arm.name for arm in ours.arms]
     colours = shades(names[::-1])
-    of_panel = results.where(panel=ours.axes["panel"])
-    draw_arms(axis, of_panel, {name: Line(name, colours[name]) for name in names})
+    draw_arms(axis, results.where(way=way), {name: Line(name, colours[name]) for name in names})
     axis.set(title=title, xlabel="training steps", ylabel="test accuracy", ylim=(0.45, 1.03))
     in_millions(axis, ours.value("data.num_steps"))
-    axis.legend(fontsize=8)

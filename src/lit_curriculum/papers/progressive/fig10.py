@@ -46,7 +46,8 @@ def figure(scale: Scale) -> Figure:
     def draw(results: Results) -> Any:
         picture, axes = panels(3, width=4.2, height=3.3)
         for axis, ours, title in zip(axes, studies, titles, strict=True):
-            draw_panel(axis, results, ours, title)
+            draw_panel(axis, results, ours, title, str(ours.axes["way"]))
+            axis.legend(fontsize=8)
         return picture
 
     return Figure(
@@ -58,14 +59,14 @@ def figure(scale: Scale) -> Figure:
 
 
 def _claim(ours: Study) -> Claim:
-    """Judge the most heads against the fewest of a panel."""
-    panel = str(ours.axes["panel"])
+    """Judge the most heads against the fewest of a way to have them."""
+    way = str(ours.axes["way"])
     few, many = (int(arm.set["model.heads"]) for arm in (ours.arms[0], ours.arms[-1]))
     return Claim(
-        f"more-heads-sooner-{panel}",
-        f"{many} heads {_WHAT[panel]} reach 0.99 in fewer steps than {few} (steps saved).",
-        lambda results: saved(steps_to_solve(results, few, panel), steps_to_solve(results, many, panel)),
+        f"more-heads-sooner-{way}",
+        f"{many} heads {_WHAT[way]} reach 0.99 in fewer steps than {few} (steps saved).",
+        lambda results: saved(steps_to_solve(results, few, way), steps_to_solve(results, many, way)),
         Sooner(),
         "> 0",
-        note=lambda results: unsolved(steps_to_solve(results, few, panel), few),
+        note=lambda results: unsolved(steps_to_solve(results, few, way), few),
     )

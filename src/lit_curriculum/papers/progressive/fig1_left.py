@@ -23,7 +23,8 @@ from lit_curriculum.papers.progressive._teaching import (
 )
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import LINES, draw_arms, in_millions, panels
+from lit_curriculum.reproduce.joined import Part
+from lit_curriculum.reproduce.panels import LINES, draw_arms, in_millions
 from lit_curriculum.reproduce.predicates import AtLeast, AtMost
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Study, at_scale
@@ -56,22 +57,30 @@ def study(scale: Scale) -> Study:
     )
 
 
+def part(scale: Scale) -> Part:
+    """Return the panel."""
+    setting = study(scale)
+    return Part((setting,), lambda axis, results: _draw(axis, results, setting))
+
+
 def figure(scale: Scale) -> Figure:
     """Return accuracy against samples for every method."""
-    setting = study(scale)
+    panel = part(scale)
     cost = {
         "smoke": "seconds",
         "laptop": "about 4 minutes on two cores",
         "paper": "per seed one teacher of width 50,000 and five students of width 100, 20M samples each",
     }
     return Figure(
-        cost=cost[scale], studies=(setting,), draw=lambda results: _draw(results, setting), claims=_claims
+        cost=cost[scale],
+        studies=panel.studies,
+        draw=lambda results: panel.alone(results, width=5.4, height=4.0),
+        claims=_claims,
     )
 
 
-def _draw(results: Results, setting: Study) -> Any:
+def _draw(axis: Any, results: Results, setting: Study) -> None:
     """Draw mean and standard deviation over seeds."""
-    picture, (axis,) = panels(1, width=5.4, height=4.0)
     lines = {**LINES, better_one_shot(results): LINES["one-shot"]}
     del lines["one-shot"]
     draw_arms(axis, results, lines)
@@ -84,8 +93,6 @@ def _draw(results: Results, setting: Study) -> Any:
         ylim=(0.45, 1.03),
     )
     in_millions(axis, setting.value("data.num_steps"))
-    picture.legend(fontsize=8, loc="outside lower center", ncols=3, frameon=False)
-    return picture
 
 
 def _claims(results: Results) -> list[Claim]:

@@ -7,38 +7,36 @@ from typing import Any
 from lit_curriculum.papers.progressive._gpt2 import methods, study, teacher
 from lit_curriculum.papers.progressive.fig13 import PROGRESSIVE, STUCK, TEACHER, lines
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import draw_arms, in_millions, panels
+from lit_curriculum.reproduce.joined import Part
+from lit_curriculum.reproduce.panels import draw_arms, in_millions
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Study
 
 
-def setting(scale: Scale) -> Study:
-    """Return the teacher and its students."""
+def part(scale: Scale) -> Part:
+    """Return the panel: the teacher and its students."""
     wide = teacher(scale)
-    return study(scale, (wide, *(arm for arm in methods(scale, wide) if arm.name != "two-shot")))
+    ours = study(scale, (wide, *(arm for arm in methods(scale, wide) if arm.name != "two-shot")))
+    return Part((ours,), lambda axis, results: _draw(axis, results, ours))
 
 
 def figure(scale: Scale) -> Figure:
     """Return accuracy against training steps for every method; figure 13's runs."""
-    ours = setting(scale)
+    panel = part(scale)
     cost = {
         "smoke": "seconds",
         "laptop": "about 15 minutes on two cores, or nothing after figure 13, whose runs it shows",
         "paper": "per seed one teacher of 32 heads and four students of 4, 8M samples each; never run",
     }
-
-    def draw(results: Results) -> Any:
-        picture, (axis,) = panels(1, width=5.4, height=4.0)
-        panel(axis, results, ours)
-        picture.legend(fontsize=8, loc="outside lower center", ncols=2, frameon=False)
-        return picture
-
     return Figure(
-        cost=cost[scale], studies=(ours,), draw=draw, claims=lambda results: [TEACHER, PROGRESSIVE, *STUCK]
+        cost=cost[scale],
+        studies=panel.studies,
+        draw=lambda results: panel.alone(results, width=5.4, height=4.0),
+        claims=lambda results: [TEACHER, PROGRESSIVE, *STUCK],
     )
 
 
-def panel(axis: Any, results: Results, ours: Study) -> None:
+def _draw(axis: Any, results: Results, ours: Study) -> None:
     """Draw mean and standard deviation over seeds."""
     narrow = ours.arm("progressive")
     draw_arms(axis, results, {name: line for name, line in lines(results).items() if name != "two-shot"})

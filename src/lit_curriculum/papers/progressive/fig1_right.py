@@ -31,6 +31,7 @@ from lit_curriculum.papers.progressive._pcfg_results import (
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, one_shot
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.joined import Part
 from lit_curriculum.reproduce.panels import LINES, Line, panels
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
@@ -50,11 +51,22 @@ _NAMES = {
 }
 
 
-def figure(scale: Scale) -> Figure:
-    """Return final accuracy against the length of the run."""
+def part(scale: Scale) -> Part:
+    """Return the panel."""
+    design, narrow, wide = _runs(scale)
+    return Part((*narrow, *wide), lambda axis, results: _draw(axis, results, design, narrow, wide))
+
+
+def _runs(scale: Scale) -> tuple[Design, list[Study], list[Study]]:
+    """Return the students and the teachers of every length."""
     design = DESIGNS[scale]
     narrow = [students(design, METHODS, design.heads[0], n) for n in design.horizons]
-    wide = [labelled(design, design.teacher_heads, n) for n in design.horizons]
+    return design, narrow, [labelled(design, design.teacher_heads, n) for n in design.horizons]
+
+
+def figure(scale: Scale) -> Figure:
+    """Return final accuracy against the length of the run."""
+    design, narrow, wide = _runs(scale)
     cost = {
         "smoke": "seconds",
         "laptop": "teachers of three lengths and 36 students, a third of them fig4's; about 20 minutes",
@@ -63,7 +75,7 @@ def figure(scale: Scale) -> Figure:
     return Figure(
         cost=cost[scale],
         studies=(*narrow, *wide),
-        draw=lambda results: _draw(results, design, narrow, wide),
+        draw=lambda results: _alone(results, design, narrow, wide),
         table=lambda results: gains_table(
             results, narrow, {" over ".join(k): g for k, g in _gains().items()}
         ),
@@ -78,8 +90,14 @@ def _final(results: Results, name: str) -> PerSeed:
 _ARMS = {"progressive": PROGRESSIVE, "plain": PLAIN, "teacher": TEACHER}
 
 
-def _draw(results: Results, design: Design, narrow: list[Study], wide: list[Study]) -> Any:
+def _alone(results: Results, design: Design, narrow: list[Study], wide: list[Study]) -> Any:
     picture, (axis,) = panels(1, width=4.6, height=3.6)
+    _draw(axis, results, design, narrow, wide)
+    axis.legend(fontsize=8)
+    return picture
+
+
+def _draw(axis: Any, results: Results, design: Design, narrow: list[Study], wide: list[Study]) -> None:
     teachers = [of(results, study).final(TEACHER, "accuracy") for study in wide]
     by_length(axis, teachers, wide, Line("teacher's width", LINES["teacher"].colour))
     for name in ("progressive", "one-shot", "plain"):
@@ -87,8 +105,6 @@ def _draw(results: Results, design: Design, narrow: list[Study], wide: list[Stud
         by_length(axis, values, narrow, LINES[name]._replace(style="-"))
     title = f"PCFG: {design.teacher_heads} → {design.heads[0]} heads"
     log_lengths(axis, design.horizons, title=title, ylabel="test accuracy")
-    axis.legend(fontsize=8)
-    return picture
 
 
 def _gains() -> dict[tuple[str, str], Gain]:

@@ -9,7 +9,8 @@ from typing import Any
 from lit_curriculum.papers.progressive._teaching import RATES
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import Line, draw_arms, in_millions, panels, shades
+from lit_curriculum.reproduce.joined import Part
+from lit_curriculum.reproduce.panels import Line, draw_arms, in_millions, shades
 from lit_curriculum.reproduce.predicates import AtMost, Sooner
 from lit_curriculum.reproduce.results import PerSeed, Results, saved
 from lit_curriculum.reproduce.study import Arm, Study, at_scale
@@ -17,8 +18,8 @@ from lit_curriculum.reproduce.study import Arm, Study, at_scale
 SOLVED = 0.99
 
 
-def figure(scale: Scale) -> Figure:
-    """Return accuracy against samples, a line per width, each at the best learning rate of the same grid."""
+def _setting(scale: Scale) -> tuple[tuple[int, ...], Study]:
+    """Return the widths, and networks of each at the best learning rate of the same grid."""
     widths, samples = {
         "smoke": ((10, 200), None),
         "laptop": ((25, 200, 3000), 200_000),
@@ -35,6 +36,19 @@ def figure(scale: Scale) -> Figure:
         seeds=tuple(range(10)) if scale == "laptop" else (0, 1, 2, 3, 4),
         grid=RATES,
     )
+    return widths, study
+
+
+def part(scale: Scale) -> Part:
+    """Return the panel."""
+    _, study = _setting(scale)
+    return Part((study,), lambda axis, results: _draw(axis, results, study))
+
+
+def figure(scale: Scale) -> Figure:
+    """Return accuracy against samples, a line per width."""
+    widths, study = _setting(scale)
+    panel = part(scale)
     cost = {
         "smoke": "seconds",
         "laptop": "about 6 minutes on two cores",
@@ -42,14 +56,13 @@ def figure(scale: Scale) -> Figure:
     }
     return Figure(
         cost=cost[scale],
-        studies=(study,),
-        draw=lambda results: _draw(results, study),
+        studies=panel.studies,
+        draw=lambda results: panel.alone(results, width=5.0, height=3.5),
         claims=lambda results: _claims(widths, study.value("data.num_steps")),
     )
 
 
-def _draw(results: Results, study: Study) -> Any:
-    picture, (axis,) = panels(1, width=5.0, height=3.5)
+def _draw(axis: Any, results: Results, study: Study) -> None:
     colours = shades([arm.name for arm in reversed(study.arms)])
     lines = {arm.name: Line(f"width {arm.set['model.width']:,}", colours[arm.name]) for arm in study.arms}
     draw_arms(axis, results, lines)
@@ -60,8 +73,6 @@ def _draw(results: Results, study: Study) -> Any:
         ylim=(0.45, 1.03),
     )
     in_millions(axis, study.value("data.num_steps"))
-    picture.legend(fontsize=8, loc="outside lower center", ncols=3, frameon=False)
-    return picture
 
 
 def _claims(widths: tuple[int, ...], samples: int) -> list[Claim]:

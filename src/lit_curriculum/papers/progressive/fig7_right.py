@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 from lit_curriculum.papers.progressive._heads import (
     HEADS,
@@ -15,30 +14,32 @@ from lit_curriculum.papers.progressive._heads import (
 )
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import panels
+from lit_curriculum.reproduce.joined import Part
 from lit_curriculum.reproduce.predicates import AtMost, Sooner
-from lit_curriculum.reproduce.results import Results, saved
+from lit_curriculum.reproduce.results import saved
+
+
+def part(scale: Scale) -> Part:
+    """Return the panel."""
+    ours = concatenated(scale)
+    title = f"({ours.value('data.d')}, {ours.value('data.k')})-parity, GPT-2, heads of 8, labels only"
+    return Part((ours,), lambda axis, results: draw_panel(axis, results, ours, title, "a"))
 
 
 def figure(scale: Scale) -> Figure:
     """Return accuracy against training steps, a line for each number of heads of 8 dimensions."""
-    ours = concatenated(scale)
+    panel = part(scale)
+    (ours,) = panel.studies
     cost = {
         "smoke": "seconds",
         "laptop": "about 5 minutes on two cores, or nothing after figure 10, whose first panel it is",
         "paper": "per seed GPT-2 of 4 to 32 heads, 8M samples each, and the search; never run",
     }
 
-    def draw(results: Results) -> Any:
-        picture, (axis,) = panels(1, width=5.0, height=3.6)
-        title = f"({ours.value('data.d')}, {ours.value('data.k')})-parity, GPT-2, heads of 8, labels only"
-        draw_panel(axis, results, ours, title)
-        return picture
-
     return Figure(
         cost=cost[scale],
-        studies=(ours,),
-        draw=draw,
+        studies=panel.studies,
+        draw=lambda results: panel.alone(results, width=5.0, height=3.8),
         claims=lambda results: claims(scale, ours.value("data.num_steps")),
     )
 

@@ -1,0 +1,15 @@
+"""Progressive distillation accelerates training: parity by MLP and GPT-2, strings by BERT (figure 1)."""
+
+from __future__ import annotations
+
+from lit_curriculum.papers.progressive import fig1_left, fig1_middle, fig1_right
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.joined import joined
+
+COST = "seconds at smoke scale, else that of fig1-left, fig1-middle and fig1-right, whose runs it shows"
+
+
+def figure(scale: Scale) -> Figure:
+    """Return the three panels side by side; their claims are judged in targets of their own."""
+    modules = {"left": fig1_left, "middle": fig1_middle, "right": fig1_right}
+    return joined({name: module.part(scale) for name, module in modules.items()}, COST)
