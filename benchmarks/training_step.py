@@ -1,6 +1,7 @@
 """Time of a training step against a bare PyTorch loop and transformers' Trainer, and of a distilled step.
 
     python benchmarks/training_step.py --json
+    python benchmarks/training_step.py --model sparse_parity_gpt2 --heads 8 --batch-size 64 --json
     python benchmarks/training_step.py --whole --heads 32 --batch-size 512 --accelerator gpu
 
 Two comparisons, each within one run on the same machine:
@@ -39,10 +40,15 @@ from torch.nn import functional
 from lit_curriculum.callbacks import SwapTeacher
 from lit_curriculum.distillation import BankWriter, OneShot
 from lit_curriculum.experiments.pcfg_bert import PCFGBert, PCFGData
+from lit_curriculum.experiments.pcfg_gpt2 import PCFGGPT, PCFGBoundaryData
+from lit_curriculum.experiments.sparse_parity_gpt2 import SparseParityGPT, SparseParityTokens
 from lit_curriculum.models import describe
+from lit_curriculum.training.base_data import CurriculumData
 from lit_curriculum.training.learning_rate import WarmupDecay
+from lit_curriculum.training.minibatch import MinibatchModule
 
 LR, BETAS, WARMUP = 3e-3, (0.9, 0.95), 0.06
+ROOTS = {"pcfg_bert": [13, 14, 15], "pcfg_gpt2": [16, 17, 18]}
 SCHEDULE = partial(WarmupDecay, warmup_ratio=WARMUP)
 
 
@@ -74,27 +80,42 @@ class Setting:
         self.steps, self.skip = options.steps, 3
         self.total = self.steps + self.skip
         self.options = options
-        self.sizes = {"heads": options.heads, "layers": 4, "max_length": 432 if options.whole else 27}
         self.folder = tempfile.TemporaryDirectory()
         self.bank = Path(self.folder.name) / "teacher" / "bank"
-        teacher = PCFGBert(**{**self.sizes, "heads": options.teacher_heads}, model_seed=9)
+        teacher = self.module(options.teacher_heads, model_seed=9)
         writer = BankWriter(self.bank, describe(teacher.model), self.data().describe_task())
         writer.add(1, 1, teacher.model.state_dict())
 
-    def data(self) -> PCFGData:
+    def data(self) -> CurriculumData:
         """Return the stream."""
-        return PCFGData(
-            num_steps=self.total,
-            roots=None if self.options.whole else [13, 14, 15],
-            batch_size=self.options.batch_size,
-            eval_every=self.total,
-            eval_samples=1,
-        )
+        shared = {
+            "num_steps": self.total,
+            "batch_size": self.options.batch_size,
+            "eval_every": self.total,
+            "eval_samples": 1,
+        }
+        roots = None if self.options.whole else ROOTS.get(self.options.model)
+        return {
+            "pcfg_bert": lambda: PCFGData(roots=roots, **shared),
+            "pcfg_gpt2": lambda: PCFGBoundaryData(roots=roots, **shared),
+            "sparse_parity_gpt2": lambda: SparseParityTokens(d=20, k=4, **shared),
+        }[self.options.model]()
 
-    def module(self) -> PCFGBert:
-        """Return the student."""
+    def module(self, heads: int | None = None, model_seed: int = 0) -> MinibatchModule:
+        """Return the student, or a network of other heads."""
         optimizer = partial(torch.optim.AdamW, lr=LR, betas=BETAS, weight_decay=0.0, fused=True)
-        return PCFGBert(**self.sizes, optimizer=optimizer, lr_scheduler=SCHEDULE)
+        shared = {
+            "heads": heads or self.options.heads,
+            "optimizer": optimizer,
+            "lr_scheduler": SCHEDULE,
+            "model_seed": model_seed,
+        }
+        whole = self.options.whole
+        return {
+            "pcfg_bert": lambda: PCFGBert(max_length=432 if whole else 27, **shared),
+            "pcfg_gpt2": lambda: PCFGGPT(max_length=729 if whole else 81, **shared),
+            "sparse_parity_gpt2": lambda: SparseParityGPT(d=20, **shared),
+        }[self.options.model]()
 
     def ours(self, *callbacks: Callback) -> float:
         """Return seconds a step under Lightning."""
@@ -136,11 +157,14 @@ class Setting:
                 _drain()
                 began = time.perf_counter()
             batch = data.draw("train", step * size, size)
-            ids, mask = (batch["inputs"][k].to(device) for k in ("input_ids", "attention_mask"))
+            inputs = batch["inputs"]
+            arguments = [inputs] if isinstance(inputs, torch.Tensor) else [inputs["input_ids"]]
+            if self.options.model == "pcfg_bert":
+                arguments.append(inputs["attention_mask"])
             with torch.autocast(device.type, torch.bfloat16, enabled=self.options.precision != "32-true"):
-                logits = model(ids, mask)
+                logits = model(*(tensor.to(device) for tensor in arguments))
             labels = batch["labels"].to(device).flatten()
-            loss = functional.cross_entropy(logits.flatten(0, 1).float(), labels)
+            loss = functional.cross_entropy(logits.flatten(0, -2).float(), labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -218,7 +242,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "distilled_warm": setting.distilled,
         "distilled_uncached": setting.uncached,
     }
-    if find_spec("accelerate"):
+    if options.model == "pcfg_bert" and find_spec("accelerate"):
         contestants["hf_trainer"] = setting.hf_trainer
     for run in contestants.values():
         run()  # imports, compiled samplers, and the labels of every batch
@@ -230,6 +254,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         return round(statistics.median(seconds[a] / seconds[b] for seconds in rounds), 3)
 
     return {
+        "model": options.model,
         "heads": options.heads,
         "teacher_heads": options.teacher_heads,
         "batch_size": options.batch_size,
@@ -256,10 +281,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument(
+        "--model", default="pcfg_bert", choices=("pcfg_bert", "pcfg_gpt2", "sparse_parity_gpt2")
+    )
     parser.add_argument("--heads", type=int, default=2, help="of the model that is timed")
     parser.add_argument("--teacher-heads", type=int, default=8)
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--whole", action="store_true", help="whole strings of cfg3b")
+    parser.add_argument("--whole", action="store_true", help="whole strings of the grammar")
     parser.add_argument("--accelerator", default="cpu", choices=("cpu", "gpu"))
     parser.add_argument("--precision", default="32-true", choices=("32-true", "bf16-mixed"))
     parser.add_argument("--steps", type=int, default=30, help="steps a round")
