@@ -25,9 +25,9 @@ from lit_curriculum.errors import (
 
 TRAINING = {
     "fit": "train a model (resumes by itself in a folder that holds the same run)",
-    "validate": "evaluate on the validation stream",
-    "test": "evaluate on the test stream",
-    "predict": "write class probabilities on the test stream",
+    "validate": "evaluate on the validation split",
+    "test": "evaluate on the test split",
+    "predict": "write class probabilities on the test split",
 }
 INSPECTION = ("probe", "sample", "export", "migrate")
 SCALES = ("smoke", "laptop", "paper")

@@ -110,7 +110,7 @@ OPTIONS: dict[str, Option] = {
     "limit_val_batches": _refused("data.eval_samples is the size of a held-out set", None, 1.0),
     "limit_test_batches": _refused("data.eval_samples is the size of a held-out set", None, 1.0),
     "limit_predict_batches": _refused("data.eval_samples is the size of a held-out set", None, 1.0),
-    "overfit_batches": _refused("training and held-out streams never share a sample", 0, 0.0),
+    "overfit_batches": _refused("training and held-out splits never share a sample", 0, 0.0),
     "val_check_interval": _refused("data.eval_every is the spacing of evaluations", None, 1.0),
     "check_val_every_n_epoch": _refused("data.eval_every is the spacing of evaluations", 1),
     "num_sanity_val_steps": _refused("lit check finds what it would, and it would write a row for step 0", 0),

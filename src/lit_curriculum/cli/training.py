@@ -258,7 +258,7 @@ class CurriculumCLI(LightningCLI):
         self._choose_weights()
 
     def predict(self, **kwargs: Any) -> None:
-        """Write class probabilities and labels of the test stream, see `WritePredictions`."""
+        """Write class probabilities and labels of the test split, see `WritePredictions`."""
         # A harvested checkpoint's leave those of the run's end as they are.
         harvested = self.weights.path.suffix == ".safetensors"
         name = f"predictions_step_{self.weights.step}" if harvested else "predictions"

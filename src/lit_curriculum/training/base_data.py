@@ -28,9 +28,9 @@ _FEW = 1_000_000
 
 
 class CurriculumData(LightningDataModule, ABC):
-    """A stream of fresh samples, cut into steps of one declared global batch.
+    """Fresh samples, cut into steps of one declared global batch.
 
-    Step s trains on samples ``s * batch_size .. (s + 1) * batch_size - 1`` of the ``train`` stream, on any
+    Step s trains on samples ``s * batch_size .. (s + 1) * batch_size - 1`` of the ``train`` split, on any
     number of devices and with any gradient accumulation: they divide the batch and never change it.
 
     Args:
@@ -39,9 +39,9 @@ class CurriculumData(LightningDataModule, ABC):
         eval_every: updates between two evaluations; must divide num_steps.
         steps_per_call: updates inside one Lightning batch, for modules that loop themselves; must divide
             eval_every.
-        data_seed: seed of every stream.
+        data_seed: seed of every split.
         eval_streams: streams evaluated during training. Choose on ``val``, report on ``test``.
-        eval_samples: held-out samples of each stream.
+        eval_samples: held-out samples of each split.
         eval_batch_size: rows of one evaluation batch on one device.
         num_workers: loader processes; samples are computed, so 0 is usually best.
 
@@ -96,7 +96,7 @@ class CurriculumData(LightningDataModule, ABC):
 
     @abstractmethod
     def draw(self, stream: Stream, start: int, count: int) -> Batch:
-        """Return samples ``start .. start + count - 1`` of a stream, at least ``inputs`` and ``labels``."""
+        """Return samples ``start .. start + count - 1`` of a split, at least ``inputs`` and ``labels``."""
 
     def count_targets(self, batch: Batch) -> int:
         """Return how many predictions a batch's loss is a mean over; by default one a sample."""
@@ -179,11 +179,11 @@ class CurriculumData(LightningDataModule, ABC):
         return [self._held_out(stream) for stream in self.eval_streams]
 
     def test_dataloader(self) -> DataLoader[Batch]:
-        """Return the ``test`` stream."""
+        """Return the ``test`` split."""
         return self._held_out("test")
 
     def predict_dataloader(self) -> DataLoader[Batch]:
-        """Return the ``test`` stream."""
+        """Return the ``test`` split."""
         return self._held_out("test")
 
     def _held_out(self, stream: EvalStream) -> DataLoader[Batch]:
