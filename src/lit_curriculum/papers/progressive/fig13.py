@@ -21,7 +21,8 @@ from lit_curriculum.papers.progressive._teaching import better_one_shot, one_sho
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import LINES, Line, draw_arms, in_millions, panels, shades
-from lit_curriculum.reproduce.results import Results
+from lit_curriculum.reproduce.predicates import MeanAbove
+from lit_curriculum.reproduce.results import Results, mean_of
 from lit_curriculum.reproduce.study import Study
 
 CONTROLS = {
@@ -29,6 +30,12 @@ CONTROLS = {
     "reversed": "The same checkpoints in reversed order, the final one first,",
     "other support": "The checkpoints of a teacher of another support",
     "noisy labels": "Labels, as many of them wrong as of each checkpoint's answers,",
+}
+
+_EXPECTED = {
+    "shuffled": "fails: in two seeds of five useful checkpoints follow one another by chance",
+    "noisy labels": "fails: in two seeds of five the student learns once labels are right, as it never does "
+    "where they are right from the start",
 }
 
 
@@ -102,6 +109,7 @@ PROGRESSIVE = Claim(
     final("progressive"),
     SOLVED,
     1.0,
+    expected="fails: in one seed of five the transition is over within two checkpoints, 200 student updates",
 )
 STUCK = [
     Claim(
@@ -127,7 +135,22 @@ def _claims(results: Results) -> list[Claim]:
         1.0,
     )
     controls = [
-        Claim(f"{name.replace(' ', '-')}-stuck", f"{what} leave it near chance.", final(name), CHANCE)
+        Claim(
+            f"{name.replace(' ', '-')}-stuck",
+            f"{what} leave it near chance.",
+            final(name),
+            CHANCE,
+            expected=_EXPECTED.get(name, ""),
+        )
         for name, what in CONTROLS.items()
     ]
-    return [TEACHER, PROGRESSIVE, two, *STUCK, *controls]
+    ahead = Claim(
+        "over-controls",
+        "Progressive distillation ends above its four controls (difference from their mean).",
+        lambda results: (
+            results.final("progressive", "accuracy")
+            - mean_of(*(results.final(name, "accuracy") for name in CONTROLS))
+        ),
+        MeanAbove(),
+    )
+    return [TEACHER, PROGRESSIVE, two, *STUCK, *controls, ahead]
