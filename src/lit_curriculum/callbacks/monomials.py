@@ -154,7 +154,8 @@ class LogMonomials(StepListener, ChecksData, Callback):
         def predict(x: torch.Tensor) -> torch.Tensor:
             inputs = data.model_inputs(x)
             # A transformer's activations of thousands of sequences leave the cache: half of its speed.
-            parts = [inputs.to(weights)] if inputs.is_floating_point() else inputs.split(_SEQUENCES)
+            points = inputs.is_floating_point()
+            parts = (inputs.to(weights),) if points else inputs.split(_SEQUENCES)
             logits = torch.cat([module.model(part) for part in parts])
             return torch.softmax(logits.float(), -1)[:, self.labels]
 
