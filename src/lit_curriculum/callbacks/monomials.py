@@ -155,7 +155,7 @@ class LogMonomials(StepListener, ChecksData, Callback):
             inputs = data.model_inputs(x)
             # A transformer's activations of thousands of sequences leave the cache: half of its speed.
             points = inputs.is_floating_point()
-            parts = (inputs.to(weights),) if points else inputs.split(_SEQUENCES)
+            parts = (inputs.to(weights),) if points else torch.split(inputs, _SEQUENCES)
             logits = torch.cat([module.model(part) for part in parts])
             return torch.softmax(logits.float(), -1)[:, self.labels]
 
