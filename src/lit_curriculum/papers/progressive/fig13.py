@@ -92,7 +92,7 @@ def _draw(results: Results, ours: Study) -> Any:
         axis.set(title=f"({d}, {k})-parity: {title}", xlabel="training steps", ylabel="test accuracy")
         axis.set_ylim(0.45, 1.03)
         in_millions(axis, ours.value("data.num_steps", ours.arm("progressive")))
-        axis.legend(fontsize=8)
+        axis.legend(fontsize=8, loc="center right" if title == "methods" else "upper left")
     return picture
 
 
