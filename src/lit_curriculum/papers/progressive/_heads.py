@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lit_curriculum.papers.progressive._gpt2 import study
+from lit_curriculum.papers.progressive._pcfg_results import heads_of
 from lit_curriculum.reproduce.figure import Scale
 from lit_curriculum.reproduce.panels import Line, draw_arms, in_millions, shades
 from lit_curriculum.reproduce.results import PerSeed, Results
@@ -50,13 +51,15 @@ def steps_to_solve(results: Results, heads: int, way: str) -> PerSeed:
 def unsolved(steps: PerSeed, heads: int) -> str:
     """Return what a note says of seeds that do not arrive."""
     never = sum(map(math.isinf, steps.values()))
-    return f"censored: {heads} heads do not arrive in {never} of {len(steps)} seeds" if never else ""
+    return f"censored: {heads_of(heads)} not solved in {never} of {len(steps)} seeds" if never else ""
 
 
 def draw_panel(axis: Any, results: Results, ours: Study, title: str, way: str) -> None:
     """Draw accuracy over the run, a line for each number of heads."""
-    names = [arm.name for arm in ours.arms]
-    colours = shades(names[::-1])
-    draw_arms(axis, results.where(way=way), {name: Line(name, colours[name]) for name in names})
+    labels = {arm.name: heads_of(arm.set["model.heads"]) for arm in ours.arms}
+    colours = shades(list(labels)[::-1])
+    draw_arms(
+        axis, results.where(way=way), {name: Line(label, colours[name]) for name, label in labels.items()}
+    )
     axis.set(title=title, xlabel="training steps", ylabel="test accuracy", ylim=(0.45, 1.03))
     in_millions(axis, ours.value("data.num_steps"))
