@@ -69,7 +69,7 @@ def _claims() -> list[Claim]:
         ),
         *(
             Claim(
-                f"tau-{tau:g}-like-argmax",
+                f"tau-{tau:g}-like-argmax".replace(".", "-"),
                 f"Tau = {tau:g} behaves like argmax (mean accuracy over the run, difference).",
                 against_argmax(tau),
                 MeanWithin(MARGIN),
