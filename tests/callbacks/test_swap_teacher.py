@@ -160,3 +160,20 @@ def test_a_broken_teacher_that_comes_later_is_refused_before_the_run(
         f"lit: error: teacher: {file}, checkpoint 9,000, holds a weight that is not finite"
     )
     assert not (tmp_path / "run").exists()
+
+
+def test_noisy_labels_need_numbered_batches_and_nothing_else(
+    bank: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for more, message in {
+        "noisy_labels: true": "SwapTeacher.noisy_labels: got True; allowed: false with batch-1 SGD",
+        "noisy_labels: true, label_weight: 0.5": "SwapTeacher.label_weight: got 0.5; allowed: 0 with noisy",
+    }.items():
+        overlay = tmp_path / "noisy.yaml"
+        overlay.write_text(
+            f"trainer: {{callbacks: [{{class_path: SwapTeacher, init_args: {{bank: {bank}, "
+            f"strategy: {{class_path: OneShot}}, {more}}}}}]}}\n"
+        )
+        assert fit(tmp_path / "run", *RUN, str(overlay)) == 2
+        assert message in capsys.readouterr().err
+        assert not (tmp_path / "run").exists()

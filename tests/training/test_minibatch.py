@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch.optim import lr_scheduler
 
 from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.modular_addition import ModularAdditionData, ModularAdditionMLP
+from lit_curriculum.training.learning_rate import WarmupDecay
 from lit_curriculum.training.muon import MuonAdamW
 from tests.support import config, fit, in_child
 
@@ -53,12 +55,62 @@ def test_any_torch_optimizer_and_schedule_can_be_asked_for(name: str, tmp_path: 
         ({"weight_decay": float("inf")}, "model.optimizer.weight_decay: got inf; allowed: a finite number"),
         ({"betas": (0.9, 1.0)}, "model.optimizer: Invalid beta parameter at index 1: 1.0"),
         ({"eps": -1.0}, "model.optimizer: Invalid epsilon value: -1.0"),
+        ({"maximize": True}, "model.optimizer.maximize: got True; allowed: false: a loss is minimised"),
+        (
+            {"foreach": True, "fused": True},
+            "model.optimizer: `fused` and `foreach` cannot be `True` together.",
+        ),
     ],
 )
 def test_settings_that_train_nothing_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         module(optimizer=partial(torch.optim.AdamW, **settings)).check_data(data())
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("kind", [torch.optim.LBFGS, torch.optim.SparseAdam])
+def test_optimizers_that_ask_for_more_than_a_gradient_are_refused(kind: Any) -> None:
+    with pytest.raises(
+        UsageError, match=f"model.optimizer: got '{kind.__name__}'; allowed: an optimizer that"
+    ):
+        module(optimizer=kind).check_data(data())
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "message"),
+    [
+        (partial(lr_scheduler.ReduceLROnPlateau), "model.lr_scheduler: got 'ReduceLROnPlateau'; allowed: a"),
+        (
+            partial(lr_scheduler.OneCycleLR, max_lr=0.1, total_steps=10),
+            "model.lr_scheduler.total_steps: got 10; allowed: at least num_steps = 20",
+        ),
+        (partial(lr_scheduler.StepLR, step_size=0), "model.lr_scheduler: integer modulo by zero"),
+        (
+            partial(lr_scheduler.ExponentialLR, gamma=-1),
+            "model.lr_scheduler: got -0.001; allowed: a schedule",
+        ),
+        (
+            partial(WarmupDecay, num_steps=19),
+            "model.lr_scheduler.num_steps: got 19; allowed: at least the run's 20 updates, or null",
+        ),
+        (
+            partial(WarmupDecay, num_steps=-5),
+            "model.lr_scheduler.num_steps: got -5; allowed: an integer of at",
+        ),
+    ],
+)
+def test_schedules_that_do_not_last_are_refused(scheduler: Any, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        module(lr_scheduler=scheduler).check_data(data())
+    assert str(caught.value).startswith(message)
+
+
+def test_a_schedule_that_lasts_is_taken_and_left_at_its_start() -> None:
+    scheduler: Any = partial(lr_scheduler.OneCycleLR, max_lr=0.1, total_steps=20)
+    ours = module(lr_scheduler=scheduler)
+    ours.check_data(data())
+    optimizer = ours.make_optimizer()
+    assert ours.make_scheduler(optimizer, 20).last_epoch == 0
 
 
 def test_a_schedule_that_cannot_be_made_is_named() -> None:

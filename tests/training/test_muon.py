@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.lego import LegoBert
 from lit_curriculum.experiments.programs import ProgramsBert
 from lit_curriculum.training.muon import BatchedMuon, MuonAdamW, orthogonalize
@@ -206,3 +207,9 @@ def test_bert_gives_muon_the_matrices_of_its_layers(kind: Any) -> None:
     assert [id(p) for p in matrices] == [id(p) for p in encoder if p.ndim == 2]
     assert [(g["lr"], g["weight_decay"]) for g in optimizer.param_groups] == [(0.25, 0.5), (0.05, 0.5)]
     assert isinstance(kind(max_length=9, **sizes, **TINY).make_optimizer(), torch.optim.AdamW)
+
+
+@pytest.mark.parametrize(("key", "value"), [("momentum", 2.0), ("momentum", -0.1), ("adamw_share", 0.0)])
+def test_numbers_out_of_range_are_refused(key: str, value: float) -> None:
+    with pytest.raises(UsageError, match=f"model.optimizer.{key}: got {value}"):
+        MuonAdamW([("layer.0.weight", nn.Parameter(torch.zeros(2, 2)))], **{key: value})

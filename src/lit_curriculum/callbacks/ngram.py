@@ -45,8 +45,8 @@ class LogNgrams(GrammarProbe):
         for key, value in {"strings": strings, "positions": positions}.items():
             if value < 1:
                 raise bad_value(f"LogNgrams.{key}", value, "an integer of at least 1")
-        if not ngrams or min(ngrams) < 1:
-            raise bad_value("LogNgrams.ngrams", ngrams, "integers of at least 1")
+        if not ngrams or min(ngrams) < 1 or len(set(ngrams)) < len(ngrams):
+            raise bad_value("LogNgrams.ngrams", ngrams, "distinct integers of at least 1")
         self.ngrams = ngrams
         self.strings = strings
         self.positions = positions

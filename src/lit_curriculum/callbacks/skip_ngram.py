@@ -49,8 +49,8 @@ class LogSkipNgrams(PeriodicProbe):
         for key, value in {"strings": strings, "positions": positions}.items():
             if value < 1:
                 raise bad_value(f"LogSkipNgrams.{key}", value, "an integer of at least 1")
-        if not ngrams or min(ngrams) < 2:
-            raise bad_value("LogSkipNgrams.ngrams", ngrams, "integers of at least 2")
+        if not ngrams or min(ngrams) < 2 or len(set(ngrams)) < len(ngrams):
+            raise bad_value("LogSkipNgrams.ngrams", ngrams, "distinct integers of at least 2")
         self.ngrams = ngrams
         self.strings = strings
         self.positions = positions
@@ -58,8 +58,13 @@ class LogSkipNgrams(PeriodicProbe):
 
     def check_run(self, module: CurriculumModule, data: CurriculumData) -> None:
         """See `ChecksData.check_run`: the data must be strings whose phrases' ends are predicted."""
-        if not isinstance(getattr(data, "task", None), BoundaryPCFG):
+        task = getattr(data, "task", None)
+        if not isinstance(task, BoundaryPCFG):
             raise UsageError("LogSkipNgrams: the data have no boundary tokens; allowed: PCFGBoundaryData")
+        longest = task.grammar.max_length
+        if max(self.ngrams) > longest:
+            allowed = f"at most the {longest} tokens of the grammar's longest string"
+            raise bad_value("LogSkipNgrams.ngrams", self.ngrams, allowed)
 
     def prepare(self, data: CurriculumData) -> None:
         """See `PeriodicProbe.prepare`."""

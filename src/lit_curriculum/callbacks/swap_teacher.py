@@ -27,10 +27,10 @@ from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.tables import StepTable
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import CurriculumData
-from lit_curriculum.training.listeners import StepListener
+from lit_curriculum.training.listeners import ChecksData, StepListener
 
 
-class SwapTeacher(StepListener, Callback):
+class SwapTeacher(StepListener, ChecksData, Callback):
     """Distil from a bank of teacher checkpoints.
 
     Args:
@@ -81,6 +81,8 @@ class SwapTeacher(StepListener, Callback):
             raise bad_value(
                 "SwapTeacher.scale_by_tau_squared", True, "tau > 0; at tau = 0 the loss would vanish"
             )
+        if noisy_labels and label_weight:
+            raise bad_value("SwapTeacher.label_weight", label_weight, "0 with noisy_labels")
         self.bank = bank
         self.strategy = strategy
         self.tau = tau
@@ -97,6 +99,11 @@ class SwapTeacher(StepListener, Callback):
         self._restored: dict[str, Any] | None = None
         self._table: StepTable | None = None
 
+    def check_run(self, module: CurriculumModule, data: CurriculumData) -> None:
+        """See `ChecksData.check_run`: labels are made wrong by the number of their batch."""
+        if self.noisy_labels and not module.automatic_optimization:
+            raise bad_value("SwapTeacher.noisy_labels", True, "false with batch-1 SGD")
+
     def plan(self, data: CurriculumData) -> Schedule:
         """Open the bank, verify every checkpoint that will teach, and return the schedule.
 
@@ -106,6 +113,8 @@ class SwapTeacher(StepListener, Callback):
         """
         bank = CheckpointBank.open(self.bank)
         task = data.describe_task()
+        if self.other_task and bank.task == task:
+            raise bad_value("SwapTeacher.other_task", True, "a bank of another support than the student's")
         for key, value in task.items():
             if bank.task.get(key) != value and not (self.other_task and key == "support"):
                 raise UsageError(
@@ -137,8 +146,6 @@ class SwapTeacher(StepListener, Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the schedule; say which checkpoints it had to drop."""
         assert isinstance(pl_module, CurriculumModule)
-        if self.noisy_labels and not pl_module.automatic_optimization:
-            raise bad_value("SwapTeacher.noisy_labels", True, "false with batch-1 SGD")
         dropped = self.plan(pl_module.data).dropped
         if dropped:
             rank_zero_info(

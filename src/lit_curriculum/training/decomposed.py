@@ -162,6 +162,7 @@ class DecomposedModule(CurriculumModule):
         if not isinstance(data, self.data_class):
             allowed = f"{self.data_class.__name__} with {type(self).__name__}"
             raise bad_value("data", type(data).__name__, allowed)
+        super().check_data(data)
 
     @property
     def _task(self) -> Decomposed:

@@ -32,6 +32,8 @@ class WarmupDecay(torch.optim.lr_scheduler.LRScheduler):
         decay: Literal["cosine", "none"] = "cosine",
         num_steps: int | None = None,
     ) -> None:
+        if num_steps is not None and num_steps < 1:
+            raise bad_value("model.lr_scheduler.num_steps", num_steps, "an integer of at least 1, or null")
         if warmup_steps < 0:
             raise bad_value("model.lr_scheduler.warmup_steps", warmup_steps, "an integer of at least 0")
         if not 0 <= warmup_ratio <= 1:
@@ -50,10 +52,13 @@ class WarmupDecay(torch.optim.lr_scheduler.LRScheduler):
         """Take the length of the run, unless one was given.
 
         Raises:
-            UsageError: if the warm-up is longer than the run.
+            UsageError: if the warm-up is longer than the run, or the run longer than the given length.
         """
         if self.num_steps is None:
             self.num_steps = num_steps
+        if self.num_steps < num_steps and self.decay == "cosine":
+            allowed = f"at least the run's {num_steps} updates, or null"
+            raise bad_value("model.lr_scheduler.num_steps", self.num_steps, allowed)
         if self.warmup_steps > self.num_steps:
             allowed = f"at most num_steps = {self.num_steps}"
             raise bad_value("model.lr_scheduler.warmup_steps", self.warmup_steps, allowed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import Batch, CurriculumData
 from lit_curriculum.training.learning_rate import WarmupDecay
+
+_LOOKED_AT = 20_000
 
 
 class MinibatchModule(CurriculumModule):
@@ -67,7 +70,9 @@ class MinibatchModule(CurriculumModule):
         super().check_data(data)
         optimizer = _made("model.optimizer", self.make_optimizer)
         check_optimizer(optimizer)
-        _made("model.lr_scheduler", lambda: self.make_scheduler(optimizer, data.num_steps))
+        scheduler = _made("model.lr_scheduler", lambda: self.make_scheduler(optimizer, data.num_steps))
+        if scheduler is not None:
+            _made("model.lr_scheduler", lambda: check_scheduler(scheduler, optimizer, data.num_steps))
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Return the loss of this device's share of the batch.
@@ -99,12 +104,41 @@ def check_optimizer(optimizer: torch.optim.Optimizer) -> None:
     Raises:
         UsageError: for a learning rate that is not above 0, or a setting that is not finite.
     """
+    if isinstance(optimizer, torch.optim.LBFGS | torch.optim.SparseAdam):
+        name = type(optimizer).__name__
+        raise bad_value("model.optimizer", name, "an optimizer that takes one dense gradient an update")
     for group in optimizer.param_groups:
+        if group.get("maximize"):
+            raise bad_value("model.optimizer.maximize", True, "false: a loss is minimised")
         for key, value in group.items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise bad_value(f"model.optimizer.{key}", value, "a finite number")
         if not group["lr"] > 0:
             raise bad_value("model.optimizer.lr", group["lr"], "a finite number > 0")
+
+
+def check_scheduler(scheduler: Any, optimizer: torch.optim.Optimizer, num_steps: int) -> None:
+    """Go through a schedule as a run would, up to `_LOOKED_AT` updates.
+
+    Raises:
+        UsageError: for one that is stepped by a metric, ends before the run, or gives no learning rate.
+    """
+    if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        raise bad_value("model.lr_scheduler", "ReduceLROnPlateau", "a schedule of the updates alone")
+    ends = getattr(scheduler, "total_steps", None)
+    if ends is not None and ends < num_steps:
+        raise bad_value("model.lr_scheduler.total_steps", ends, f"at least num_steps = {num_steps}")
+    if isinstance(scheduler, WarmupDecay):
+        return
+    with warnings.catch_warnings():
+        # No update is made between two steps of the schedule here.
+        warnings.simplefilter("ignore")
+        for step in range(min(num_steps, _LOOKED_AT)):
+            for group in optimizer.param_groups:
+                if not 0 <= group["lr"] < math.inf:
+                    allowed = f"a schedule of learning rates >= 0, which it leaves at update {step}"
+                    raise bad_value("model.lr_scheduler", float(group["lr"]), allowed)
+            scheduler.step()
 
 
 def _made(key: str, make: Callable[[], Any]) -> Any:
@@ -113,5 +147,5 @@ def _made(key: str, make: Callable[[], Any]) -> Any:
         return make()
     except UsageError:
         raise
-    except (TypeError, ValueError, ZeroDivisionError) as error:
+    except (TypeError, ValueError, RuntimeError, KeyError, ZeroDivisionError) as error:
         raise UsageError(f"{key}: {' '.join(str(error).split())}") from error

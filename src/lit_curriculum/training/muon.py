@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from lit_curriculum.errors import UsageError
+from lit_curriculum.errors import UsageError, bad_value
 
 
 class BatchedMuon(torch.optim.Muon):
@@ -117,7 +117,7 @@ class MuonAdamW(torch.optim.Optimizer):
         adamw_share: AdamW's rate as a share of ``lr``.
 
     Raises:
-        UsageError: for a model without such matrices.
+        UsageError: for a model without such matrices, a momentum or a share out of range.
     """
 
     def __init__(
@@ -129,6 +129,10 @@ class MuonAdamW(torch.optim.Optimizer):
         momentum: float = 0.95,
         adamw_share: float = 0.2,
     ) -> None:
+        if not 0 <= momentum < 1:
+            raise bad_value("model.optimizer.momentum", momentum, "0 <= momentum < 1")
+        if not 0 < adamw_share < math.inf:
+            raise bad_value("model.optimizer.adamw_share", adamw_share, "a finite number > 0")
         matrices, others = hidden_matrices(params)
         if not matrices:
             raise UsageError("model.optimizer: got MuonAdamW; allowed: with a model that has numbered layers")

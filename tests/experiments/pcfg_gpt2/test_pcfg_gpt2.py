@@ -148,3 +148,22 @@ def test_the_probe_needs_boundary_tokens(capsys: pytest.CaptureFixture[str], tmp
         "LogSkipNgrams: the data have no boundary tokens; allowed: PCFGBoundaryData"
         in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize(
+    ("ngrams", "message"),
+    [
+        ("[3, 3]", "LogSkipNgrams.ngrams: got [3, 3]; allowed: distinct integers of at least 2"),
+        ("[3, 500]", "LogSkipNgrams.ngrams: got [3, 500]; allowed: at most the 27 tokens of the grammar's"),
+    ],
+)
+def test_contexts_that_mean_nothing_are_refused(
+    ngrams: str, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(
+        "trainer: {callbacks: [{class_path: LogSkipNgrams, init_args: {every_n_steps: 10, "
+        f"ngrams: {ngrams}}}}}]}}\n"
+    )
+    assert fit(tmp_path / "run", *RUN, str(overlay)) == 2
+    assert message in capsys.readouterr().err

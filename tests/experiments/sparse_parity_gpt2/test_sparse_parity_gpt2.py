@@ -19,6 +19,7 @@ from tests.support import config, fit, in_child
 
 RUN = [config("sparse_parity_gpt2"), config("smoke/sparse_parity_gpt2")]
 
+STEPS = [5, 10, 15, 20, 25, 30, 35, 40]
 GPT2 = {"vocab_size": 2, "max_length": 8, "layers": 2, "heads": 1, "width": 4, "initializer_range": 0.02}
 
 
@@ -75,8 +76,7 @@ def test_heads_are_put_side_by_side_or_averaged(arguments: dict[str, Any], width
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("teacher") / "run"
-    harvested = ("--data.eval_every=10",)
-    assert in_child(lambda: fit(run, *RUN, options=harvested)) == 0
+    assert in_child(lambda: fit(run, *RUN)) == 0
     return run / "bank"
 
 
@@ -93,11 +93,11 @@ def student(bank: Path, more: str = "") -> str:
 
 def test_a_narrow_student_follows_a_wide_teacher(bank: Path, tmp_path: Path) -> None:
     """The whole way: harvest, swap, and answers that are kept for the next student."""
-    assert [entry.step for entry in CheckpointBank.open(bank)] == [10, 20, 30, 40]
+    assert [entry.step for entry in CheckpointBank.open(bank)] == STEPS
     overlay = student(bank)
     for name in ("one", "two"):
         assert in_child(lambda name=name: fit(tmp_path / name, *RUN, overlay)) == 0  # type: ignore[misc]
-    assert [int(r["teacher_step"]) for r in read_table(tmp_path / "one" / "swaps.csv")] == [10, 20, 30, 40]
+    assert [int(r["teacher_step"]) for r in read_table(tmp_path / "one" / "swaps.csv")] == STEPS
     assert list((bank.parent / "labels").glob("*/*.labels"))
     losses = [
         [r["train/loss"] for r in read_table(tmp_path / name / "metrics.csv")] for name in ("one", "two")
@@ -108,14 +108,14 @@ def test_a_narrow_student_follows_a_wide_teacher(bank: Path, tmp_path: Path) -> 
 def test_labels_can_be_as_wrong_as_the_teacher(bank: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert in_child(lambda: fit(run, *RUN, student(bank, ", noisy_labels: true"))) == 0
-    assert [int(r["teacher_step"]) for r in read_table(run / "swaps.csv")] == [10, 20, 30, 40]
+    assert [int(r["teacher_step"]) for r in read_table(run / "swaps.csv")] == STEPS
     errors = {e.step: 1 - e.metrics["val/accuracy"] for e in CheckpointBank.open(bank)}
     model = build({"name": "gpt2_reader", "init_args": GPT2}, seed=0)
     given = data(num_steps=40, batch_size=16)
     loss = 0.0
-    for step in range(10):
+    for step in range(5):
         batch = given.draw("train", 16 * step, 16)
-        targets = LabelFlips(errors[10], 0).of(batch["labels"], 2, step)
+        targets = LabelFlips(errors[5], 0).of(batch["labels"], 2, step)
         assert not torch.equal(targets, batch["labels"])
         if step == 0:
             loss = float(torch.nn.functional.cross_entropy(model(batch["inputs"]), targets))
@@ -129,9 +129,12 @@ def test_a_teacher_of_another_support_has_to_be_asked_for(
     other = ("--data.support=[3, 5]",)
     assert in_child(lambda: fit(tmp_path / "refused", *RUN, student(bank), options=other)) == 2
     assert "learned support = [0, 1]; allowed: the student's support = [3, 5]" in capfd.readouterr().err
-    assert (
-        in_child(lambda: fit(tmp_path / "run", *RUN, student(bank, ", other_task: true"), options=other)) == 0
-    )
+    taught = student(bank, ", other_task: true")
+    assert in_child(lambda: fit(tmp_path / "same", *RUN, taught)) == 2
+    message = "SwapTeacher.other_task: got True; allowed: a bank of another support than the student's"
+    assert message in capfd.readouterr().err
+    assert not (tmp_path / "same").exists()
+    assert in_child(lambda: fit(tmp_path / "run", *RUN, taught, options=other)) == 0
 
 
 @pytest.mark.parametrize(
