@@ -148,7 +148,7 @@ class Setting:
         """Return seconds a step of a plain loop."""
         device = torch.device("cuda" if self._on_gpu else "cpu")
         model = self.module().model.to(device).train()
-        optimizer = torch.optim.AdamW(model.parameters(), lr=LR, betas=BETAS, weight_decay=0.0)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=LR, betas=BETAS, weight_decay=0.0, fused=True)
         schedule = SCHEDULE(optimizer, num_steps=self.total)
         data, began = self.data(), 0.0
         size = self.options.batch_size
