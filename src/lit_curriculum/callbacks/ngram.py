@@ -10,7 +10,7 @@ import torch
 from lit_curriculum.callbacks.grammar_probe import GrammarProbe
 from lit_curriculum.callbacks.periodic_probe import Row
 from lit_curriculum.errors import bad_value
-from lit_curriculum.probes.ngram import draw_inputs, ngram_distances
+from lit_curriculum.probes.ngram import NgramDistances, draw_inputs, ngram_distances
 from lit_curriculum.tasks.pcfg import MaskedPCFG
 
 
@@ -42,11 +42,7 @@ class LogNgrams(GrammarProbe):
         include_start: bool = False,
     ) -> None:
         super().__init__(every_n_steps, include_start)
-        for key, value in {"strings": strings, "positions": positions}.items():
-            if value < 1:
-                raise bad_value(f"LogNgrams.{key}", value, "an integer of at least 1")
-        if not ngrams or min(ngrams) < 1 or len(set(ngrams)) < len(ngrams):
-            raise bad_value("LogNgrams.ngrams", ngrams, "distinct integers of at least 1")
+        check_windows("LogNgrams", ngrams, 1, strings, positions)
         self.ngrams = ngrams
         self.strings = strings
         self.positions = positions
@@ -59,8 +55,25 @@ class LogNgrams(GrammarProbe):
     def measure(self, model: Any) -> tuple[Sequence[Row], dict[str, float]]:
         """See `PeriodicProbe.measure`."""
         assert self._inputs is not None
-        distances = ngram_distances(model, *self._inputs, ns=self.ngrams)
-        robust, close = distances.median_robust(), distances.median_close()
-        metrics = {f"ngrams/robust_{n}": value for n, value in robust.items()}
-        metrics |= {f"ngrams/close_{n}": value for n, value in close.items()}
-        return [{"n": n, "robust": robust[n], "close": close[n]} for n in self.ngrams], metrics
+        return medians(ngram_distances(model, *self._inputs, ns=self.ngrams))
+
+
+def check_windows(name: str, ngrams: Sequence[int], least: int, strings: int, positions: int) -> None:
+    """Check what a callback of this kind measures.
+
+    Raises:
+        UsageError: for a number that is too small, or a window given twice.
+    """
+    for key, value in {"strings": strings, "positions": positions}.items():
+        if value < 1:
+            raise bad_value(f"{name}.{key}", value, "an integer of at least 1")
+    if not ngrams or min(ngrams) < least or len(set(ngrams)) < len(ngrams):
+        raise bad_value(f"{name}.ngrams", ngrams, f"distinct integers of at least {least}")
+
+
+def medians(distances: NgramDistances) -> tuple[Sequence[Row], dict[str, float]]:
+    """Return the rows of ngrams.csv, without their step, and the metrics by name."""
+    robust, close = distances.median_robust(), distances.median_close()
+    metrics = {f"ngrams/robust_{n}": value for n, value in robust.items()}
+    metrics |= {f"ngrams/close_{n}": value for n, value in close.items()}
+    return [{"n": n, "robust": robust[n], "close": close[n]} for n in distances.ns], metrics

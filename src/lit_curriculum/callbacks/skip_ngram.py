@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from lit_curriculum.callbacks.ngram import check_windows, medians
 from lit_curriculum.callbacks.periodic_probe import PeriodicProbe, Row
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.probes.skip_ngram import skip_ngram_distances
@@ -46,11 +47,7 @@ class LogSkipNgrams(PeriodicProbe):
         include_start: bool = False,
     ) -> None:
         super().__init__(every_n_steps, include_start)
-        for key, value in {"strings": strings, "positions": positions}.items():
-            if value < 1:
-                raise bad_value(f"LogSkipNgrams.{key}", value, "an integer of at least 1")
-        if not ngrams or min(ngrams) < 2 or len(set(ngrams)) < len(ngrams):
-            raise bad_value("LogSkipNgrams.ngrams", ngrams, "distinct integers of at least 2")
+        check_windows("LogSkipNgrams", ngrams, 2, strings, positions)
         self.ngrams = ngrams
         self.strings = strings
         self.positions = positions
@@ -81,8 +78,4 @@ class LogSkipNgrams(PeriodicProbe):
     def measure(self, model: Any) -> tuple[Sequence[Row], dict[str, float]]:
         """See `PeriodicProbe.measure`."""
         assert self._inputs is not None
-        distances = skip_ngram_distances(model, *self._inputs, ns=self.ngrams)
-        robust, close = distances.median_robust(), distances.median_close()
-        metrics = {f"ngrams/robust_{n}": value for n, value in robust.items()}
-        metrics |= {f"ngrams/close_{n}": value for n, value in close.items()}
-        return [{"n": n, "robust": robust[n], "close": close[n]} for n in self.ngrams], metrics
+        return medians(skip_ngram_distances(model, *self._inputs, ns=self.ngrams))

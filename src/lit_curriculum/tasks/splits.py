@@ -63,14 +63,14 @@ class BitStringSplits:
             raise bad_value("stream", stream, "train, val, test")
         return (1 << self.d) - 2 * self.held_out if stream == "train" else self.held_out
 
-    def check_held_out(self, count: int) -> None:
-        """Check how many strings of a held-out set are asked for.
+    def check_held_out(self, count: int, otherwise: str = "") -> None:
+        """Check how many strings of a held-out set are asked for; ``otherwise`` is what else is allowed.
 
         Raises:
             UsageError: if there are not as many.
         """
         if count > self.held_out:
-            allowed = f"at most {self.held_out}, the strings of a held-out set at d = {self.d}"
+            allowed = f"at most {self.held_out}, the strings of a held-out set at d = {self.d}{otherwise}"
             raise bad_value("data.eval_samples", count, allowed)
 
     def sample(self, seed: int, stream: Stream, start: int, count: int) -> npt.NDArray[np.int64]:

@@ -91,11 +91,8 @@ class DecomposedData(CurriculumData):
     ) -> None:
         self.task = task
         self.splits = BitStringSplits(task.d)
-        most = self.splits.held_out
-        samples = most if eval_samples is None else eval_samples
-        if samples > most:
-            allowed = f"at most {most}, the strings of a held-out set at d = {task.d}, or null"
-            raise bad_value("data.eval_samples", samples, allowed)
+        samples = self.splits.held_out if eval_samples is None else eval_samples
+        self.splits.check_held_out(samples, ", or null")
         super().__init__(
             num_steps, batch_size, eval_samples=samples, eval_batch_size=eval_batch_size, **kwargs
         )

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from lit_curriculum.errors import bad_value
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.pcfg import BoundaryPCFG, load_grammar
+from lit_curriculum.tasks.pcfg.boundaries import check_height
 from lit_curriculum.tasks.vocabulary import PAD_ID
 from lit_curriculum.training.base_data import Batch
 from lit_curriculum.training.tokens import TokenData, token_batch
@@ -49,9 +49,7 @@ class PCFGBoundaryData(TokenData):
         **kwargs: Any,
     ) -> None:
         loaded = load_grammar(grammar, roots or None)
-        if not 1 <= height <= loaded.depth + 1:
-            allowed = f"an integer from 1 to {loaded.depth + 1}, the grammar's depth and one"
-            raise bad_value("data.height", height, allowed)
+        check_height(height, loaded.depth, "data.height")
         self.task = BoundaryPCFG(loaded, height)
         super().__init__(
             num_steps, batch_size, eval_samples=eval_samples, eval_batch_size=eval_batch_size, **kwargs

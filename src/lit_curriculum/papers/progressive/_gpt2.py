@@ -44,12 +44,17 @@ RATES: dict[Scale, tuple[float, ...]] = {
 """Learning rates that every student searches; the released scripts have one."""
 
 
-def teacher(scale: Scale, probes: Sequence[Settings] = (), name: str = "teacher", **set: Any) -> Arm:
-    """Return the configuration's own network, with further settings, e.g. another ``data_support``."""
-    settings = {key.replace("_", ".", 1): value for key, value in set.items()}
-    # What a search of the students' learning rate sets is its own.
-    lr = {"smoke": 3e-4, "laptop": 3e-4, "paper": 3e-4}[scale]
-    return Arm(name=name, set={"model.optimizer.lr": lr, **settings}, probes=probes, cost=20.0)
+def teacher(
+    scale: Scale, probes: Sequence[Settings] = (), name: str = "teacher", set: Settings | None = None
+) -> Arm:
+    """Return the configuration's own network, with further settings; its learning rate is not searched."""
+    own = {"model.optimizer.lr": shipped_value(scale, "model.optimizer.lr")}
+    return Arm(name=name, set={**own, **(set or {})}, probes=probes, cost=20.0)
+
+
+def shipped_value(scale: Scale, key: str) -> Any:
+    """Return a setting of the configuration at a scale."""
+    return at_scale(scale, CONFIG, arms=()).value(key)
 
 
 def student(scale: Scale, name: str, of: Arm, teach: Settings | None, tuned_as: str | None = None) -> Arm:

@@ -13,11 +13,12 @@ from lit_curriculum.papers.progressive._gpt2 import (
     SOLVED,
     methods,
     progressive,
+    shipped_value,
     student,
     study,
     teacher,
 )
-from lit_curriculum.papers.progressive._teaching import better_one_shot, one_shot
+from lit_curriculum.papers.progressive._teaching import better_one_shot
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import LINES, Line, draw_arms, in_millions, panels, shades
@@ -42,7 +43,7 @@ _EXPECTED = {
 def setting(scale: Scale) -> Study:
     """Return the teacher, the paper's students, and the controls."""
     wide = teacher(scale)
-    other = teacher(scale, name="other teacher", data_support=_elsewhere(scale))
+    other = teacher(scale, name="other teacher", set={"data.support": _elsewhere(scale)})
     taught = {
         "shuffled": (wide, progressive(scale, order="shuffled")),
         "reversed": (wide, progressive(scale, order="reversed")),
@@ -55,8 +56,8 @@ def setting(scale: Scale) -> Study:
 
 def _elsewhere(scale: Scale) -> list[int]:
     """Return a support of as many coordinates that shares none with the first ones."""
-    first, k = {"smoke": (4, 2), "laptop": (10, 4), "paper": (50, 6)}[scale]
-    return list(range(first, first + k))
+    first = shipped_value(scale, "data.d") // 2
+    return list(range(first, first + shipped_value(scale, "data.k")))
 
 
 def figure(scale: Scale) -> Figure:
@@ -94,36 +95,6 @@ def _draw(results: Results, ours: Study) -> Any:
         in_millions(axis, ours.value("data.num_steps", ours.arm("progressive")))
         axis.legend(fontsize=8, loc="center right" if title == "methods" else "upper left")
     return picture
-
-
-TEACHER = Claim(
-    "teacher-solves",
-    "The teacher of many heads learns the parity from labels.",
-    final("teacher"),
-    SOLVED,
-    1.0,
-)
-PROGRESSIVE = Claim(
-    "progressive-solves",
-    "A student of few heads taught by all of the teacher's checkpoints learns it.",
-    final("progressive"),
-    SOLVED,
-    1.0,
-    expected="fails: in one seed of five the transition is over within two checkpoints, 200 student updates",
-)
-STUCK = [
-    Claim(
-        "one-shot-stuck",
-        "The same student taught by the finished teacher alone, at the better of two temperatures, stays "
-        "near chance in the same samples.",
-        one_shot,
-        CHANCE,
-        0.5,
-    ),
-    Claim(
-        "plain-stuck", "The same student trained with labels stays near chance.", final("plain"), CHANCE, 0.5
-    ),
-]
 
 
 def _claims(results: Results) -> list[Claim]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lit_curriculum.papers.progressive._gpt2 import methods, study, teacher
-from lit_curriculum.papers.progressive.fig13 import PROGRESSIVE, STUCK, TEACHER, lines
+from lit_curriculum.papers.progressive._gpt2 import CHANCE, SOLVED, methods, study, teacher
+from lit_curriculum.papers.progressive._teaching import one_shot
+from lit_curriculum.papers.progressive.fig13 import lines
+from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.joined import Part
 from lit_curriculum.reproduce.panels import draw_arms, in_millions
@@ -44,3 +46,33 @@ def _draw(axis: Any, results: Results, ours: Study) -> None:
     title = f"({ours.value('data.d')}, {ours.value('data.k')})-parity, GPT-2, {sizes}"
     axis.set(xlabel="training steps", ylabel="test accuracy", title=title, ylim=(0.45, 1.03))
     in_millions(axis, ours.value("data.num_steps", narrow))
+
+
+TEACHER = Claim(
+    "teacher-solves",
+    "The teacher of many heads learns the parity from labels.",
+    final("teacher"),
+    SOLVED,
+    1.0,
+)
+PROGRESSIVE = Claim(
+    "progressive-solves",
+    "A student of few heads taught by all of the teacher's checkpoints learns it.",
+    final("progressive"),
+    SOLVED,
+    1.0,
+    expected="fails: in one seed of five the transition is over within two checkpoints, 200 student updates",
+)
+STUCK = [
+    Claim(
+        "one-shot-stuck",
+        "The same student taught by the finished teacher alone, at the better of two temperatures, stays "
+        "near chance in the same samples.",
+        one_shot,
+        CHANCE,
+        0.5,
+    ),
+    Claim(
+        "plain-stuck", "The same student trained with labels stays near chance.", final("plain"), CHANCE, 0.5
+    ),
+]

@@ -42,13 +42,22 @@ def boundary_tokens(strings: Strings, depth: int, height: int) -> npt.NDArray[np
     """
     if strings.ancestry is None:
         raise bad_value("ancestry", None, "strings drawn with ancestry=True")
-    if not 1 <= height <= depth + 1:
-        raise bad_value("height", height, f"an integer from 1 to {depth + 1}, the grammar's depth and one")
+    check_height(height, depth)
     inside = np.arange(strings.tokens.shape[1]) < strings.lengths[:, None]
     if height == 1:
         return inside
     boundary: npt.NDArray[np.bool_] = strings.ancestry.right_boundary[:, depth - (height - 1)] & inside
     return boundary
+
+
+def check_height(height: int, depth: int, key: str = "height") -> None:
+    """Check that a grammar of this depth has tokens C(height).
+
+    Raises:
+        UsageError: naming the key if it has not.
+    """
+    if not 1 <= height <= depth + 1:
+        raise bad_value(key, height, f"an integer from 1 to {depth + 1}, the grammar's depth and one")
 
 
 @dataclass(frozen=True)
@@ -79,9 +88,7 @@ class BoundaryPCFG:
     height: int
 
     def __post_init__(self) -> None:
-        if not 1 <= self.height <= self.grammar.depth + 1:
-            allowed = f"an integer from 1 to {self.grammar.depth + 1}, the grammar's depth and one"
-            raise bad_value("height", self.height, allowed)
+        check_height(self.height, self.grammar.depth)
 
     @cached_property
     def sampler(self) -> Sampler:
