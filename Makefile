@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 PYTEST  = $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-faults test-gpu lint format coverage clean
+.PHONY: help setup demo test test-all test-cluster test-faults test-gpu lint format coverage clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,10 +34,13 @@ reproduce-%: $(VENV)/.runtime ## reproduce a figure, e.g. make reproduce-fig2 SC
 	$(BIN)/lit reproduce $* --scale $(SCALE) --out $(OUT)
 
 test: $(VENV)/.dev ## run the tests (under 10 minutes on two cores)
-	$(PYTEST) -m "not slow and not gpu"
+	$(PYTEST) -m "not slow and not gpu and not cluster"
 
 test-all: $(VENV)/.dev ## run all tests that need no GPU
-	$(PYTEST) -m "not gpu"
+	$(PYTEST) -m "not gpu and not cluster"
+
+test-cluster: $(VENV)/.dev ## run sweeps on a SLURM that the tests start (Debian: apt install slurm-wlm)
+	$(BIN)/python -m pytest tests/cluster -m cluster
 
 test-faults: $(VENV)/.dev ## kills, damage and fuzzing (over an hour); writes the table in docs/reliability.md
 	rm -rf $(OUT)/faults && mkdir -p $(OUT)/faults
