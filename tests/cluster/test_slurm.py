@@ -24,15 +24,16 @@ CONFIGS = ["sparse_parity_minibatch", "smoke/sparse_parity_minibatch"]
 PROFILE = {"time": "0:20:00", "poll_seconds": 1, "grace_seconds": 30}
 
 
+SHORT = {"data.num_steps": 2000, "data.eval_every": 250}
 # Longer than the 25 seconds that a job of a minute has, of which Python's start takes some; on two busy cores
 # it takes several jobs.
-LONG = 20_000
+LONG = 60_000
 
 
 def sweep_file(folder: Path, seeds: int, num_steps: int = 3000, **more: Any) -> Path:
     content = {
         "configs": CONFIGS,
-        "points": [{"data.num_steps": num_steps, "data.eval_every": 250}],
+        "points": [{"data.num_steps": num_steps, "data.eval_every": 250, "trainer.callbacks": []}],
         "grid": {"data.data_seed, model.model_seed": list(range(seeds))},
         **more,
     }
@@ -94,7 +95,7 @@ def _state(folder: Path) -> dict[str, torch.Tensor]:
 
 def test_an_array_of_runs_one_of_them_disturbed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two jobs are told to stop, one before its run began and one after a checkpoint; a third is killed."""
-    file, out = sweep_file(tmp_path, seeds=3, num_steps=5000), tmp_path / "out"
+    file, out = sweep_file(tmp_path, seeds=3, num_steps=20_000), tmp_path / "out"
     runs = load_sweep(file).runs
     submit(file, out)
     recorded = Jobs(out / "runs")
@@ -146,13 +147,16 @@ def run_record(folder: Path) -> dict[str, Any]:
 def test_a_student_waits_for_its_teacher_in_the_queue(tmp_path: Path) -> None:
     harvest = {"class_path": "HarvestCheckpoints", "init_args": {"every_n_steps": 1000}}
     one_shot = {"strategy": {"class_path": "OneShot"}, "bank": "{bank}"}
+    taught = {"class_path": "SwapTeacher", "init_args": one_shot}
     groups = {
         "student": {
             "needs": "teacher",
             "shift": {"data.data_seed": 1000},
-            "points": [{"trainer.callbacks": [{"class_path": "SwapTeacher", "init_args": one_shot}]}],
+            "points": [
+                {**SHORT, "trainer.callbacks": [{"class_path": "SwapTeacher", "init_args": one_shot}]}
+            ],
         },
-        "teacher": {"points": [{"trainer.callbacks": [harvest]}]},
+        "teacher": {"points": [{**SHORT, "trainer.callbacks": [harvest]}]},
     }
     file, out = sweep_file(tmp_path, seeds=1, points=None, groups=groups), tmp_path / "out"
     teacher, student = load_sweep(file).runs
@@ -193,11 +197,14 @@ def test_a_failed_teacher_fails_its_job_alone_and_by_name(
 ) -> None:
     missing = [{"class_path": "StopWhenLearned", "init_args": {"metric": "val/nothing"}}]
     one_shot = {"strategy": {"class_path": "OneShot"}, "bank": "{bank}"}
+    taught = {"class_path": "SwapTeacher", "init_args": one_shot}
     groups = {
-        "teacher": {"points": [{"trainer.callbacks": missing}]},
+        "teacher": {"points": [{**SHORT, "trainer.callbacks": missing}]},
         "student": {
             "needs": "teacher",
-            "points": [{"trainer.callbacks": [{"class_path": "SwapTeacher", "init_args": one_shot}]}],
+            "points": [
+                {**SHORT, "trainer.callbacks": [{"class_path": "SwapTeacher", "init_args": one_shot}]}
+            ],
         },
     }
     file, out = sweep_file(tmp_path, seeds=1, points=None, groups=groups), tmp_path / "out"
