@@ -27,7 +27,7 @@ PROFILE = {"time": "0:20:00", "poll_seconds": 1, "grace_seconds": 30}
 SHORT = {"data.num_steps": 2000, "data.eval_every": 250}
 # Longer than the 25 seconds that a job of a minute has, of which Python's start takes some; on two busy cores
 # it takes several jobs.
-LONG = 60_000
+LONG = 25_000
 
 
 def sweep_file(folder: Path, seeds: int, num_steps: int = 3000, **more: Any) -> Path:
@@ -95,7 +95,7 @@ def _state(folder: Path) -> dict[str, torch.Tensor]:
 
 def test_an_array_of_runs_one_of_them_disturbed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two jobs are told to stop, one before its run began and one after a checkpoint; a third is killed."""
-    file, out = sweep_file(tmp_path, seeds=3, num_steps=20_000), tmp_path / "out"
+    file, out = sweep_file(tmp_path, seeds=3, num_steps=6000), tmp_path / "out"
     runs = load_sweep(file).runs
     submit(file, out)
     recorded = Jobs(out / "runs")
@@ -152,9 +152,7 @@ def test_a_student_waits_for_its_teacher_in_the_queue(tmp_path: Path) -> None:
         "student": {
             "needs": "teacher",
             "shift": {"data.data_seed": 1000},
-            "points": [
-                {**SHORT, "trainer.callbacks": [{"class_path": "SwapTeacher", "init_args": one_shot}]}
-            ],
+            "points": [{**SHORT, "trainer.callbacks": [taught]}],
         },
         "teacher": {"points": [{**SHORT, "trainer.callbacks": [harvest]}]},
     }
@@ -202,9 +200,7 @@ def test_a_failed_teacher_fails_its_job_alone_and_by_name(
         "teacher": {"points": [{**SHORT, "trainer.callbacks": missing}]},
         "student": {
             "needs": "teacher",
-            "points": [
-                {**SHORT, "trainer.callbacks": [{"class_path": "SwapTeacher", "init_args": one_shot}]}
-            ],
+            "points": [{**SHORT, "trainer.callbacks": [taught]}],
         },
     }
     file, out = sweep_file(tmp_path, seeds=1, points=None, groups=groups), tmp_path / "out"

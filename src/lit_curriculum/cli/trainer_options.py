@@ -231,7 +231,8 @@ def _check_launcher(trainer: Trainer) -> None:
         started, launcher = os.environ["SLURM_NTASKS"], "srun"
     else:
         return
-    if started != str(trainer.world_size):
+    # Not the world size: that may be what the launcher says.
+    if started != str(trainer.num_devices * trainer.num_nodes):
         raise UsageError(
             f"trainer.devices: got {trainer.num_devices} x {trainer.num_nodes} nodes, but "
             f"{launcher} started {started} processes; allowed: as many devices as processes"
