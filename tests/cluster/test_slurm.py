@@ -134,7 +134,7 @@ def test_a_run_longer_than_a_job_goes_on_in_the_next(tmp_path: Path) -> None:
             resumed.append(run_record(run.folder(out / "runs")).get("resumed", 0))
         return not jobs()
 
-    wait_for(ended, 400)
+    wait_for(ended, 900)
     assert max(resumed) >= 1
     assert_same((run,), out / "runs", undisturbed(file, tmp_path / "here"))
 

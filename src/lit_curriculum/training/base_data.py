@@ -117,6 +117,9 @@ class CurriculumData(LightningDataModule, ABC):
             UsageError: if it is not divisible by devices times accumulation steps.
         """
         parts = world_size * accumulate
+        if self.batch_size == 1 and world_size > 1:
+            allowed = "1: with batch_size = 1 updates follow one another; further devices train further runs"
+            raise bad_value("trainer.devices", world_size, allowed)
         if self.batch_size % parts:
             raise UsageError(
                 f"data.batch_size: got {self.batch_size}; allowed: a multiple of {parts} "
