@@ -27,7 +27,7 @@ PROFILE = {"time": "0:20:00", "poll_seconds": 1, "grace_seconds": 30}
 SHORT = {"data.num_steps": 2000, "data.eval_every": 250}
 # Longer than the 25 seconds that a job of a minute has, of which Python's start takes some; on two busy cores
 # it takes several jobs.
-LONG = 25_000
+LONG = 15_000
 
 
 def sweep_file(folder: Path, seeds: int, num_steps: int = 3000, **more: Any) -> Path:

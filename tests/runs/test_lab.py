@@ -18,6 +18,7 @@ from lit_curriculum.errors import RunFailed, RunStopped
 from lit_curriculum.files import write_text
 from lit_curriculum.runs import graph, identity, lab
 from lit_curriculum.runs.configs import shipped
+from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.graph import Finished, Run
 from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.launchers import local
@@ -135,6 +136,18 @@ def test_finished_runs_are_reused_by_this_lab_and_the_next(tmp_path, threads):
     lab.fit([run("a"), run("b")])
     Lab(tmp_path, Local(fit, 2)).fit([run("b"), run("a")])
     assert sorted(order(tmp_path)) == ["a", "b"]
+
+
+def test_reused_runs_of_other_libraries_are_counted(tmp_path, threads):
+    Lab(tmp_path, Local(fit, 1)).fit([run("a"), run("b"), run("c")])
+    for name in ("a", "b"):
+        folder = RunFolder(run(name).folder(tmp_path))
+        folder.record({**folder.provenance(), "versions": {"torch": "1.0"}})
+    lab = Lab(tmp_path, Local(fit, 1))
+    lab.fit([run("a"), run("b"), run("c"), run("d")])
+    lab.fit([run("a"), run("d")])
+    (note,) = lab.notes
+    assert note.startswith("2 of the 3 reused runs were made with torch 1.0 (now ")
 
 
 def test_an_unfinished_run_is_taken_up_again(tmp_path, threads):

@@ -123,6 +123,13 @@ class FitRun:
     def _take(self, config_text: str, record: dict[str, Any]) -> Start:
         """Look where the run starts, and take its folder unless it is finished."""
         state = self._folder.state(self._settings)
+        changed = provenance.other_versions(self._folder.provenance()) if state != "new" else ""
+        if changed:
+            rank_zero_info(f"note: this run was begun with {changed}")
+            record["versions_before"] = [
+                *self._folder.provenance().get("versions_before", []),
+                self._folder.provenance()["versions"],
+            ]
         if state == "finished":
             self._folder.verify_finished()
             return Start(state)

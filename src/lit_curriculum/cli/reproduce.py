@@ -92,6 +92,8 @@ def _measured(
         for name, made in figures.items():
             console.print(f"[bold]{name}[/] at {options.scale} scale: {made.cost}")
             yield figure.reproduce(name, made, options.scale, lab, out, commit())
+        for note in lab.notes:
+            console.print(f"note: {note}", markup=False)
 
 
 def _redrawn(names: Iterable[str], options: argparse.Namespace, out: Path) -> Iterator[dict[str, Any]]:

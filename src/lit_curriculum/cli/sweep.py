@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,6 +102,8 @@ def _train(plan: Sweep, chosen_runs: Sequence[Run], options: argparse.Namespace)
                 out / plan.name / _PROFILE, yaml.safe_dump(as_plain(profile_of(options)), sort_keys=False)
             )
         lab.fit(chosen_runs)
+    for note in lab.notes:
+        print(f"note: {note.removesuffix('; --fresh trains them anew')}", file=sys.stderr)
     if on_cluster and not options.wait:
         states = states_of(plan, out / "runs")
         print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,7 @@ from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.graph import Finished, Run, with_needs
 from lit_curriculum.runs.launchers import Launcher
 from lit_curriculum.runs.lease import Lease
+from lit_curriculum.runs.provenance import other_versions
 
 
 class Progress(Protocol):
@@ -30,6 +32,9 @@ class Lab:
         launcher: trains those that are not finished.
         fresh: remove finished runs instead of reusing them.
         progress: told how far it is.
+
+    Attributes:
+        reused: key of each finished run that was found -> `other_versions` of it.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class Lab:
         self.launcher = launcher
         self.fresh = fresh
         self.progress = progress
+        self.reused: dict[str, str] = {}
         self._made: set[str] = set()
         self._stays = False
 
@@ -83,7 +89,21 @@ class Lab:
                 shutil.rmtree(folder)
                 lease.release()
             return False
-        return RunFolder(folder).finished
+        recorded = RunFolder(folder).provenance()
+        if not recorded.get("finished"):
+            return False
+        if run.key not in self._made:
+            self.reused[run.key] = other_versions(recorded)
+        return True
+
+    @property
+    def notes(self) -> list[str]:
+        """What is worth saying of runs that were reused, a line each."""
+        counts = Counter(text for text in self.reused.values() if text)
+        return [
+            f"{count} of the {len(self.reused)} reused runs were made with {text}; --fresh trains them anew"
+            for text, count in counts.items()
+        ]
 
     def _report(self, runs: list[Run], running: Iterable[Run], unfinished: set[str]) -> None:
         if self.progress is None:
