@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV   ?= .venv
 SCALE  ?= laptop
 OUT    ?= out
+# Of `make gpu-suite`.
+MINUTES ?= 30
 # Processes that share the tests, file by file; each uses one thread.
 TESTERS ?= 2
 BIN    := $(VENV)/bin
 PYTEST  = $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-cluster test-faults test-gpu lint format coverage clean
+.PHONY: help setup demo test test-all test-cluster test-faults test-gpu gpu-suite lint format coverage clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +51,9 @@ test-faults: $(VENV)/.dev ## kills, damage and fuzzing (over an hour); writes th
 
 test-gpu: $(VENV)/.dev ## run the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu
+
+gpu-suite: $(VENV)/.dev ## what a GPU should do first, by value, in MINUTES=30; the same command goes on
+	$(BIN)/python -m benchmarks.gpu_suite --minutes $(MINUTES) --out $(OUT)/gpu
 
 coverage: $(VENV)/.dev ## run the tests with line coverage of src (at least 90 %)
 	$(PYTEST) -m "not slow and not gpu" --cov --cov-report=term-missing:skip-covered --cov-fail-under=90

@@ -66,7 +66,7 @@ def wait_for(there: Callable[[], object], seconds: float = 120) -> None:
 
 def undisturbed(file: Path, out: Path) -> Path:
     """Train the same runs here; return where they are."""
-    assert lit(str(file), "--out", str(out), "--jobs", "1") == 0
+    assert lit(str(file), "--out", str(out), "--jobs", "2") == 0  # of one thread each, as the jobs
     return out / "runs"
 
 
@@ -169,7 +169,7 @@ def test_the_tasks_of_a_job_are_the_devices_of_a_run(tmp_path: Path) -> None:
     submit(file, out, "--wait", tasks_per_run=2)
     folder = run.folder(out / "runs")
     assert len(torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["rng"]) == 2
-    words = ["--out", str(tmp_path / "here"), "--devices-per-run", "2", "--jobs", "1"]
+    words = ["--out", str(tmp_path / "here"), "--devices-per-run", "2", "--jobs", "2"]
     assert lit(str(file), *words) == 0
     assert_same((run,), out / "runs", tmp_path / "here" / "runs")
 
