@@ -42,7 +42,7 @@ TINY: dict[str, list[str]] = {
     ],
 }
 # Needs a GPU, and says so; a part of online_sgd, without a command of its own.
-OTHERS = {"online_sgd_gpu", "online_sgd_profile"}
+OTHERS = {"gpu_suite", "online_sgd_gpu", "online_sgd_profile"}
 SLOW = {"muon_step", "online_sgd", "run_records", "student_grid"}
 
 

@@ -16,6 +16,13 @@ from tests.support import CONFIGS, config, fit, in_child
 # What is not divided cannot be trained on several processes, and is evaluated there all the same.
 EXPERIMENTS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 
+# Updates of batch 1 follow one another, and the theory's loop is not divided.
+DIVIDED = [
+    name
+    for name in EXPERIMENTS
+    if name not in ("elman", "elman_population", "hierarchical_parity", "sparse_parity_mlp", "sum_and_parity")
+]
+
 
 def arguments(name: str) -> list[str]:
     return [word for path in (name, f"smoke/{name}") for word in ("--config", config(path))]
@@ -72,6 +79,22 @@ def test_every_experiment_is_evaluated_alike_on_three_processes(name: str, tmp_p
     """In batches of which the last one is ragged, and in a single one, which leaves two without any."""
     for batch_size in (7, 1000):
         compare(name, batch_size, 3, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DIVIDED)
+def test_every_experiment_trains_alike_on_two_processes(name: str, tmp_path: Path) -> None:
+    """The batch is the same, and the mean over it; what is left is the rounding of sums."""
+    run = [config(name), config(f"smoke/{name}")]
+    options = ("--trainer.callbacks=[]", "--data.num_steps=16", "--data.eval_every=8")
+    for folder, more in (("one", ()), ("two", processes(2))):
+        code = in_child(lambda f=folder, m=more: fit(tmp_path / f, *run, options=(*options, *m)))  # type: ignore[misc]
+        assert code == 0
+    one, two = (read_table(tmp_path / folder / "metrics.csv") for folder in ("one", "two"))
+    for first, second in zip(one, two, strict=True):
+        assert first.keys() == second.keys()
+        for key in first.keys() - {"seconds"}:
+            assert float(first[key]) == pytest.approx(float(second[key]), abs=1e-5), key
 
 
 def test_the_evaluation_inside_a_run_of_two_is_that_of_one(tmp_path: Path) -> None:

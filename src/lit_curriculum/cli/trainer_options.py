@@ -207,10 +207,11 @@ def _check_strategy(trainer: Trainer) -> None:
     strategy = trainer.strategy
     sharded = type(strategy).__module__.rpartition(".")[2] in ("deepspeed", "fsdp", "model_parallel")
     whole = isinstance(strategy, DDPStrategy | SingleDeviceStrategy)
-    if sharded or not whole or isinstance(strategy, SingleDeviceXLAStrategy):
-        raise bad_value(
-            "trainer.strategy", type(strategy).__name__, "auto, or one of ddp, ddp_fork, ddp_spawn"
-        )
+    # What a spawned process would be given cannot be pickled: optimizers as callables, open tables.
+    spawned = getattr(strategy, "_start_method", None) == "spawn"
+    if sharded or not whole or spawned or isinstance(strategy, SingleDeviceXLAStrategy):
+        name = "ddp_spawn" if spawned else type(strategy).__name__
+        raise bad_value("trainer.strategy", name, "auto, ddp or ddp_fork")
 
 
 def _check_plugins(plugins: Any) -> None:
