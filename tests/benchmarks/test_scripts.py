@@ -31,6 +31,7 @@ TINY: dict[str, list[str]] = {
     "netlist": ["--gates", "100", "--small", "50", "--rounds", "1"],
     "online_sgd": ["--widths", "20", "--repetitions", "1", "--threads", "1", "--json"],
     "pcfg_sampler": ["--count", "20", "--rounds", "1", "--json"],
+    "processes": ["--rounds", "1", "--steps", "1", "--batch-size", "2", "--options", "--model.heads=1"],
     "run_records": ["--configs", "sparse_parity_mlp", "smoke/sparse_parity_mlp", "--min_seconds", "0"],
     "student_grid": [
         *("--students", "1", "--teacher-heads", "1", "--batch-size", "4", "--steps", "2", "--rounds", "1"),
@@ -43,7 +44,7 @@ TINY: dict[str, list[str]] = {
 }
 # Needs a GPU, and says so; a part of online_sgd, without a command of its own.
 OTHERS = {"gpu_suite", "online_sgd_gpu", "online_sgd_profile"}
-SLOW = {"muon_step", "online_sgd", "run_records", "student_grid"}
+SLOW = {"muon_step", "online_sgd", "processes", "run_records", "student_grid"}
 
 
 def start(name: str, out: Path, words: list[str]) -> int:

@@ -220,3 +220,14 @@ def test_an_unknown_partition_is_one_line(tmp_path: Path, capsys: pytest.Capture
     assert lit(str(file), *words) == 2
     assert "partition: got 'none'; allowed: of this cluster: main" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_figure_made_of_jobs_is_the_one_made_here(tmp_path: Path) -> None:
+    profile = tmp_path / "profile.yaml"
+    profile.write_text(yaml.safe_dump(PROFILE))
+    words = ["reproduce", "fig1-left", "--scale", "smoke", "--seeds", "1"]
+    cluster = ["--launcher", "slurm", "--profile", str(profile), "--out", str(tmp_path / "cluster")]
+    assert main([*words, *cluster]) in (0, 1)  # a claim at smoke scale may fail
+    assert main([*words, "--jobs", "2", "--out", str(tmp_path / "here")]) in (0, 1)
+    one, other = ((tmp_path / name / "fig1-left" / "data.csv").read_bytes() for name in ("cluster", "here"))
+    assert one == other

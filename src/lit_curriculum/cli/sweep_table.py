@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lit_curriculum.errors import bad_value, suggest
@@ -45,37 +46,43 @@ def states_of(plan: Sweep, root: Path) -> list[str]:
 def show(plan: Sweep, root: Path, as_json: bool) -> None:
     """Print the state of every run; of more than 50 the most telling ones."""
     states = states_of(plan, root)
-    rows = [
-        {
-            "index": index,
-            "run": run.folder(root).name,
-            "state": state,
-            "failed": RunFolder(run.folder(root)).provenance().get("failed") if state == "failed" else None,
-            "last": {} if state == "new" else _last(run.folder(root)),
-            **settings,
-        }
-        for index, (run, settings, state) in enumerate(zip(plan.runs, plan.settings, states, strict=True))
-    ]
     if as_json:
+        rows = [
+            {"index": index, **_described(plan, index, state, root), **plan.settings[index]}
+            for index, state in enumerate(states)
+        ]
         print(json.dumps(rows, indent=1))
         return
     counts = Counter(states)
     told = ", ".join(f"{counts[state]} {state}" for state in _ORDER if counts[state])
     print(f"{plan.name}: {len(plan.runs)} runs on {', '.join(plan.configs)}: {told}")
-    most = sorted(rows, key=lambda row: _ORDER.index(row["state"]))[:_SHOWN]
+    most = sorted(range(len(states)), key=lambda index: _ORDER.index(states[index]))[:_SHOWN]
     table = Table()
     for column in ("run", "state", "step", "last", "settings"):
         table.add_column(column, overflow="fold", justify="right" if column in ("run", "step") else "left")
-    for row in sorted(most, key=lambda row: row["index"]):
-        last, state = row["last"], row["state"]
-        name = _metric(last)
+    for index in sorted(most):
+        state = states[index]
+        row = _described(plan, index, state, root)
+        last, name = row["last"], _metric(row["last"])
         measured = row["failed"] or (f"{name} {float(last[name]):.4g}" if name else "")
         style = _STYLES.get(state, "")
         colour = f"[{style}]{state}[/]" if style else state
-        table.add_row(str(row["index"]), colour, last.get("step", ""), measured, _told(plan, row["index"]))
+        table.add_row(str(index), colour, last.get("step", ""), escape(measured), escape(_told(plan, index)))
     Console(width=None if Console().is_terminal else 160).print(table)
-    if len(rows) > _SHOWN:
-        print(f"{len(rows) - _SHOWN} more: --json")
+    if len(states) > _SHOWN:
+        print(f"{len(states) - _SHOWN} more: --json")
+
+
+def _described(plan: Sweep, index: int, state: str, root: Path) -> dict[str, Any]:
+    """Return what can be said of a run: its folder, its state, why it failed, its last evaluation."""
+    folder = plan.runs[index].folder(root)
+    failed = RunFolder(folder).provenance().get("failed") if state == "failed" else None
+    return {
+        "run": folder.name,
+        "state": state,
+        "failed": failed,
+        "last": {} if state == "new" else _last(folder),
+    }
 
 
 def collect(plan: Sweep, root: Path) -> list[dict[str, Any]]:
