@@ -44,14 +44,10 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=32, help="of one process")
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--options", nargs="*", default=[], help="of lit fit, e.g. --model.heads=4")
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options, of_fit = parser.parse_known_args()  # what is left is for lit fit, e.g. --model.heads=4
     measured = [
-        tuple(
-            seconds_a_step(processes, options.batch_size, options.steps, options.options)
-            for processes in (1, 2)
-        )
+        tuple(seconds_a_step(processes, options.batch_size, options.steps, of_fit) for processes in (1, 2))
         for _ in range(options.rounds)
     ]
     ratios = [one / two for one, two in measured]
