@@ -15,6 +15,7 @@ from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.cli.trust import all_names
 from lit_curriculum.errors import RunFailed, UsageError, bad_value
 from lit_curriculum.files import write_rows
+from lit_curriculum.runs.configs import named
 from lit_curriculum.runs.folder import RunFolder, check_writable
 from lit_curriculum.runs.graph import Finished, Run
 from lit_curriculum.runs.lab import Lab
@@ -28,7 +29,7 @@ def sweep(options: argparse.Namespace) -> int:
         UsageError: for a wrong file, number or folder, or a run whose settings are wrong; all runs are
             checked before the first one starts.
     """
-    plan = load_sweep(Path(options.file))
+    plan = load_sweep(Path(named(options.file, "FILE")))
     if options.jobs is not None and options.jobs < 1:
         raise bad_value("--jobs", options.jobs, "an integer of at least 1")
     chosen = plan.runs if options.index is None else (plan.run(options.index),)

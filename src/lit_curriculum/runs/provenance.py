@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -22,6 +23,10 @@ PACKAGES = (
 )
 
 
+COMMIT_VARIABLE = "LIT_COMMIT"
+"""Environment variable that names the commit where there is no repository, in a container for one."""
+
+
 def versions() -> dict[str, str]:
     """Return Python's and the packages' versions; a missing package is left out."""
     found = {"python": platform.python_version()}
@@ -34,15 +39,20 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Return the git commit of the source tree, with ``+changes`` if it was edited; None outside git."""
+    """Return the git commit of the source tree, with ``+changes`` if it was edited.
+
+    Outside of git it is what ``LIT_COMMIT`` says, or None.
+    """
     folder = Path(__file__).resolve().parents[1]
     try:
         head = _git(folder, "rev-parse", "HEAD")
         tracked = _git(folder, "ls-files", "--error-unmatch", __file__)
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no", ".")
     except (OSError, subprocess.SubprocessError):
-        return None
-    return (head + ("+changes" if changed else "")) if tracked else None
+        tracked = ""
+    if not tracked:
+        return os.environ.get(COMMIT_VARIABLE, "").strip()[:100] or None
+    return head + ("+changes" if changed else "")
 
 
 def device_name(kind: str) -> str:
