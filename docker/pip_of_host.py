@@ -2,9 +2,9 @@
 
     python docker/pip_of_host.py FILE
 
-Writes FILE, a ``pip.conf`` that the build takes as a secret. Folders and files of this machine which pip's
-settings name are served over HTTP on the loopback interface for as long as this runs: mounted, they would
-leave empty folders behind.
+Writes FILE, a ``pip.conf`` that the build takes as a secret, and beside it ``ca.pem``, another, if pip has
+certificates of its own. Folders and files of this machine which pip's settings name are served over HTTP on
+the loopback interface for as long as this runs: mounted, they would leave empty folders behind.
 """
 
 from __future__ import annotations
@@ -12,21 +12,15 @@ from __future__ import annotations
 import ast
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-KEYS = (
-    "index-url",
-    "extra-index-url",
-    "find-links",
-    "trusted-host",
-    "constraint",
-    "timeout",
-    "default-timeout",
-)
+KEYS = ("index-url", "extra-index-url", "find-links", "trusted-host", "constraint", "cert", "timeout")
+CERTIFICATES = "/run/ca.pem"
 
 
 def settings() -> dict[str, list[str]]:
@@ -66,6 +60,7 @@ class Files(SimpleHTTPRequestHandler):
 def main(file: Path) -> None:
     """Write the settings and serve until this is ended."""
     found = settings()
+    certificates = local(" ".join(found.pop("cert", [])))
     places: list[Path] = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
     lines = ["[global]"]
@@ -75,6 +70,9 @@ def main(file: Path) -> None:
         places += [path.parent if key.endswith("index-url") else path for path in here.values()]
         address = f"http://127.0.0.1:{server.server_port}"
         lines.append(f"{key} = {' '.join(address + quoted(here[w]) if w in here else w for w in words)}")
+    if certificates is not None:
+        shutil.copy(certificates, file.with_name("ca.pem"))
+        lines.append(f"cert = {CERTIFICATES}")
     Files.served = tuple(places)
     unfinished = file.with_suffix(".unfinished")
     unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")

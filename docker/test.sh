@@ -54,11 +54,13 @@ until [ -e "$temporary/pip.conf" ]; do
     kill -0 "$server" 2>/dev/null || fail "the settings of pip cannot be read"
     sleep 0.2
 done
+secrets=(--secret "id=pip,src=$temporary/pip.conf")
+[ ! -e "$temporary/ca.pem" ] || secrets+=(--secret "id=ca,src=$temporary/ca.pem")
 commit=$(git rev-parse HEAD 2>/dev/null || true)
 start=$SECONDS
 buildah build --isolation chroot --file docker/Dockerfile --tag lit_curriculum \
     --build-arg BASE="$BASE" --build-arg PACKAGES= --build-arg TORCH_INDEX="${TORCH_INDEX:-}" \
-    --build-arg COMMIT="$commit" --secret id=pip,src="$temporary/pip.conf" .
+    --build-arg COMMIT="$commit" "${secrets[@]}" .
 say "built in $((SECONDS - start)) s"
 
 container=$(buildah from --pull-never lit_curriculum)
@@ -69,7 +71,9 @@ say "size: $megabytes MB"
 if buildah inspect --type image lit_curriculum | grep -q '127\.0\.0\.1'; then
     fail "the image's settings name those of pip here"
 fi
-[ ! -e "$root/etc/pip.conf" ] || fail "the image holds a pip.conf"
+for file in etc/pip.conf run/ca.pem; do
+    [ ! -e "$root/$file" ] || fail "the image holds /$file"
+done
 
 # The image's own variables and nothing else; its root read-only, with a writable /tmp and /work.
 mkdir -p "$temporary/work"

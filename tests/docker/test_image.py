@@ -82,11 +82,13 @@ def pip_config(tmp_path: Path) -> dict[str, str]:
 index-url = https://example.org/simple
 extra-index-url = file://{tmp_path}/index/simple
     https://example.org/more
+cert = {tmp_path}/certificates.pem
 [install]
 find-links = {tmp_path}/wheels {tmp_path}/none
 [list]
 format = columns
 """
+    (tmp_path / "certificates.pem").write_text("certificates", encoding="utf-8")
     (tmp_path / "pip.conf").write_text(text, encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     return {
@@ -116,6 +118,8 @@ def test_the_build_installs_from_where_pip_does_here(tmp_path: Path, pip_config:
             assert urlopen(f"{wheels}a.whl").read() == b"wheel"
             with pytest.raises(HTTPError):
                 urlopen(f"{wheels}../pip.conf")
+            assert words["cert"] == "/run/ca.pem"
+            assert (tmp_path / "ca.pem").read_text(encoding="utf-8") == "certificates"
             assert "format" not in words
         finally:
             process.terminate()
