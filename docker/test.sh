@@ -76,6 +76,9 @@ for file in etc/pip.conf run/ca.pem; do
 done
 
 # The image's own variables and nothing else; its root read-only, with a writable /tmp and /work.
+# As from Docker, /etc/hosts comes from outside; torchrun asks for this machine's name.
+echo "127.0.0.1 localhost $(uname -n)" >"$temporary/hosts"
+touch "$root/etc/hosts"
 mkdir -p "$temporary/work"
 chmod 1777 "$temporary/work"
 mapfile -t variables < <(buildah inspect --type image --format '{{range .OCIv1.Config.Env}}{{println .}}{{end}}' \
@@ -85,7 +88,7 @@ in_image() { # USER COMMAND...
     shift
     # shellcheck disable=SC2016
     unshare --mount --pid --fork --kill-child env -i user="$user" root="$root" work="$temporary/work" \
-        PATH="$PATH" bash -euc '
+        hosts="$temporary/hosts" PATH="$PATH" bash -euc '
         mount --make-rprivate /
         mount --bind "$root" "$root"
         mount -o remount,bind,ro "$root"
@@ -93,6 +96,7 @@ in_image() { # USER COMMAND...
         mount --rbind /dev "$root/dev"
         mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
         mount --bind "$work" "$root/work"
+        mount --bind "$hosts" "$root/etc/hosts"
         exec chroot --userspec="$user:$user" --groups= "$root" env -i -C /work "$@"
     ' bash "${variables[@]}" "$@"
 }
@@ -114,5 +118,6 @@ for run in ddp torchrun; do
     grep -q '"finished": true' "$temporary/work/$run/provenance.json" || fail "$run: not finished"
     grep -q "\"commit\": \"$commit\"" "$temporary/work/$run/provenance.json" || fail "$run: another commit"
 done
-cmp "$temporary/work/ddp/metrics.csv" "$temporary/work/torchrun/metrics.csv" || fail "the two runs differ"
+metrics() { sed 's/,[^,]*$//' "$temporary/work/$1/metrics.csv"; } # all columns but the last, which is the time
+[ "$(metrics ddp)" = "$(metrics torchrun)" ] || fail "the two runs differ"
 say "all passed: $megabytes MB, $((SECONDS / 60)) minutes"
