@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV   ?= .venv
 SCALE  ?= laptop
 OUT    ?= out
+# Of `make gpu-suite`.
+MINUTES ?= 30
 # Processes that share the tests, file by file; each uses one thread.
 TESTERS ?= 2
 BIN    := $(VENV)/bin
 PYTEST  = $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-faults test-gpu lint format coverage dist image image-test image-lint clean
+.PHONY: help setup demo test test-all test-cluster test-faults test-gpu gpu-suite lint format coverage dist image \
+	image-test image-lint clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,10 +37,13 @@ reproduce-%: $(VENV)/.runtime ## reproduce a figure, e.g. make reproduce-fig2 SC
 	$(BIN)/lit reproduce $* --scale $(SCALE) --out $(OUT)
 
 test: $(VENV)/.dev ## run the tests (under 10 minutes on two cores)
-	$(PYTEST) -m "not slow and not gpu"
+	$(PYTEST) -m "not slow and not gpu and not cluster"
 
 test-all: $(VENV)/.dev ## run all tests that need no GPU
-	$(PYTEST) -m "not gpu"
+	$(PYTEST) -m "not gpu and not cluster"
+
+test-cluster: $(VENV)/.dev ## run sweeps on a SLURM that the tests start (Debian: apt install slurm-wlm)
+	$(BIN)/python -m pytest tests/cluster -m cluster
 
 test-faults: $(VENV)/.dev ## kills, damage and fuzzing (over an hour); writes the table in docs/reliability.md
 	rm -rf $(OUT)/faults && mkdir -p $(OUT)/faults
@@ -46,6 +52,9 @@ test-faults: $(VENV)/.dev ## kills, damage and fuzzing (over an hour); writes th
 
 test-gpu: $(VENV)/.dev ## run the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu
+
+gpu-suite: $(VENV)/.dev ## what a GPU should do first, by value, in MINUTES=30; the same command goes on
+	$(BIN)/python -m benchmarks.gpu_suite --minutes $(MINUTES) --out $(OUT)/gpu
 
 coverage: $(VENV)/.dev ## run the tests with line coverage of src (at least 90 %)
 	$(PYTEST) -m "not slow and not gpu" --cov --cov-report=term-missing:skip-covered --cov-fail-under=90

@@ -166,7 +166,7 @@ def test_a_file_of_comments_alone_changes_nothing() -> None:
 
 def test_a_key_given_twice_in_a_sweep_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     file("twice.yaml", "configs: [lego]\ngrid: {model.lr: [0.1], model.lr: [0.2]}\n")
-    assert main(["sweep", "twice.yaml", "--list"]) == 2
+    assert main(["sweep", "twice.yaml", "status"]) == 2
     assert "'model.lr' is given twice" in capsys.readouterr().err
 
 

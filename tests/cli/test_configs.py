@@ -94,7 +94,7 @@ def test_a_file_that_is_here_comes_before_a_name_and_a_folder_does_not() -> None
 def test_check_and_sweep_take_names(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "lego", "smoke/lego"]) == 0
     assert "runs/lego+smoke (new)" in capsys.readouterr().out
-    assert main(["sweep", "sweeps/implicit_lego", "--list"]) == 0
+    assert main(["sweep", "sweeps/implicit_lego", "status"]) == 0
     assert capsys.readouterr().out.startswith("implicit_lego: 72 runs")
 
 

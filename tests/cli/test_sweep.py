@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ import pytest
 import yaml
 
 from lit_curriculum.cli.main import main
-from lit_curriculum.cli.sweep import collect
+from lit_curriculum.cli.sweep_table import collect, over
+from lit_curriculum.errors import UsageError
 from lit_curriculum.runs.sweep import load_sweep
 
 SETTINGS = {
@@ -33,20 +35,18 @@ def file(tmp_path: Path) -> Path:
 
 
 def listed(file: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    assert main(["sweep", str(file), "--list", "--json", "--out", str(out)]) == 0
+    assert main(["sweep", str(file), "status", "--json", "--out", str(out)]) == 0
     rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
     return rows
 
 
 def test_it_lists_without_writing(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sweep", str(file), "--list", "--out", str(tmp_path / "out")]) == 0
+    assert main(["sweep", str(file), "status", "--out", str(tmp_path / "out")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("rates: 4 runs on bit_subset_parity, smoke/bit_subset_parity")
-    assert lines[4].split(maxsplit=2) == [
-        "3",
-        "new",
-        "data.d=4, data.subtask_labels=False, model.optimizer.lr=0.001",
-    ]
+    row = next(line for line in lines if line.startswith("│   3"))
+    cells = [cell.strip() for cell in row.strip("│").split("│")]
+    assert cells == ["3", "new", "", "", "data.d=4, data.subtask_labels=False, model.optimizer.lr=0.001"]
     assert not (tmp_path / "out").exists()
 
 
@@ -92,7 +92,7 @@ def test_a_run_that_fails_is_marked_and_the_others_go_on(
     assert "1 of 2 runs" in captured.out
     assert "lit: error: run mixed-" in captured.err
     assert [row["state"] for row in listed(file, out, capsys)] == ["failed", "finished"]
-    assert main(["sweep", str(file), "--list", "--out", str(out)]) == 0
+    assert main(["sweep", str(file), "status", "--out", str(out)]) == 0
     assert "StopWhenLearned.metric: got 'val/nothing'" in capsys.readouterr().out
 
 
@@ -140,9 +140,45 @@ def test_the_table_holds_what_is_finished(file: Path, tmp_path: Path) -> None:
     }
 
 
+def test_means_and_spread_over_seeds(tmp_path: Path) -> None:
+    path = tmp_path / "seeds.yaml"
+    grid = {"model.optimizer.lr": [0.1, 0.2], "data.data_seed, model.model_seed": [0, 1, 2]}
+    path.write_text(yaml.safe_dump({"configs": SETTINGS["configs"], "grid": grid}))
+    plan = load_sweep(path)
+    rows = [
+        {"index": i, "run": f"r{i}", **settings, "step": "10", "val/accuracy": str(0.1 * i), "note": "text"}
+        for i, settings in enumerate(plan.settings)
+    ]
+    first, second = over(plan, rows, ["seed"])
+    assert first == {
+        "model.optimizer.lr": 0.1,
+        "runs": 3,
+        "step": 10.0,
+        "step sd": 0.0,
+        "val/accuracy": pytest.approx(0.2),  # of runs 0, 2 and 4
+        "val/accuracy sd": pytest.approx(0.2),
+    }
+    assert second["val/accuracy"] == pytest.approx(0.3)
+    assert len(over(plan, rows, ["data.data_seed"])) == 6  # the other seed still tells them apart
+    (alone,) = over(plan, rows[:1], ["seed", "lr"])
+    assert alone["runs"] == 1
+    assert math.isnan(alone["val/accuracy sd"])
+    with pytest.raises(UsageError, match=r"--over: got 'sede'; allowed: a setting of the sweep: .*seed"):
+        over(plan, rows, ["sede"])
+
+
 @pytest.mark.parametrize(
     ("change", "options", "expected"),
     [
+        ({}, ("stauts",), ["action: got 'stauts'", "did you mean 'status'?"]),
+        ({}, ("--launcher", "slrum"), ["--launcher: got 'slrum'", "did you mean 'slurm'?"]),
+        ({}, ("--partition", "gpu"), ["--partition: goes with --launcher slurm only"]),
+        ({}, ("--launcher", "slurm", "--jobs", "2"), ["--jobs: goes with --launcher local only"]),
+        ({}, ("--devices-per-run", "0"), ["--devices-per-run: got 0", "at least 1"]),
+        ({}, ("status", "--index", "0"), ["--index: got it with status", "with run"]),
+        ({}, ("--over", "seed"), ["--over: got it with run", "with collect"]),
+        ({}, ("retry",), ["retry: no run of rates", "failed or stopped"]),
+        ({}, ("collect",), ["--out: got", "runs of rates are finished"]),
         ({}, ("--index", "4"), ["--index: got 4", "0 to 3"]),
         ({}, ("--jobs", "0"), ["--jobs: got 0", "at least 1"]),
         ({"grid": {"model.rate": [0.1]}}, (), ["run 0 of rates", "model.rate", "unknown key"]),
@@ -160,7 +196,7 @@ def test_wrong_input_is_one_line_and_trains_nothing(
     expected: list[str],
 ) -> None:
     file.write_text(yaml.safe_dump({**SETTINGS, **change}))
-    assert main(["sweep", str(file), "--out", str(tmp_path / "out"), *options]) == 2
+    assert main(["sweep", str(file), *options, "--out", str(tmp_path / "out")]) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert len(lines) == 1
     for part in expected:

@@ -135,7 +135,7 @@ def test_devices_that_do_not_divide_the_batch_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = attempt(tmp_path, {}, "--trainer.devices=2", "--trainer.accelerator=cpu")
-    assert_refused(tmp_path, capsys, code, "data.batch_size", "got 1", "multiple of 2")
+    assert_refused(tmp_path, capsys, code, "trainer.devices", "got 2", "updates follow one another")
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

@@ -160,9 +160,9 @@ RATES_OF_APPENDIX_B = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4)
 
 
 def expanded(name: str, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """Return the runs of a shipped sweep file as ``lit sweep FILE --list`` tells them."""
+    """Return the runs of a shipped sweep file as ``lit sweep FILE status`` tells them."""
     path = CONFIGS / "sweeps" / f"{name}.yaml"
-    assert main(["sweep", str(path), "--list", "--json"]) == 0
+    assert main(["sweep", str(path), "status", "--json"]) == 0
     runs: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
     assert len({run["run"] for run in runs}) == len(runs)
     assert all(run["data.data_seed"] == run["model.model_seed"] for run in runs)

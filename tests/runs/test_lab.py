@@ -18,8 +18,11 @@ from lit_curriculum.errors import RunFailed, RunStopped
 from lit_curriculum.files import write_text
 from lit_curriculum.runs import graph, identity, lab
 from lit_curriculum.runs.configs import shipped
+from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.graph import Finished, Run
 from lit_curriculum.runs.lab import Lab
+from lit_curriculum.runs.launchers import local
+from lit_curriculum.runs.launchers.local import Local
 from lit_curriculum.runs.lease import FolderInUse
 from tests.runs.fake_fit import fit
 
@@ -29,7 +32,7 @@ CONFIG = "sparse_parity_mlp"
 @pytest.fixture
 def threads(monkeypatch):
     """Run the pool in threads of this process, which start at once."""
-    monkeypatch.setattr(lab, "ProcessPoolExecutor", lambda jobs, *_: ThreadPoolExecutor(jobs))
+    monkeypatch.setattr(local, "ProcessPoolExecutor", lambda jobs, *_: ThreadPoolExecutor(jobs))
 
 
 def run(name: str, *needs: Run, cost: float = 1.0, **settings) -> Run:
@@ -102,7 +105,7 @@ def test_folder_is_named_by_kind_and_key(tmp_path):
 def test_worker_processes_train_a_student_after_its_teacher(tmp_path):
     teacher = run("teacher")
     student = run("student", teacher, teacher="{bank}")
-    finished = Lab(tmp_path, fit, jobs=1).fit([student])
+    finished = Lab(tmp_path, Local(fit, 1)).fit([student])
     assert order(tmp_path) == ["teacher", "student"]
     assert [one.run for one in finished] == [student]
     assert finished[0].history("val/accuracy") == [(1, 0.5), (2, 0.75)]
@@ -113,7 +116,7 @@ def test_needs_come_first_however_deep_and_each_once(tmp_path, threads):
     first = run("first")
     second, third = run("second", first), run("third", first)
     fourth = run("fourth", second, third)
-    Lab(tmp_path, fit, jobs=2).fit([fourth, second, fourth])
+    Lab(tmp_path, Local(fit, 2)).fit([fourth, second, fourth])
     done = order(tmp_path)
     assert sorted(done) == ["first", "fourth", "second", "third"]
     assert done[0] == "first"
@@ -122,17 +125,29 @@ def test_needs_come_first_however_deep_and_each_once(tmp_path, threads):
 
 def test_results_come_in_the_order_asked_for(tmp_path, threads):
     runs = [run("b"), run("a"), run("b"), run("c", run("a"))]
-    finished = Lab(tmp_path, fit, jobs=2).fit(runs)
+    finished = Lab(tmp_path, Local(fit, 2)).fit(runs)
     assert [one.run for one in finished] == runs
     assert [one.path for one in finished] == [each.folder(tmp_path) for each in runs]
 
 
 def test_finished_runs_are_reused_by_this_lab_and_the_next(tmp_path, threads):
-    lab = Lab(tmp_path, fit, jobs=2)
+    lab = Lab(tmp_path, Local(fit, 2))
     lab.fit([run("a")])
     lab.fit([run("a"), run("b")])
-    Lab(tmp_path, fit, jobs=2).fit([run("b"), run("a")])
+    Lab(tmp_path, Local(fit, 2)).fit([run("b"), run("a")])
     assert sorted(order(tmp_path)) == ["a", "b"]
+
+
+def test_reused_runs_of_other_libraries_are_counted(tmp_path, threads):
+    Lab(tmp_path, Local(fit, 1)).fit([run("a"), run("b"), run("c")])
+    for name in ("a", "b"):
+        folder = RunFolder(run(name).folder(tmp_path))
+        folder.record({**folder.provenance(), "versions": {"torch": "1.0"}})
+    lab = Lab(tmp_path, Local(fit, 1))
+    lab.fit([run("a"), run("b"), run("c"), run("d")])
+    lab.fit([run("a"), run("d")])
+    (note,) = lab.notes
+    assert note.startswith("2 of the 3 reused runs were made with torch 1.0 (now ")
 
 
 def test_an_unfinished_run_is_taken_up_again(tmp_path, threads):
@@ -140,16 +155,16 @@ def test_an_unfinished_run_is_taken_up_again(tmp_path, threads):
     folder.mkdir()
     (folder / "provenance.json").write_text('{"finished": false}')
     (folder / "kept").write_text("checkpoint")
-    Lab(tmp_path, fit, jobs=1).fit([run("a")])
+    Lab(tmp_path, Local(fit, 1)).fit([run("a")])
     assert order(tmp_path) == ["a"]
     assert (folder / "kept").exists()
 
 
 def test_a_fresh_lab_trains_everything_again_and_once(tmp_path, threads):
     teacher, student = run("t"), run("s", run("t"))
-    Lab(tmp_path, fit, jobs=1).fit([student])
+    Lab(tmp_path, Local(fit, 1)).fit([student])
     (student.folder(tmp_path) / "old").write_text("x")
-    lab = Lab(tmp_path, fit, jobs=1, fresh=True)
+    lab = Lab(tmp_path, Local(fit, 1), fresh=True)
     lab.fit([teacher])
     lab.fit([student])
     lab.fit([student, teacher])
@@ -158,7 +173,7 @@ def test_a_fresh_lab_trains_everything_again_and_once(tmp_path, threads):
 
 
 def test_no_runs_are_no_work(tmp_path, threads):
-    assert Lab(tmp_path / "absent", fit).fit([]) == []
+    assert Lab(tmp_path / "absent", Local(fit)).fit([]) == []
     assert not (tmp_path / "absent").exists()
 
 
@@ -169,7 +184,7 @@ def test_a_run_gets_its_shipped_configurations_and_its_settings_last(tmp_path, t
         {"name": "s", "nested": [{"bank": "{bank}"}, 3, None, True, "x/{bank}/y"]},
         (run("t"), run("other")),
     )
-    (finished,) = Lab(tmp_path, fit, jobs=1).fit([student])
+    (finished,) = Lab(tmp_path, Local(fit, 1)).fit([student])
     *layers, overlay = finished.provenance["configs"]
     assert layers == [str(shipped(CONFIG)), str(shipped("smoke/sparse_parity_mlp"))]
     bank = str(run("t").folder(tmp_path) / "bank")
@@ -179,7 +194,7 @@ def test_a_run_gets_its_shipped_configurations_and_its_settings_last(tmp_path, t
 
 
 def test_without_needs_settings_are_taken_literally(tmp_path, threads):
-    (finished,) = Lab(tmp_path, fit, jobs=1).fit([run("a", text="{bank}")])
+    (finished,) = Lab(tmp_path, Local(fit, 1)).fit([run("a", text="{bank}")])
     assert yaml.safe_load(Path(finished.provenance["configs"][-1]).read_text())["text"] == "{bank}"
 
 
@@ -197,7 +212,7 @@ def test_at_most_the_given_number_of_runs_are_under_way(tmp_path, threads):
             now -= 1
         fit(configs, folder)
 
-    Lab(tmp_path, counting, jobs=2).fit([run(str(i)) for i in range(6)])
+    Lab(tmp_path, Local(counting, 2)).fit([run(str(i)) for i in range(6)])
     assert most == 2
 
 
@@ -208,14 +223,14 @@ def test_at_most_the_given_number_of_runs_are_under_way(tmp_path, threads):
 def test_a_run_that_fails_is_told_by_its_name(tmp_path, threads, how, reason):
     bad = run("bad", **{how: True})
     with pytest.raises(RunFailed) as caught:
-        Lab(tmp_path, fit, jobs=1).fit([bad])
+        Lab(tmp_path, Local(fit, 1)).fit([bad])
     assert str(caught.value) == f"run run-{bad.key}: {reason}"
 
 
 def test_after_a_failure_all_that_does_not_need_it_is_trained(tmp_path, threads):
     teacher = run("teacher", wrong=True)
     other = run("other", broken=True)
-    lab = Lab(tmp_path, fit, jobs=1)
+    lab = Lab(tmp_path, Local(fit, 1))
     with pytest.raises(RunFailed, match=r"2 runs failed"):
         lab.fit([run("student", teacher), other, run("fine"), run("late", run("early"))])
     assert sorted(order(tmp_path)) == ["early", "fine", "late", "other", "teacher"]
@@ -234,7 +249,7 @@ def test_a_folder_in_use_is_waited_for(tmp_path, threads):
             raise FolderInUse("run_dir: in use")
         fit(configs, folder)
 
-    (finished,) = Lab(tmp_path, refused, jobs=1).fit([run("a")])
+    (finished,) = Lab(tmp_path, Local(refused, 1)).fit([run("a")])
     assert finished.provenance["finished"]
     assert order(tmp_path) == ["a"]
 
@@ -248,7 +263,7 @@ def test_a_folder_whose_owner_gives_up_is_taken(tmp_path, threads):
             raise FolderInUse("run_dir: in use")
         fit(configs, folder)
 
-    Lab(tmp_path, refused, jobs=1).fit([run("a"), run("b")])
+    Lab(tmp_path, Local(refused, 1)).fit([run("a"), run("b")])
     assert sorted(order(tmp_path)) == ["a", "b"]
 
 
@@ -257,18 +272,18 @@ def test_a_run_stopped_by_a_signal_stops_the_command(tmp_path, threads):
         raise RunStopped("SIGTERM at step 3 of 9; the same command goes on")
 
     with pytest.raises(RunStopped, match="the same command goes on"):
-        Lab(tmp_path, stopping, jobs=1).fit([run("a")])
+        Lab(tmp_path, Local(stopping, 1)).fit([run("a")])
 
 
 def test_a_killed_worker_fails_its_run_and_the_others_go_on(tmp_path):
     with pytest.raises(RunFailed, match=rf"run run-{run('k', killed=True).key}: its process was killed"):
-        Lab(tmp_path, fit, jobs=1).fit([run("k", killed=True), run("fine")])
+        Lab(tmp_path, Local(fit, 1)).fit([run("k", killed=True), run("fine")])
     assert order(tmp_path) == ["k", "fine"]
 
 
 def test_there_is_always_at_least_one_job(tmp_path):
-    assert Lab(tmp_path, fit, jobs=None).jobs >= 1
-    assert Lab(tmp_path, fit, jobs=3).jobs == 3
+    assert Local(fit).jobs >= 1
+    assert Local(fit, 3).jobs == 3
 
 
 # --- progress ------------------------------------------------------------------------------------------
@@ -287,15 +302,15 @@ class Recorder:
 def test_progress_ends_complete_and_never_falls(tmp_path, threads):
     recorder = Recorder()
     runs = [run("a", cost=3), run("b", run("a", cost=3), cost=5)]
-    Lab(tmp_path, fit, jobs=1, progress=recorder).fit(runs)
+    Lab(tmp_path, Local(fit, 1), progress=recorder).fit(runs)
     assert recorder.calls[-1] == (8, 8, 2, 2)
     assert [call[0] for call in recorder.calls] == sorted(call[0] for call in recorder.calls)
 
 
 def test_reused_runs_are_no_part_of_the_effort(tmp_path, threads):
-    Lab(tmp_path, fit, jobs=1).fit([run("a", cost=3)])
+    Lab(tmp_path, Local(fit, 1)).fit([run("a", cost=3)])
     recorder = Recorder()
-    Lab(tmp_path, fit, jobs=1, progress=recorder).fit([run("a", cost=3), run("b", cost=5)])
+    Lab(tmp_path, Local(fit, 1), progress=recorder).fit([run("a", cost=3), run("b", cost=5)])
     assert recorder.calls[-1] == (5, 5, 1, 1)
 
 
@@ -338,9 +353,10 @@ _ENDLESS = """
 from pathlib import Path
 from lit_curriculum.runs.graph import Run
 from lit_curriculum.runs.lab import Lab
+from lit_curriculum.runs.launchers.local import Local
 from tests.runs.fake_fit import linger
 if __name__ == "__main__":
-    Lab(Path({root!r}), linger, jobs=1).fit([Run("run", ({config!r},), {{}})])
+    Lab(Path({root!r}), Local(linger, 1)).fit([Run("run", ({config!r},), {{}})])
 """
 
 

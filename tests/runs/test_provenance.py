@@ -128,3 +128,14 @@ def test_start_of_a_run_is_described(monkeypatch):
     assert found["versions"] == provenance.versions()
     assert found["device"]
     assert found["platform"] == platform.platform()
+
+
+def test_other_versions_of_what_computes_are_told(monkeypatch):
+    now = {"torch": "2.13.0", "numpy": "2.4", "safetensors": "1"}
+    monkeypatch.setattr(provenance, "_versions_now", lambda: now)
+    assert provenance.other_versions({"versions": {**now, "safetensors": "0", "python": "3.1"}}) == ""
+    assert provenance.other_versions({}) == ""
+    then = {"torch": "2.12.0", "numpy": "2.4", "transformers": "5.0"}
+    assert provenance.other_versions({"versions": then}) == (
+        "torch 2.12.0 (now 2.13.0), transformers 5.0 (now missing)"
+    )

@@ -189,3 +189,88 @@ def test_a_configuration_that_changed_is_read_again(tmp_path):
         path.write_text(text)
         keys.append(load_sweep(write(tmp_path, {"configs": ["mine.yaml"]})).runs[0].key)
     assert keys[0] != keys[1]
+
+
+# --- groups --------------------------------------------------------------------------------------------
+
+GRID = {"data.data_seed, model.model_seed": [0, 1]}
+GROUPS = {
+    "student": {
+        "needs": "teacher",
+        "configs": ["distill/student"],
+        "shift": {"data.data_seed": 1000},
+        "points": [{"model.width": 5}, {"model.width": 6}],
+    },
+    "teacher": {"points": [{"model.width": 50}]},
+}
+
+
+def grouped(folder, groups=GROUPS, **more):
+    return load_sweep(
+        write(folder, {"configs": ["sparse_parity_mlp"], "grid": GRID, "groups": groups, **more})
+    )
+
+
+def test_a_run_needs_the_one_of_equal_values(tmp_path):
+    plan = grouped(tmp_path)
+    assert [run.kind for run in plan.runs] == ["rates-teacher"] * 2 + ["rates-student"] * 4
+    teachers, students = plan.runs[:2], plan.runs[2:]
+    assert [run.needs for run in teachers] == [(), ()]
+    assert [run.needs[0] for run in students] == [teachers[0], teachers[1]] * 2
+    assert plan.configs == ("sparse_parity_mlp",)
+    assert students[0].configs == ("sparse_parity_mlp", "distill/student")
+
+
+def test_values_are_shifted_after_the_needed_run_has_been_found(tmp_path):
+    plan = grouped(tmp_path)
+    assert [(s["data.data_seed"], s["model.model_seed"]) for s in plan.settings] == [
+        *[(0, 0), (1, 1)],
+        *[(1000, 0), (1001, 1)] * 2,
+    ]
+    assert plan.runs[2].settings["data"]["init_args"]["data_seed"] == 1000
+
+
+def test_a_chain_of_needs_is_ordered(tmp_path):
+    groups = {"c": {"needs": "b"}, "b": {"needs": "a"}, "a": {}}
+    plan = grouped(tmp_path, groups)
+    assert [run.kind for run in plan.runs] == [f"rates-{name}" for name in "aabbcc"]
+    assert plan.runs[4].needs[0].needs == (plan.runs[0],)
+
+
+@pytest.mark.parametrize(
+    ("groups", "more", "expected"),
+    [
+        ({"a": {"needs": "b"}, "b": {"needs": "a"}}, {}, ["groups: a, b need one another"]),
+        ({"a": {"needs": "a"}}, {}, ["groups.a.needs: got 'a'", "another group"]),
+        ({"a": {"needs": "teach"}, "teacher": {}}, {}, ["got 'teach'", "did you mean 'teacher'?"]),
+        ({"a": {"need": "b"}, "b": {}}, {}, ["groups.a: key: got 'need'", "did you mean 'needs'?"]),
+        ({"a b": {}}, {}, ["groups: got {'a b': {}}", "letters"]),
+        ([], {}, ["groups: got []"]),
+        ({"a": {"shift": {"data.data_seed": "1"}}}, {}, ["groups.a.shift", "`key: number`"]),
+        ({"a": {"shift": {"data.seed": 1}}}, {}, ["groups.a.shift: got 'data.seed'"]),
+        ({"a": {}}, {"points": [{"model.width": 1}]}, ["points: got some beside groups"]),
+        (
+            {"a": {}, "b": {"needs": "a", "grid": {"model.lr": [1]}}, "c": {"needs": "b"}},
+            {"grid": {}},
+            [],
+        ),
+        (
+            {"a": {"grid": {"model.lr": [1, 2]}}, "b": {"needs": "a"}},
+            {},
+            ["groups.b.needs: 2 runs of a fit data.data_seed=0", "with equal", "model.lr"],
+        ),
+        (
+            {"a": {"grid": {"model.lr": [1, 2]}}, "b": {"needs": "a", "grid": {"model.lr": [3]}}},
+            {},
+            ["groups.b.needs: 0 runs of a fit"],
+        ),
+    ],
+)
+def test_what_is_wrong_with_groups_is_named(tmp_path, groups, more, expected):
+    if not expected:
+        assert len(grouped(tmp_path, groups, **more).runs) == 3
+        return
+    with pytest.raises(UsageError) as caught:
+        grouped(tmp_path, groups, **more)
+    for part in expected:
+        assert part in str(caught.value)

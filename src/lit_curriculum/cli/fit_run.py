@@ -15,6 +15,7 @@ from lit_curriculum.callbacks import ExactResume
 from lit_curriculum.callbacks.stop_request import StopRequest
 from lit_curriculum.callbacks.stop_when_learned import ended_early
 from lit_curriculum.callbacks.time_limit import TimeLimit
+from lit_curriculum.cli.agreement import Start, agreed_start
 from lit_curriculum.cli.failures import in_one_line, of_a_device
 from lit_curriculum.cli.finish import FinishRun
 from lit_curriculum.cli.signals import GracefulStop
@@ -56,9 +57,7 @@ class FitRun:
         self._trainer, self._module, self._data = trainer, module, data
         self._folder, self._settings, self._resources = folder, settings, resources
         self._request = StopRequest()
-        self._state: State = "new"
-        self._start: Path | None = None
-        self._resume_step: int | None = None
+        self._start = Start("new")
 
     def begin(self, config_text: str, logger: Any, scale: str) -> None:
         """Check where the run starts, take its folder, and attach what writes to it.
@@ -71,22 +70,16 @@ class FitRun:
         Raises:
             UsageError: if the folder is another's or in use, or a checkpoint or table is not what it was.
         """
-        self._state = self._folder.state(self._settings)
-        if self._state == "finished":
-            self._folder.verify_finished()
-            return
-        self._check_start()
-        if self._trainer.is_global_zero:
-            self._take_folder(self._request)
-        else:
-            end_with_parent()
         digest = identity.config_hash(self._settings)
         seeds = self._data.data_seed, self._module.model_seed
         record = provenance.collect(digest, self._trainer.strategy.root_device.type, *seeds)
+        self._start = agreed_start(self._trainer, lambda: self._take(config_text, record))
+        if self._start.state == "finished":
+            return
+        if not self._trainer.is_global_zero:
+            end_with_parent()
         self._module.identity = {"config_hash": digest, "commit": record["commit"]}
         self._module.settings = json.dumps(identity.results_settings(self._settings), sort_keys=True)
-        if self._trainer.is_global_zero:
-            self._folder.begin(config_text, record)
         self._attach_loggers(logger)
         self._listen(self._request)
         self._announce(scale)
@@ -101,7 +94,7 @@ class FitRun:
             RunStopped: if the run ended before its time and can go on.
             RunFailed: if it cannot.
         """
-        if self._state == "finished":
+        if self._start.state == "finished":
             rank_zero_info(f"{self._folder.path}: this run is finished already; nothing to do")
             return
         try:
@@ -127,36 +120,52 @@ class FitRun:
         elif not self._finished:
             raise RunStopped(f"{self._folder.path}: stopped before its end; the same command goes on")
 
-    def _check_start(self) -> None:
-        given = self._settings.get("ckpt_path")
-        if self._state == "resume":
-            # Also a run that began from another's checkpoint goes on from its own.
-            self._folder.verify_checkpoint()
-            self._start = self._folder.checkpoint
-            content = read_checkpoint(self._start)
-            for table, mark in (content.get("tables") or {}).items():
-                checked(self._folder.path / table, mark)
-        elif given is not None:
-            self._start = Path(given).expanduser()
-            verify_sealed(self._start, "ckpt_path", required=False)
-            content = read_checkpoint(self._start)
-            check_continues(self._start, content, self._settings)
-        else:
-            return
-        self._resume_step = int(content[STATE]["step"])
-        if self._state != "resume" and self._resume_step >= self._data.num_steps:
-            allowed = f"more than the {self._resume_step} steps of {self._start}"
-            raise bad_value("data.num_steps", self._data.num_steps, allowed)
-
-    def _take_folder(self, request: StopRequest) -> None:
+    def _take(self, config_text: str, record: dict[str, Any]) -> Start:
+        """Look where the run starts, and take its folder unless it is finished."""
+        state = self._folder.state(self._settings)
+        changed = provenance.other_versions(self._folder.provenance()) if state != "new" else ""
+        if changed:
+            rank_zero_info(f"note: this run was begun with {changed}")
+            record["versions_before"] = [
+                *self._folder.provenance().get("versions_before", []),
+                self._folder.provenance()["versions"],
+            ]
+        if state == "finished":
+            self._folder.verify_finished()
+            return Start(state)
+        start = self._checked_start(state)
         lease = Lease.take(self._folder.path)
         self._resources.callback(lease.release)
-        request.failure = lambda: lease.lost
-        if self._folder.state(self._settings) != self._state:
+        self._request.failure = lambda: lease.lost
+        if self._folder.state(self._settings) != state:
             raise FolderInUse(
                 f"run_dir: {str(self._folder.path)!r} was written to by another process just now; "
                 "allowed: the same command again"
             )
+        self._folder.begin(config_text, record)
+        return start
+
+    def _checked_start(self, state: State) -> Start:
+        given = self._settings.get("ckpt_path")
+        if state == "resume":
+            # Also a run that began from another's checkpoint goes on from its own.
+            self._folder.verify_checkpoint()
+            checkpoint = self._folder.checkpoint
+            content = read_checkpoint(checkpoint)
+            for table, mark in (content.get("tables") or {}).items():
+                checked(self._folder.path / table, mark)
+        elif given is not None:
+            checkpoint = Path(given).expanduser()
+            verify_sealed(checkpoint, "ckpt_path", required=False)
+            content = read_checkpoint(checkpoint)
+            check_continues(checkpoint, content, self._settings)
+        else:
+            return Start(state)
+        step = int(content[STATE]["step"])
+        if state != "resume" and step >= self._data.num_steps:
+            allowed = f"more than the {step} steps of {checkpoint}"
+            raise bad_value("data.num_steps", self._data.num_steps, allowed)
+        return Start(state, str(checkpoint), step)
 
     def _attach_loggers(self, wanted: Any) -> None:
         self._module.tables = RunTables(self._folder.path)
@@ -167,7 +176,7 @@ class FitRun:
             loggers += wanted
         elif wanted is None or wanted is True:
             # Events beyond the checkpoint are purged, so that a resumed curve has no double points.
-            purge = self._resume_step + 1 if self._resume_step is not None else None
+            purge = self._start.step + 1 if self._start.step is not None else None
             loggers.append(TensorBoardLogger(str(self._folder.path), name="", version="", purge_step=purge))
         self._trainer.loggers = loggers
 
@@ -180,20 +189,20 @@ class FitRun:
         self._resources.enter_context(stop.installed(self._trainer))
 
     def _announce(self, scale: str) -> None:
-        going = f"resuming at step {self._resume_step:,}" if self._resume_step else "new run"
+        going = f"resuming at step {self._start.step:,}" if self._start.step else "new run"
         rank_zero_info(
             f"{self._folder.path}: {going}, {count_parameters(self._module.model):,} parameters, "
             f"{self._data.num_steps:,} steps of {self._data.batch_size} samples{scale}"
         )
 
     def _train(self) -> None:
-        finish = FinishRun(self._folder, self._resume_step)
-        if self._resume_step != self._data.num_steps:
+        step = self._start.step
+        finish = FinishRun(self._folder, step)
+        if step != self._data.num_steps:
             self._callbacks.append(finish)
-            start = str(self._start) if self._start is not None else None
-            self._trainer.fit(self._module, datamodule=self._data, ckpt_path=start)
+            self._trainer.fit(self._module, datamodule=self._data, ckpt_path=self._start.checkpoint)
             return
-        self._module.step = self._resume_step  # killed between its last checkpoint and its last line
+        self._module.step = step  # killed between its last checkpoint and its last line
         if self._trainer.is_global_zero:
             tables = read_checkpoint(self._folder.checkpoint).get("tables")
             self._module.tables.resume(self._module.step, tables)

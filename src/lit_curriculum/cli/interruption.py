@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from lit_curriculum.errors import RunStopped
 
 
 @contextmanager
@@ -25,3 +28,19 @@ def stopping_by_exception() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def stopping_before_training() -> None:
+    """Let SIGTERM and SIGUSR1 end the process with exit code 75 as long as no run has begun.
+
+    Training replaces these handlers by its own, see `cli.signals`.
+    """
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        said = f"lit: stopped: {signal.Signals(number).name} before the run began; the same command goes on\n"
+        os.write(2, said.encode("ascii"))
+        os._exit(RunStopped.exit_code)
+
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, leave)

@@ -82,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     reproduce.add_argument(
         "--dry-run", action="store_true", help="say how many runs, how long and how much disk; train nothing"
     )
-    reproduce.add_argument("--jobs", type=int, help="runs side by side (default: one a processor core)")
+    _launching(reproduce)
     _trust(reproduce)
     _add_sweep(commands)
     _add_configs(commands)
@@ -93,14 +93,32 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_sweep(commands: Any) -> None:
-    sweep = commands.add_parser("sweep", help="train the runs of a sweep file, all or one of a job array")
+    sweep = commands.add_parser(
+        "sweep",
+        help="train the runs of a sweep file, here or on a cluster; tell how far they are",
+        epilog="status, retry, cancel and collect follow the FILE, e.g. lit sweep FILE status.",
+    )
     _file(sweep.add_argument("file", metavar="FILE", help="a file of yours, or e.g. sweeps/subtask_table1"))
-    sweep.add_argument("--list", action="store_true", help="list the runs and their states; train nothing")
+    sweep.add_argument(
+        "action",
+        nargs="?",
+        default="run",
+        metavar="ACTION",
+        help="run (default); status: the state of every run; retry: train those that failed or stopped; "
+        "cancel: take their jobs out of a cluster's queue; collect: only write the table of what is finished",
+    )
     sweep.add_argument("--index", type=int, help="train this run alone, e.g. $SLURM_ARRAY_TASK_ID")
-    sweep.add_argument("--collect", action="store_true", help="only write the table of what is finished")
+    sweep.add_argument(
+        "--over",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="collect: mean and spread over this setting, e.g. seed for all seeds; may be repeated",
+    )
     sweep.add_argument("--out", default="out", help="folder for runs and table (default out)")
     sweep.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    sweep.add_argument("--jobs", type=int, help="runs side by side (default: one a processor core)")
+    _launching(sweep)
+    sweep.add_argument("--wait", action="store_true", help="with slurm: stay until all runs have ended")
     _trust(sweep)
 
 
@@ -108,6 +126,18 @@ def _add_configs(commands: Any) -> None:
     configs = commands.add_parser("configs", help="list, print or copy the shipped configurations")
     configs.add_argument("names", nargs="*", metavar="NAME", help="print these (default: list all)")
     _file(configs.add_argument("--copy", metavar="DIR", help="copy them into this folder, for editing"))
+
+
+def _launching(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--launcher", help="local (default): processes here; slurm: jobs of a cluster")
+    command.add_argument("--jobs", type=int, help="local: runs side by side (default: one a core, or a GPU)")
+    command.add_argument("--devices-per-run", type=int, help="local: GPUs or processes of a run (default 1)")
+    profile = "slurm: YAML file of what a job asks for (docs/cluster.md)"
+    _file(command.add_argument("--profile", metavar="FILE", help=profile))
+    command.add_argument("--partition", help="slurm: partition of the jobs")
+    command.add_argument("--time", metavar="H:MM:SS", help="slurm: of one job; longer runs take several")
+    command.add_argument("--gpus-per-run", type=int, help="slurm: GPUs of a run, all on one machine")
+    command.add_argument("--constraint", help="slurm: features of the machines")
 
 
 def _trust(command: argparse.ArgumentParser) -> None:
@@ -189,6 +219,9 @@ def _dispatch(words: list[str]) -> int:
         parser.print_help()
         return 2
     if command in TRAINING:
+        from lit_curriculum.cli.interruption import stopping_before_training
+
+        stopping_before_training()
         from lit_curriculum.cli.training import train
 
         return train(words)

@@ -32,5 +32,7 @@ def quieten() -> None:
         ".*your dataloader is not resumable.*",
         ".*The number of training batches .* is smaller than the logging interval.*",
         ".*Checkpoint directory .* exists and is not empty.*",
+        # On a machine of a cluster, of every command that trains without srun.
+        ".*The `srun` command is available on your system but is not used.*",
     ):
         warnings.filterwarnings("ignore", pattern)

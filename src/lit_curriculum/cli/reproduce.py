@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lit_curriculum.cli.interruption import stopping_by_exception
+from lit_curriculum.cli.launching import make_launcher
 from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.cli.trust import all_names
 from lit_curriculum.errors import UsageError, bad_value, suggest
@@ -20,6 +20,7 @@ from lit_curriculum.reproduce import figure
 from lit_curriculum.reproduce.claim import surprising, unexpected
 from lit_curriculum.runs.folder import check_writable
 from lit_curriculum.runs.lab import Lab
+from lit_curriculum.runs.launchers import Launcher
 from lit_curriculum.runs.provenance import commit
 
 ALL = "all"
@@ -45,7 +46,11 @@ def reproduce(options: argparse.Namespace) -> int:
         return 0
     check_writable("--out", out)
     reports = []
-    for report in _redrawn(figures, options, out) if options.redraw else _measured(figures, options, out):
+    if options.redraw:
+        made = _redrawn(figures, options, out)
+    else:
+        made = _measured(figures, options, out, make_launcher(options, all_names(options.trust)))
+    for report in made:
         reports.append(report)
         if not options.json:
             _show(report, Console())
@@ -64,11 +69,9 @@ def _figures(options: argparse.Namespace) -> dict[str, figure.Figure]:
     if options.scale not in figure.SCALES:
         allowed = f"{', '.join(figure.SCALES)}{suggest(options.scale, figure.SCALES)}"
         raise bad_value("--scale", options.scale, allowed)
-    if options.jobs is not None and options.jobs < 1:
-        raise bad_value("--jobs", options.jobs, "an integer of at least 1")
     if options.seeds is not None and not 1 <= options.seeds <= MOST_SEEDS:
         raise bad_value("--seeds", options.seeds, f"an integer from 1 to {MOST_SEEDS}")
-    for name in ("fresh", "jobs", "seeds", "dry_run"):
+    for name in ("fresh", "jobs", "seeds", "dry_run", "launcher"):
         if options.redraw and getattr(options, name):
             raise UsageError(f"--redraw: got --{name.replace('_', '-')} with it; allowed: one of the two")
     if ALL in options.target and len(options.target) > 1:
@@ -78,20 +81,19 @@ def _figures(options: argparse.Namespace) -> dict[str, figure.Figure]:
 
 
 def _measured(
-    figures: dict[str, figure.Figure], options: argparse.Namespace, out: Path
+    figures: dict[str, figure.Figure], options: argparse.Namespace, out: Path, launcher: Launcher
 ) -> Iterator[dict[str, Any]]:
-    from lit_curriculum.cli.training import fit_in_worker
-
     console = Console(stderr=True)
-    fit = partial(fit_in_worker, trusted=all_names(options.trust))
     with (
         stopping_by_exception(),
         GraphBar(console) as bar,
-        Lab(out / "runs", fit, options.jobs, options.fresh, bar) as lab,
+        Lab(out / "runs", launcher, options.fresh, bar) as lab,
     ):
         for name, made in figures.items():
             console.print(f"[bold]{name}[/] at {options.scale} scale: {made.cost}")
             yield figure.reproduce(name, made, options.scale, lab, out, commit())
+        for note in lab.notes:
+            console.print(f"note: {note}", markup=False)
 
 
 def _redrawn(names: Iterable[str], options: argparse.Namespace, out: Path) -> Iterator[dict[str, Any]]:

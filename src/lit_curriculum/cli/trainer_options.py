@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from lightning.fabric.plugins import ClusterEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
@@ -224,11 +225,28 @@ def _check_plugins(plugins: Any) -> None:
 
 def _check_launcher(trainer: Trainer) -> None:
     """Check that a launcher's processes are devices of this run, and not so many runs in one folder."""
-    if not {"RANK", "WORLD_SIZE"} <= os.environ.keys():
+    if {"RANK", "WORLD_SIZE"} <= os.environ.keys():
+        started, launcher = os.environ["WORLD_SIZE"], "a launcher such as torchrun"
+    elif SLURMEnvironment.detect():
+        started, launcher = os.environ["SLURM_NTASKS"], "srun"
+    else:
         return
-    started = os.environ["WORLD_SIZE"]
-    if started != str(trainer.world_size):
+    # Not the world size: that may be what the launcher says.
+    if started != str(trainer.num_devices * trainer.num_nodes):
         raise UsageError(
-            f"trainer.devices: got {trainer.num_devices} x {trainer.num_nodes} nodes, but a "
-            f"launcher such as torchrun started {started} processes; allowed: as many devices as processes"
+            f"trainer.devices: got {trainer.num_devices} x {trainer.num_nodes} nodes, but "
+            f"{launcher} started {started} processes; allowed: as many devices as processes"
+        )
+
+
+def check_slurm() -> None:
+    """Check that srun was told how its processes lie on the machines, as Lightning needs to know it.
+
+    Raises:
+        UsageError: naming the option of srun.
+    """
+    tasks = int(os.environ.get("SLURM_NTASKS", "1"))
+    if tasks > 1 and "SLURM_NTASKS_PER_NODE" not in os.environ:
+        raise UsageError(
+            f"SLURM: got --ntasks={tasks} alone; allowed: --nodes=N --ntasks-per-node=K, with N x K processes"
         )

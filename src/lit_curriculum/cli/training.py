@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import logging
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
@@ -156,6 +155,7 @@ class CurriculumCLI(LightningCLI):
                 callbacks.append(ExactResume())
             kwargs["callbacks"] = callbacks
         if SLURMEnvironment.detect():
+            trainer_options.check_slurm()
             # Lightning's own requeueing writes a second checkpoint, which is later loaded without a word.
             plugins = self.config_init[self.subcommand].trainer.plugins or []
             plugins = plugins if isinstance(plugins, list) else [plugins]
@@ -368,18 +368,3 @@ def _run_dir(options: Any) -> Path:
     if options.trainer.default_root_dir is not None:
         return Path(options.trainer.default_root_dir).expanduser()
     return default_run_dir([str(path) for path in options.get("config") or []])
-
-
-def fit_in_worker(configs: list[str], folder: str, trusted: Sequence[str] = ()) -> None:
-    """Train one run of a figure in a worker process, without a progress bar of its own.
-
-    Args:
-        configs: files, later ones overlaying earlier ones.
-        folder: of the run.
-        trusted: names that the process which started this one trusts.
-    """
-    words = ["fit", *(word for config in configs for word in ("--config", config))]
-    words += [f"--trust={name}" for name in trusted]
-    words += ["--run_dir", folder, "--trainer.enable_progress_bar=false", "--trainer.logger=false"]
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    parse_and_run(words)

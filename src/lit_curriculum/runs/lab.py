@@ -1,32 +1,20 @@
-"""Executing a graph of runs by a pool of processes; finished runs are reused.
-
-A run that fails does not end the others: all that does not need it is trained, then the failure is told. A
-run folder that another command is writing to is left to that command, and read when it is finished.
-"""
+"""A graph of runs: finished ones are reused, the others given to a launcher, failures told by name."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import shutil
-import signal
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from lit_curriculum.errors import RunFailed, RunStopped, UsageError
-from lit_curriculum.files import write_text
 from lit_curriculum.reading import read_yaml
-from lit_curriculum.runs.configs import shipped
 from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.graph import Finished, Run, with_needs
-from lit_curriculum.runs.lease import FolderInUse, Lease
-from lit_curriculum.runs.orphans import end_with_parent
-
-_RETRY_SECONDS = 1.0
+from lit_curriculum.runs.launchers import Launcher
+from lit_curriculum.runs.lease import Lease
+from lit_curriculum.runs.provenance import other_versions
 
 
 class Progress(Protocol):
@@ -41,38 +29,33 @@ class Lab:
 
     Args:
         root: folder of the runs.
-        fit: trains one run in a worker process, given configuration files and the run's folder; must be
-            importable by name.
-        jobs: processes; each gets an equal share of the processor's cores.
+        launcher: trains those that are not finished.
         fresh: remove finished runs instead of reusing them.
         progress: told how far it is.
+
+    Attributes:
+        reused: key of each finished run that was found -> `other_versions` of it.
     """
 
     def __init__(
-        self,
-        root: Path,
-        fit: Callable[[list[str], str], None],
-        jobs: int | None = None,
-        fresh: bool = False,
-        progress: Progress | None = None,
+        self, root: Path, launcher: Launcher, fresh: bool = False, progress: Progress | None = None
     ) -> None:
         self.root = root
-        self._fit_one = fit
-        self.jobs = max(1, jobs or _cores())
+        self.launcher = launcher
         self.fresh = fresh
         self.progress = progress
+        self.reused: dict[str, str] = {}
         self._made: set[str] = set()
-        self._pool: ProcessPoolExecutor | None = None
         self._stays = False
 
     def __enter__(self) -> Lab:
-        """Keep the worker processes, which take seconds to start, from one `fit` to the next."""
+        """Keep the launcher's worker processes, which take seconds to start, from one `fit` to the next."""
         self._stays = True
         return self
 
     def __exit__(self, *error: object) -> None:
         self._stays = False
-        self._close()
+        self.launcher.close()
 
     def fit(self, runs: Sequence[Run]) -> list[Finished]:
         """Train all runs that are not finished yet, and what they need; return them in order.
@@ -81,18 +64,22 @@ class Lab:
             RunFailed: if a run failed; all that do not need it have been trained.
             RunStopped: if a run was stopped by a signal.
         """
-        everything = with_needs(runs)
-        pending = [run for run in everything if not self._is_finished(run)]
+        pending = [run for run in with_needs(runs) if not self._is_finished(run)]
         if pending:
             try:
-                _raise_first(self._execute(pending))
-            except KeyboardInterrupt:
-                self._stop_workers()
-                raise
+                self._execute(pending)
             finally:
                 if not self._stays:
-                    self._close()
+                    self.launcher.close()
         return [Finished(run, run.folder(self.root)) for run in runs]
+
+    def _execute(self, pending: list[Run]) -> None:
+        def report(running: Iterable[Run], unfinished: set[str]) -> None:
+            self._made.update(run.key for run in pending if run.key not in unfinished)
+            self._report(pending, running, unfinished)
+
+        self.root.mkdir(parents=True, exist_ok=True)
+        _raise_first(self.launcher.execute(pending, self.root, report))
 
     def _is_finished(self, run: Run) -> bool:
         folder = run.folder(self.root)
@@ -102,84 +89,23 @@ class Lab:
                 shutil.rmtree(folder)
                 lease.release()
             return False
-        return RunFolder(folder).finished
-
-    def _execute(self, pending: list[Run]) -> dict[Run, BaseException]:
-        """Train runs; return those that failed, with the reason."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        waiting, running = list(pending), dict[Future[None], Run]()
-        unfinished = {run.key for run in pending}
-        not_before: dict[str, float] = {}
-        failed: dict[Run, BaseException] = {}
-        while waiting or running:
-            self._start(waiting, running, unfinished, not_before)
-            done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-            for future in done:
-                run, error = running.pop(future), future.exception()
-                if isinstance(error, FolderInUse):
-                    not_before[run.key] = time.monotonic() + _RETRY_SECONDS
-                    waiting.append(run)
-                elif error is not None:
-                    failed[run] = self._failure(error)
-                    waiting = [other for other in waiting if run not in with_needs([other])]
-                else:
-                    unfinished.discard(run.key)
-                    self._made.add(run.key)
-            self._report(pending, list(running.values()), unfinished)
-            if not running and waiting:
-                time.sleep(0.05)  # all that is left is in the hands of another command
-        return failed
-
-    def _start(
-        self,
-        waiting: list[Run],
-        running: dict[Future[None], Run],
-        unfinished: set[str],
-        not_before: dict[str, float],
-    ) -> None:
-        """Start as many runs as there is room for, of those whose needs are finished."""
-        for run in list(waiting):
-            if run.key in not_before and RunFolder(run.folder(self.root)).finished:
-                waiting.remove(run)  # by the command that had its folder
-                unfinished.discard(run.key)
-                continue
-            ready = not unfinished & {need.key for need in run.needs}
-            if len(running) < self.jobs and ready and time.monotonic() >= not_before.get(run.key, 0.0):
-                waiting.remove(run)
-                running[self._workers.submit(self._fit_one, *self._prepare(run))] = run
-
-    def _failure(self, error: BaseException) -> BaseException:
-        if isinstance(error, BrokenProcessPool):
-            self._close()  # of no more use; the next run gets another
-            return RunFailed("its process was killed, perhaps for want of memory; the same command goes on")
-        return error
+        recorded = RunFolder(folder).provenance()
+        if not recorded.get("finished"):
+            return False
+        if run.key not in self._made:
+            self.reused[run.key] = other_versions(recorded)
+        return True
 
     @property
-    def _workers(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            threads = max(1, _cores() // self.jobs)
-            self._pool = ProcessPoolExecutor(self.jobs, context, _prepare_worker, (threads, os.getpid()))
-        return self._pool
+    def notes(self) -> list[str]:
+        """What is worth saying of runs that were reused, a line each."""
+        counts = Counter(text for text in self.reused.values() if text)
+        return [
+            f"{count} of the {len(self.reused)} reused runs were made with {text}; --fresh trains them anew"
+            for text, count in counts.items()
+        ]
 
-    def _stop_workers(self) -> None:
-        """Let the runs under way save and stop."""
-        if self._pool is not None:
-            for process in multiprocessing.active_children():
-                process.terminate()
-
-    def _close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
-
-    def _prepare(self, run: Run) -> tuple[list[str], str]:
-        folder = run.folder(self.root)
-        overlay = self.root / "overlays" / f"{folder.name}.yaml"
-        write_text(overlay, run.overlay(self.root))
-        return [*(str(shipped(name)) for name in run.configs), str(overlay)], str(folder)
-
-    def _report(self, runs: list[Run], running: list[Run], unfinished: set[str]) -> None:
+    def _report(self, runs: list[Run], running: Iterable[Run], unfinished: set[str]) -> None:
         if self.progress is None:
             return
         finished = [run for run in runs if run.key not in unfinished]
@@ -207,16 +133,6 @@ def _raise_first(failed: dict[Run, BaseException]) -> None:
     raise RunFailed(f"run {run.kind}-{run.key}: {reason}{more}") from error
 
 
-def _prepare_worker(threads: int, parent: int) -> None:
-    import torch
-
-    torch.set_num_threads(threads)
-    os.environ["NUMBA_NUM_THREADS"] = str(threads)
-    # A terminal's Ctrl-C reaches all processes; the command stops its workers itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent(parent)
-
-
 def _fraction(folder: Path) -> float:
     """Return how far a run is, from the last row that it wrote."""
     try:
@@ -225,7 +141,3 @@ def _fraction(folder: Path) -> float:
         return min(1.0, int(last.split(",")[0]) / int(config["data"]["init_args"]["num_steps"]))
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0  # not written yet, or no run of ours
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -113,6 +113,16 @@ class Lease:
                 continue  # a file system that does not answer for a moment; what is lost shows later
 
 
+def in_use(folder: Path) -> bool:
+    """Tell whether a process has a folder, as far as can be seen without writing into it."""
+    path = folder / NAME
+    holder = _read(path)
+    try:
+        return holder is not None and holder.alive(time.time() - path.stat().st_mtime)
+    except FileNotFoundError:
+        return False
+
+
 def _create(draft: Path, path: Path) -> bool:
     try:
         os.link(draft, path)

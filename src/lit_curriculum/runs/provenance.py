@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import subprocess
@@ -22,6 +23,8 @@ PACKAGES = (
     "safetensors",
 )
 
+# What computes the numbers: initial weights, products, random bits, updates.
+_OF_RESULTS = ("torch", "transformers", "numpy", "numba", "lightning")
 
 COMMIT_VARIABLE = "LIT_COMMIT"
 """Environment variable that names the commit where there is no repository, in a container for one."""
@@ -36,6 +39,25 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def other_versions(recorded: dict[str, Any]) -> str:
+    """Return which packages that change results a run was made with, where they are others today.
+
+    Args:
+        recorded: the run's provenance.
+
+    Returns:
+        ``torch 2.12.0 (now 2.13.0), ...``, or an empty string.
+    """
+    then, now = recorded.get("versions", {}), _versions_now()
+    changed = [name for name in _OF_RESULTS if name in then and then[name] != now.get(name)]
+    return ", ".join(f"{name} {then[name]} (now {now.get(name, 'missing')})" for name in changed)
+
+
+@functools.cache
+def _versions_now() -> dict[str, str]:
+    return versions()
 
 
 def commit() -> str | None:

@@ -10,6 +10,17 @@
 
 Keys are those of the command line: ``model.width`` for ``--model.width``. The runs are numbered from 0,
 points first, the grid's last key fastest, so that a job array's index names one of them.
+
+Runs may need others. Then groups stand in place of points; the grid above them is every group's:
+
+    groups:
+      teacher:
+        points: [{model.width: 1000, trainer.callbacks: [...]}]
+      student:
+        needs: teacher                   # the run of that group with the same values, here of the grid
+        configs: [distill/student]       # on top of the others
+        shift: {data.data_seed: 1000}    # added afterwards: other samples than the teacher's
+        points: [{trainer.callbacks: [{class_path: SwapTeacher, init_args: {bank: "{bank}", ...}}]}]
 """
 
 from __future__ import annotations
@@ -18,7 +29,7 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,7 +40,8 @@ from lit_curriculum.runs.configs import shipped
 from lit_curriculum.runs.graph import Run
 
 Settings = dict[str, Any]
-_KEYS = ("configs", "points", "grid")
+_KEYS = ("configs", "points", "grid", "groups")
+_OF_GROUP = ("needs", "configs", "shift", "points", "grid")
 _CLASSES = ("optimizer", "lr_scheduler")
 _SETTING = re.compile(r"(model|data|trainer)(\.[^\s.,]+)+")
 
@@ -41,23 +53,65 @@ MAX_SETTINGS = 10_000_000
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """The runs that a sweep file stands for.
+class Group:
+    """Runs that overlay the same configurations and need the same group.
 
     Attributes:
-        name: the file's, without its ending.
-        configs: configurations that every run overlays, as `runs.configs.shipped` takes them.
-        settings: of each run, dotted key -> value, in the order of their numbers.
+        name: "" for a file without groups.
+        configs: see `Sweep.configs`.
+        settings: of each run, dotted key -> value.
+        needs: name of the group that its runs need, or None.
+        shift: dotted key -> number, which is added to the value when the needed run has been found.
     """
 
     name: str
     configs: tuple[str, ...]
     settings: tuple[Settings, ...]
+    needs: str | None = None
+    shift: Mapping[str, float] = field(default_factory=dict)
+
+    def shifted(self) -> list[Settings]:
+        """Return the settings that the runs have."""
+        return [
+            {key: value + self.shift[key] if key in self.shift else value for key, value in one.items()}
+            for one in self.settings
+        ]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The runs that a sweep file stands for.
+
+    Attributes:
+        name: the file's, without its ending.
+        groups: those that are needed before those that need them.
+    """
+
+    name: str
+    groups: tuple[Group, ...]
+
+    @property
+    def configs(self) -> tuple[str, ...]:
+        """Configurations that every run overlays, as `runs.configs.shipped` takes them."""
+        return self.groups[0].configs if len(self.groups) == 1 else self._shared_configs()
+
+    @cached_property
+    def settings(self) -> tuple[Settings, ...]:
+        """Of each run, dotted key -> value, in the order of their numbers."""
+        return tuple(one for group in self.groups for one in group.shifted())
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """The runs, in the order of their numbers."""
-        return tuple(Run(self.name, self.configs, nested(settings)) for settings in self.settings)
+        made: dict[str, list[Run]] = {}
+        for group in self.groups:
+            kind = f"{self.name}-{group.name}" if group.name else self.name
+            needs = self._needs(group, made)
+            made[group.name] = [
+                Run(kind, group.configs, nested(settings), needed)
+                for settings, needed in zip(group.shifted(), needs, strict=True)
+            ]
+        return tuple(run for of_group in made.values() for run in of_group)
 
     def run(self, index: int) -> Run:
         """Return one run.
@@ -69,24 +123,126 @@ class Sweep:
             raise bad_value("--index", index, f"0 to {len(self.runs) - 1}")
         return self.runs[index]
 
+    def _shared_configs(self) -> tuple[str, ...]:
+        every = [group.configs for group in self.groups]
+        shared = itertools.takewhile(lambda names: len(set(names)) == 1, zip(*every, strict=False))
+        return tuple(names[0] for names in shared)
+
+    def _needs(self, group: Group, made: Mapping[str, list[Run]]) -> list[tuple[Run, ...]]:
+        """Return for each run of a group the one that it needs: the one with equal values.
+
+        Raises:
+            UsageError: if none fits a run, or several do.
+        """
+        if group.needs is None:
+            return [()] * len(group.settings)
+        needed = next(other for other in self.groups if other.name == group.needs)
+        values: dict[str, set[Any]] = {}
+        for one in needed.settings:
+            for key, value in one.items():
+                values.setdefault(key, set()).add(_hashable(value))
+        varied = [key for key, different in values.items() if len(different) > 1]
+        known: dict[tuple[str, ...], dict[Any, list[Run]]] = {}
+        found: list[tuple[Run, ...]] = []
+        for settings in group.settings:
+            keys = tuple(key for key in varied if key in settings)
+            if keys not in known:
+                known[keys] = {}
+                for one, run in zip(needed.settings, made[needed.name], strict=True):
+                    at = tuple(_hashable(one.get(key)) for key in keys)
+                    known[keys].setdefault(at, []).append(run)
+            fitting = known[keys].get(tuple(_hashable(settings[key]) for key in keys), [])
+            if len(fitting) != 1:
+                equal = ", ".join(varied) or "settings"
+                raise UsageError(
+                    f"{self.name}: groups.{group.name}.needs: {len(fitting)} runs of {group.needs} fit "
+                    f"{describe(settings) or 'its run'}; allowed: one, with equal {equal}"
+                )
+            found.append((fitting[0],))
+        return found
+
 
 def load_sweep(path: Path) -> Sweep:
     """Return the sweep of a file.
 
     Raises:
         UsageError: if the file cannot be read, has unknown or no keys, names a configuration that does not
-            exist, or sets one key twice; the message names the key.
+            exist, sets one key twice, or has groups that need one another; the message names the key.
     """
     content = _read(path)
+    _check_keys(f"{path}", content, _KEYS)
+    configs = _configs(path, "configs", content.get("configs"))
+    groups = content.get("groups")
+    if groups is None:
+        points = _points(path, content.get("points", [{}]))
+        grid = _grid(path, content.get("grid", {}))
+        sweep = Sweep(path.stem, (Group("", configs, _settings(path, points, grid)),))
+    else:
+        if "points" in content:
+            raise UsageError(f"{path}: points: got some beside groups; allowed: in each group")
+        sweep = Sweep(path.stem, _groups(path, configs, content.get("grid", {}), groups))
+        sweep.runs  # noqa: B018  each finds what it needs
+    return sweep
+
+
+def _check_keys(place: str, content: Mapping[str, Any], known: Sequence[str]) -> None:
     for key in content:
-        if key not in _KEYS:
-            raise bad_value(f"{path}: key", key, f"{', '.join(_KEYS)}{suggest(str(key), _KEYS)}")
-    configs = content.get("configs")
+        if key not in known:
+            raise bad_value(f"{place}: key", key, f"{', '.join(known)}{suggest(str(key), known)}")
+
+
+def _configs(path: Path, key: str, configs: Any) -> tuple[str, ...]:
     if not isinstance(configs, list) or not configs or not all(isinstance(name, str) for name in configs):
-        raise bad_value(f"{path}: configs", configs, "a list of shipped configurations or files")
+        raise bad_value(f"{path}: {key}", configs, "a list of shipped configurations or files")
+    return tuple(_config(path, name) for name in configs)
+
+
+def _groups(path: Path, configs: tuple[str, ...], grid: Any, groups: Any) -> tuple[Group, ...]:
+    """Return the groups of a file, those that are needed first."""
+    named = isinstance(groups, dict) and all(
+        isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_]+", name) and isinstance(one, dict)
+        for name, one in groups.items()
+    )
+    if not named or not groups:
+        raise bad_value(f"{path}: groups", groups, "`name: settings`, names of letters, digits and _")
+    for name, one in groups.items():
+        _check_keys(f"{path}: groups.{name}", one, _OF_GROUP)
+        others = [other for other in groups if other != name]
+        if one.get("needs") not in (None, *others):
+            allowed = f"{', '.join(others) or 'another group'}{suggest(str(one['needs']), others)}"
+            raise bad_value(f"{path}: groups.{name}.needs", one["needs"], allowed)
+    made = {name: _group(path, configs, grid, name, one) for name, one in groups.items()}
+    count = sum(len(group.settings) for group in made.values())
+    if count > MAX_RUNS:
+        raise UsageError(f"{path}: got {count:,} runs; allowed: at most {MAX_RUNS:,}")
+    ordered: list[Group] = []
+    while len(ordered) < len(made):
+        there = {group.name for group in ordered}
+        ready = [g for g in made.values() if g.name not in there and g.needs in (None, *there)]
+        if not ready:
+            circle = ", ".join(name for name in made if name not in there)
+            raise UsageError(f"{path}: groups: {circle} need one another; allowed: needs without a circle")
+        ordered += ready
+    return tuple(ordered)
+
+
+def _group(path: Path, configs: tuple[str, ...], grid: Any, name: str, content: dict[str, Any]) -> Group:
+    place = f"groups.{name}"
+    if "configs" in content:
+        configs += _configs(path, f"{place}.configs", content["configs"])
     points = _points(path, content.get("points", [{}]))
-    grid = _grid(path, content.get("grid", {}))
-    return Sweep(path.stem, tuple(_config(path, name) for name in configs), _settings(path, points, grid))
+    every = {**_grid(path, grid), **_grid(path, content.get("grid", {}))}
+    settings = _settings(path, points, every)
+    shift = content.get("shift", {})
+    numbers = isinstance(shift, dict) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in shift.values()
+    )
+    if not numbers:
+        raise bad_value(f"{path}: {place}.shift", shift, "`key: number`")
+    for key in shift:
+        if not all(isinstance(one.get(key), int | float) for one in settings):
+            raise bad_value(f"{path}: {place}.shift", key, "a key of its grid or points with numbers")
+    return Group(name, configs, settings, content.get("needs"), shift)
 
 
 def _settings(

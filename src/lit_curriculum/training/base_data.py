@@ -20,7 +20,7 @@ EvalStream = Literal["val", "test"]
 Batch = dict[str, Any]
 
 # What a batch says of itself, read on the host alone.
-_BOOKKEEPING = ("first_step", "last_step", "index", "part_weight")
+_BOOKKEEPING = ("first_step", "last_step", "index", "targets", "targets_of_step")
 
 
 # So many samples fit anywhere; their size is not asked.
@@ -117,6 +117,9 @@ class CurriculumData(LightningDataModule, ABC):
             UsageError: if it is not divisible by devices times accumulation steps.
         """
         parts = world_size * accumulate
+        if self.batch_size == 1 and world_size > 1:
+            allowed = "1: with batch_size = 1 updates follow one another; further devices train further runs"
+            raise bad_value("trainer.devices", world_size, allowed)
         if self.batch_size % parts:
             raise UsageError(
                 f"data.batch_size: got {self.batch_size}; allowed: a multiple of {parts} "
@@ -201,41 +204,52 @@ def _bytes_of(value: Any) -> int:
 class _TrainingSteps(Dataset[Batch]):
     """Map-style dataset over Lightning batches; its items carry the steps that they are for.
 
-    An item's ``part_weight`` is what its mean loss has to be multiplied by, so that the mean over devices
-    and accumulation steps is the mean over all targets of the global batch: 1 where every sample has as
-    many targets as any other.
+    Where samples have different numbers of targets and a batch is divided, an item also says how many
+    ``targets`` it has, and all items of this device and step together (``targets_of_step``): see
+    `weight_of_part`. No device draws what is another's.
     """
 
     def __init__(self, data: CurriculumData, rank: int, world: int, accumulate: int) -> None:
         self.data, self.rank, self.world, self.accumulate = data, rank, world, accumulate
+        self._drawn: dict[int, Batch] = {}
 
     def __len__(self) -> int:
         return self.data.num_steps // self.data.steps_per_call * self.accumulate
 
     def __getitem__(self, index: int) -> Batch:
         data = self.data
-        call, micro = divmod(index, self.accumulate)
+        call = index // self.accumulate
         first = call * data.steps_per_call
-        last = first + data.steps_per_call
+        numbers = {"first_step": first, "last_step": first + data.steps_per_call, "index": index}
+        if self.world * self.accumulate == 1 or type(data).count_targets is CurriculumData.count_targets:
+            batch = self._draw(index)
+        else:
+            of_step = range(call * self.accumulate, (call + 1) * self.accumulate)
+            self._drawn = {i: self._drawn[i] if i in self._drawn else self._draw(i) for i in of_step}
+            batch = self._drawn[index]
+            numbers["targets"] = data.count_targets(batch)
+            numbers["targets_of_step"] = sum(map(data.count_targets, self._drawn.values()))
+        return {**batch, **{name: torch.tensor(number) for name, number in numbers.items()}}
+
+    def _draw(self, index: int) -> Batch:
+        data = self.data
+        call, micro = divmod(index, self.accumulate)
         # The slices of one step lie next to each other: device after device, micro-batch after micro-batch.
         part = micro * self.world + self.rank
         size = data.batch_size * data.steps_per_call // (self.world * self.accumulate)
-        batch = data.draw("train", first * data.batch_size + part * size, size)
-        return {
-            **batch,
-            "first_step": torch.tensor(first),
-            "last_step": torch.tensor(last),
-            "index": torch.tensor(index),
-            "part_weight": torch.tensor(self._weight(batch, first)),
-        }
+        return data.draw("train", call * data.steps_per_call * data.batch_size + part * size, size)
 
-    def _weight(self, batch: Batch, first: int) -> float:
-        data, parts = self.data, self.world * self.accumulate
-        if parts == 1 or type(data).count_targets is CurriculumData.count_targets:
-            return 1.0
-        size = data.batch_size * data.steps_per_call
-        whole = data.count_targets(data.draw("train", first * data.batch_size, size))
-        return data.count_targets(batch) * parts / whole if whole else 1.0
+
+def weight_of_part(batch: Batch, whole: torch.Tensor, parts: int) -> torch.Tensor:
+    """Return what a part's mean loss is multiplied by, so that the mean over parts is that over all targets.
+
+    Args:
+        batch: the part, an item of the training data that counts its targets.
+        whole: targets of the global batch, float64.
+        parts: devices times accumulation steps.
+    """
+    share = batch["targets"].to(whole) * parts / whole.clamp(min=1)
+    return torch.where(whole > 0, share, torch.ones_like(share)).float()
 
 
 class _HeldOut(Dataset[Batch]):

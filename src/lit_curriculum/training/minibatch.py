@@ -12,7 +12,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.training.base import CurriculumModule
-from lit_curriculum.training.base_data import Batch, CurriculumData
+from lit_curriculum.training.base_data import Batch, CurriculumData, weight_of_part
 from lit_curriculum.training.learning_rate import WarmupDecay
 
 _LOOKED_AT = 20_000
@@ -38,6 +38,7 @@ class MinibatchModule(CurriculumModule):
         super().__init__(model, model_seed)
         self._make_optimizer = optimizer
         self._make_scheduler = lr_scheduler
+        self._targets: torch.Tensor | None = None
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer, and the scheduler if there is one."""
@@ -77,14 +78,23 @@ class MinibatchModule(CurriculumModule):
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Return the loss of this device's share of the batch.
 
-        Lightning takes the mean over devices and accumulation steps. ``part_weight`` makes it the mean over
-        all targets of the global batch, also where samples have different numbers of them.
+        Lightning takes the mean over devices and accumulation steps. It is the mean over all targets of the
+        global batch, also where samples have different numbers of them.
         """
         self.check_position(batch)
         loss, count = self.batch_loss(batch)
         self.add_loss(loss.detach().double() * count, count)
-        weighted: torch.Tensor = loss * batch["part_weight"]
-        return weighted
+        return loss if "targets" not in batch else loss * self._weight(batch, batch_idx)
+
+    def _weight(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+        """Return the weight of a part; devices add up their targets once a step."""
+        world, accumulate = self.trainer.world_size, self.trainer.accumulate_grad_batches
+        if batch_idx % accumulate == 0 or self._targets is None:
+            self._targets = batch["targets_of_step"].double()
+            if world > 1:
+                self._targets = self._targets.to(self.device)
+                torch.distributed.all_reduce(self._targets)
+        return weight_of_part(batch, self._targets, world * accumulate)
 
     def batch_loss(self, batch: Batch) -> tuple[torch.Tensor, int]:
         """Return the mean loss over a batch's targets, and how many they are."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.lego import LegoData
-from lit_curriculum.training.base_data import _TrainingSteps
+from lit_curriculum.training.base_data import _TrainingSteps, weight_of_part
 
 ARGUMENTS: dict[str, Any] = {"num_steps": 20, "n_names": 9, "eval_every": 10, "eval_samples": 64}
 
@@ -90,7 +90,9 @@ def test_the_slices_of_all_devices_are_the_global_batch(world: int, accumulate: 
         ids = torch.cat([piece["inputs"]["input_ids"] for piece in pieces])
         assert torch.equal(ids, whole[step]["inputs"]["input_ids"])
         assert torch.equal(torch.cat([p["labels"] for p in pieces]), whole[step]["labels"])
-        assert {float(piece["part_weight"]) for piece in pieces} == {1.0}
+        if len(pieces) > 1:
+            total = torch.tensor(float(sum(int(piece["targets"]) for piece in pieces)), dtype=torch.float64)
+            assert {float(weight_of_part(piece, total, len(pieces))) for piece in pieces} == {1.0}
 
 
 def test_the_published_task_is_the_default() -> None:

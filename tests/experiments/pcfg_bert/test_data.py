@@ -9,8 +9,9 @@ import torch
 from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.pcfg_bert import PCFGBert, PCFGData
 from lit_curriculum.experiments.sparse_parity import SparseParityData
+from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.vocabulary import IGNORED_LABEL, MASK_ID, PAD_ID
-from lit_curriculum.training.base_data import Batch, _TrainingSteps
+from lit_curriculum.training.base_data import Batch, _TrainingSteps, weight_of_part
 
 SHORT = {"roots": [13, 14, 15], "num_steps": 6, "batch_size": 16, "eval_every": 6}
 
@@ -57,14 +58,35 @@ def test_the_slices_of_all_devices_are_the_global_batch(world: int, accumulate: 
         assert {int(piece["first_step"]) for piece in pieces} == {step}
         # The mean over parts of (mean loss x weight) is the mean over all targets.
         counts = np.array([data.count_targets(piece) for piece in pieces])
-        weights = np.array([float(piece["part_weight"]) for piece in pieces])
+        assert [int(piece["targets"]) for piece in pieces] == list(counts)
+        total = torch.tensor(float(counts.sum()), dtype=torch.float64)
+        weights = np.array([float(weight_of_part(piece, total, len(pieces))) for piece in pieces])
+        of_device = {rank: int(pieces[rank]["targets_of_step"]) for rank in range(world)}
+        assert of_device == {rank: sum(counts[rank::world]) for rank in range(world)}
         np.testing.assert_allclose(weights / len(pieces), counts / counts.sum(), rtol=1e-6)
-    assert float(whole[0]["part_weight"]) == 1
+    assert "targets" not in whole[0]
 
 
 def test_samples_with_one_target_each_weigh_the_same() -> None:
     data = SparseParityData(d=9, k=2, num_steps=6, batch_size=16, eval_every=6)
-    assert float(_TrainingSteps(data, 1, 4, 2)[3]["part_weight"]) == 1
+    assert "targets" not in _TrainingSteps(data, 1, 4, 2)[3]
+
+
+def test_a_device_draws_its_own_share_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = PCFGData(**SHORT)
+    drawn: list[tuple[int, int]] = []
+    draw = data.draw
+
+    def noted(stream: Stream, start: int, count: int) -> Batch:
+        drawn.append((start, count))
+        return draw(stream, start, count)
+
+    monkeypatch.setattr(data, "draw", noted)
+    steps = _TrainingSteps(data, 1, 2, 2)
+    for index in range(4):
+        steps[index]
+    size = data.batch_size // 4
+    assert drawn == [(start * size, size) for start in (1, 3, 5, 7)]
 
 
 def test_the_recorded_padding_share_is_that_of_the_batch() -> None:

@@ -11,7 +11,7 @@ import torch
 from lit_curriculum.errors import UsageError
 from lit_curriculum.experiments.programs import ProgramsData
 from lit_curriculum.tasks.programs import CLS_ID
-from lit_curriculum.training.base_data import _TrainingSteps
+from lit_curriculum.training.base_data import _TrainingSteps, weight_of_part
 
 ARGUMENTS: dict[str, Any] = {"num_steps": 20, "n_statements": 4, "eval_every": 10, "batch_size": 16}
 
@@ -95,7 +95,8 @@ def test_parts_of_a_batch_are_weighted_by_their_number_of_labels() -> None:
     sizes = [len(piece["labels"]) for piece in pieces]
     assert sizes[0] != sizes[1]
     for piece, size in zip(pieces, sizes, strict=True):
-        assert float(piece["part_weight"]) == pytest.approx(2 * size / sum(sizes))
+        whole_size = torch.tensor(float(sum(sizes)), dtype=torch.float64)
+        assert float(weight_of_part(piece, whole_size, 2)) == pytest.approx(2 * size / sum(sizes))
 
 
 def test_the_published_task_is_the_default() -> None:

@@ -1,0 +1,174 @@
+"""What `lit sweep` tells of its runs: their states, and the tables of what is finished."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from lit_curriculum.errors import bad_value, suggest
+from lit_curriculum.reading import read_table
+from lit_curriculum.runs.folder import RunFolder
+from lit_curriculum.runs.graph import Finished, Run
+from lit_curriculum.runs.launchers.slurm import Jobs, queued
+from lit_curriculum.runs.lease import in_use
+from lit_curriculum.runs.sweep import Sweep, describe
+
+QUEUED = ("waiting", "running")
+AGAIN = ("failed", "stopped")
+_STYLES = {
+    "finished": "green",
+    "running": "cyan",
+    "waiting": "yellow",
+    "failed": "bold red",
+    "stopped": "red",
+}
+_ORDER = ("running", "failed", "stopped", "waiting", "new", "finished")
+_SHOWN = 50
+
+
+def states_of(plan: Sweep, root: Path) -> list[str]:
+    """Return each run's state: new, waiting (in a queue), running, stopped, failed, or finished."""
+    jobs = Jobs(root)
+    queue = queued() if jobs.folder.is_dir() and shutil.which("squeue") else {}
+    return [_state(run, root, jobs, queue) for run in plan.runs]
+
+
+def show(plan: Sweep, root: Path, as_json: bool) -> None:
+    """Print the state of every run; of more than 50 the most telling ones."""
+    states = states_of(plan, root)
+    rows = [
+        {
+            "index": index,
+            "run": run.folder(root).name,
+            "state": state,
+            "failed": RunFolder(run.folder(root)).provenance().get("failed") if state == "failed" else None,
+            "last": {} if state == "new" else _last(run.folder(root)),
+            **settings,
+        }
+        for index, (run, settings, state) in enumerate(zip(plan.runs, plan.settings, states, strict=True))
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    counts = Counter(states)
+    told = ", ".join(f"{counts[state]} {state}" for state in _ORDER if counts[state])
+    print(f"{plan.name}: {len(plan.runs)} runs on {', '.join(plan.configs)}: {told}")
+    most = sorted(rows, key=lambda row: _ORDER.index(row["state"]))[:_SHOWN]
+    table = Table()
+    for column in ("run", "state", "step", "last", "settings"):
+        table.add_column(column, overflow="fold", justify="right" if column in ("run", "step") else "left")
+    for row in sorted(most, key=lambda row: row["index"]):
+        last, state = row["last"], row["state"]
+        name = _metric(last)
+        measured = row["failed"] or (f"{name} {float(last[name]):.4g}" if name else "")
+        style = _STYLES.get(state, "")
+        colour = f"[{style}]{state}[/]" if style else state
+        table.add_row(str(row["index"]), colour, last.get("step", ""), measured, _told(plan, row["index"]))
+    Console(width=None if Console().is_terminal else 160).print(table)
+    if len(rows) > _SHOWN:
+        print(f"{len(rows) - _SHOWN} more: --json")
+
+
+def collect(plan: Sweep, root: Path) -> list[dict[str, Any]]:
+    """Return a row for each finished run: its number, folder and settings, and its last evaluation.
+
+    Args:
+        plan: the sweep.
+        root: folder of the runs.
+    """
+    rows = []
+    for index, (run, settings) in enumerate(zip(plan.runs, plan.settings, strict=True)):
+        folder = run.folder(root)
+        if RunFolder(folder).finished:
+            finished = Finished(run, folder)
+            last, seconds = finished.rows("metrics.csv")[-1], finished.provenance.get("wall_seconds")
+            rows.append({"index": index, "run": folder.name, **settings, **last, "wall_seconds": seconds})
+    return rows
+
+
+def over(plan: Sweep, rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Return mean and spread of every number over some settings, a row for each of the others' values.
+
+    Args:
+        plan: the sweep.
+        rows: what `collect` returned.
+        keys: settings to average over: whole, ``data.data_seed``, or the end of a name, ``seed``.
+
+    Raises:
+        UsageError: if no run has such a setting.
+    """
+    known = {key for settings in plan.settings for key in settings}
+    for key in keys:
+        if not any(name == key or name.endswith(key) for name in known):
+            raise bad_value(
+                "--over", key, f"a setting of the sweep: {', '.join(sorted(known))}{suggest(key, known)}"
+            )
+    averaged = {name for name in known for key in keys if name == key or name.endswith(key)}
+    kept = [name for name in dict.fromkeys(k for s in plan.settings for k in s) if name not in averaged]
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(json.dumps([row.get(name) for name in kept], sort_keys=True), []).append(row)
+    means = []
+    for alike in groups.values():
+        mean: dict[str, Any] = {name: alike[0][name] for name in kept if name in alike[0]}
+        mean["runs"] = len(alike)
+        measured = [name for name in alike[0] if name not in known and name not in ("index", "run")]
+        for name in measured:
+            values = [_number(row.get(name)) for row in alike]
+            if all(value is not None for value in values):
+                numbers = [value for value in values if value is not None]
+                mean[name] = statistics.fmean(numbers)
+                mean[f"{name} sd"] = statistics.stdev(numbers) if len(numbers) > 1 else math.nan
+        means.append(mean)
+    return means
+
+
+def _state(run: Run, root: Path, jobs: Jobs, queue: dict[str, str]) -> str:
+    folder = run.folder(root)
+    recorded = RunFolder(folder).provenance()
+    if recorded.get("finished"):
+        return "finished"
+    state = jobs.state(run, queue) if queue else None
+    if state is not None:
+        return state
+    if in_use(folder):
+        return "running"
+    if "failed" in recorded:
+        return "failed"
+    return "stopped" if recorded or (jobs.folder.is_dir() and jobs.job(run)) else "new"
+
+
+def _told(plan: Sweep, index: int) -> str:
+    """Return what tells a run from the others on one line: its group, and what is no list of classes."""
+    plain = {k: v for k, v in plan.settings[index].items() if not isinstance(v, list | dict)}
+    kind = plan.runs[index].kind.removeprefix(plan.name).removeprefix("-")
+    return ": ".join(part for part in (kind, describe(plain)) if part)
+
+
+def _last(folder: Path) -> dict[str, str]:
+    """Return the last row of a run's metrics, which may be under way."""
+    path = folder / "metrics.csv"
+    rows = read_table(path) if path.is_file() else []
+    return rows[-1] if rows else {}
+
+
+def _metric(row: dict[str, str]) -> str | None:
+    """Return which column tells most."""
+    names = [name for name in row if name.endswith("accuracy")] or [n for n in row if n.endswith("loss")]
+    return names[0] if names else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None

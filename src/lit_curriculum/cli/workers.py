@@ -1,0 +1,95 @@
+"""One run of a figure or sweep, as a launcher starts it: in a worker, on several devices, in a job."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from lit_curriculum.cli.interruption import stopping_before_training
+from lit_curriculum.errors import RunFailed, RunStopped, UsageError
+
+_QUIET = ("--trainer.enable_progress_bar=false", "--trainer.logger=false")
+
+
+def fit_in_worker(configs: list[str], folder: str, trusted: Sequence[str] = ()) -> None:
+    """Train one run in this process, on one device, without a progress bar of its own.
+
+    Args:
+        configs: files, later ones overlaying earlier ones.
+        folder: of the run.
+        trusted: names that the process which started this one trusts.
+    """
+    from lit_curriculum.cli.training import parse_and_run
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    parse_and_run(_words(configs, folder, trusted, 1))
+
+
+def fit_in_processes(configs: list[str], folder: str, trusted: Sequence[str] = (), devices: int = 2) -> None:
+    """Train one run by a `lit fit` of its own, which starts a process for each further device.
+
+    Args:
+        configs: see `fit_in_worker`.
+        folder: of the run.
+        trusted: see `fit_in_worker`.
+        devices: of the run.
+
+    Raises:
+        RunStopped: if it was stopped and can go on.
+        RunFailed: if it failed, with the last line that it said.
+    """
+    words = _words(configs, folder, trusted, devices)
+    command = [sys.executable, "-m", "lit_curriculum", *words]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        process.send_signal(number)
+
+    before = signal.signal(signal.SIGTERM, pass_on)
+    try:
+        _, said = process.communicate()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if process.returncode == 0:
+        return
+    last = ([line for line in said.splitlines() if line.startswith("lit: ")] or said.splitlines() or [""])[-1]
+    last = last.removeprefix("lit: error: ").removeprefix("lit: stopped: ")
+    if process.returncode == RunStopped.exit_code:
+        raise RunStopped(last)
+    raise RunFailed(last or f"lit fit ended with code {process.returncode}")
+
+
+def fit_in_job(configs: list[str], folder: str, trusted: Sequence[str] = (), devices: int = 1) -> None:
+    """Train one run as a task of a cluster's job, of which there is one for each device.
+
+    Ends the process by SystemExit with `lit fit`'s exit codes, so that the job's script reads 75 as "go on".
+
+    Args:
+        configs: see `fit_in_worker`.
+        folder: of the run.
+        trusted: see `fit_in_worker`.
+        devices: tasks of the job.
+    """
+    stopping_before_training()
+    from lit_curriculum.cli.training import parse_and_run
+
+    try:
+        parse_and_run(_words(configs, folder, trusted, devices))
+    except (UsageError, RunFailed, RunStopped) as error:
+        if os.environ.get("SLURM_PROCID", "0") == "0":
+            print(f"lit: {error}", file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
+
+
+def _words(configs: list[str], folder: str, trusted: Sequence[str], devices: int) -> list[str]:
+    words = ["fit", *(word for config in configs for word in ("--config", config))]
+    words += [f"--trust={name}" for name in trusted]
+    words += ["--run_dir", folder, *_QUIET]
+    if devices > 1:
+        words += [f"--trainer.devices={devices}", "--trainer.strategy=ddp"]
+    return words
