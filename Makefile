@@ -11,7 +11,8 @@ BIN    := $(VENV)/bin
 PYTEST  = $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-cluster test-faults test-gpu gpu-suite lint format coverage clean
+.PHONY: help setup demo test test-all test-cluster test-faults test-gpu gpu-suite lint format coverage dist image \
+	image-test image-lint clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,16 +59,30 @@ gpu-suite: $(VENV)/.dev ## what a GPU should do first, by value, in MINUTES=30; 
 coverage: $(VENV)/.dev ## run the tests with line coverage of src (at least 90 %)
 	$(PYTEST) -m "not slow and not gpu" --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
 
+dist: $(VENV)/.dev ## build the source distribution and the wheel, in dist
+	$(BIN)/python -m build --outdir dist
+
+image: ## build the image for GPUs with docker, see docs/image.md
+	docker build -f docker/Dockerfile -t lit_curriculum:0.1.0 --build-arg COMMIT="$$(git rev-parse HEAD)" .
+
+image-test: ## build the image for processors with buildah and run it (root, 15 GB, a quarter of an hour)
+	PYTHON=$(PYTHON) docker/test.sh
+
+image-lint: $(VENV)/.dev ## hadolint and shellcheck over docker/
+	$(BIN)/pip install -q -c constraints.txt -e '.[image]'
+	$(BIN)/hadolint docker/Dockerfile
+	$(BIN)/shellcheck docker/*.sh docker/examples/*.sbatch
+
 lint: $(VENV)/.dev ## ruff, mypy (strict), import contracts
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docker
+	$(BIN)/ruff format --check src tests benchmarks docker
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev ## format the code
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks docker
+	$(BIN)/ruff format src tests benchmarks docker
 
 clean: ## remove caches and outputs (not .venv)
-	rm -rf out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build src/*.egg-info
-	find src tests benchmarks -name __pycache__ -type d -exec rm -rf {} +
+	rm -rf out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist src/*.egg-info
+	find src tests benchmarks docker -name __pycache__ -type d -exec rm -rf {} +

@@ -13,6 +13,11 @@ from lit_curriculum import __version__
 from lit_curriculum.runs import provenance
 
 
+@pytest.fixture(autouse=True)
+def nothing_named(monkeypatch):
+    monkeypatch.delenv(provenance.COMMIT_VARIABLE, raising=False)
+
+
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
     """A repository with this module's namesake inside, one commit deep."""
@@ -62,6 +67,19 @@ def test_without_git_there_is_no_commit(monkeypatch):
 
     monkeypatch.setattr(subprocess, "run", missing)
     assert provenance.commit() is None
+
+
+@pytest.mark.parametrize(("named", "commit"), [("0123abcd\n", "0123abcd"), ("", None)])
+def test_without_a_repository_the_environment_names_the_commit(tmp_path, monkeypatch, named, commit):
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "lit_curriculum" / "runs" / "provenance.py"))
+    (tmp_path / "lit_curriculum" / "runs").mkdir(parents=True)
+    monkeypatch.setenv(provenance.COMMIT_VARIABLE, named)
+    assert provenance.commit() == commit
+
+
+def test_a_repository_knows_its_commit_better(repository, monkeypatch):
+    monkeypatch.setenv(provenance.COMMIT_VARIABLE, "0123abcd")
+    assert provenance.commit() == git(repository, "rev-parse", "HEAD")
 
 
 def test_versions_name_python_and_the_packages():

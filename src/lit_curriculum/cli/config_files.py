@@ -11,7 +11,7 @@ from jsonargparse import ActionConfigFile, Namespace  # type: ignore[attr-define
 
 from lit_curriculum.errors import UsageError, suggest
 from lit_curriculum.reading import as_usage_error, parse_yaml, read_text
-from lit_curriculum.runs.configs import config_folder
+from lit_curriculum.runs.configs import config_folder, named
 
 _HARVEST = "HarvestCheckpoints"
 
@@ -31,13 +31,13 @@ class ConfigFile(ActionConfigFile):
             parser: the subcommand's.
             cfg: what earlier files and words have set.
             dest: name of the option; the namespace keeps a list of the files there.
-            value: path or YAML.
+            value: path, name of a shipped configuration, or YAML.
 
         Raises:
             UsageError: if it cannot be read, or is no mapping.
         """
         inline = str(value).lstrip().startswith("{")
-        place = str(value) if inline else os.path.expanduser(str(value))
+        place = str(value) if inline else named(os.path.expanduser(str(value)), dest)
         text = place if inline else read_text(place, dest)
         with as_usage_error(Path("YAML" if inline else place), dest):
             content = parse_yaml(text)

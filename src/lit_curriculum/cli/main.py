@@ -6,6 +6,7 @@ Exit codes: see `errors`.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from lit_curriculum import __version__
-from lit_curriculum.cli.words import check_words, expand_home, write_any_letter
+from lit_curriculum.cli.words import CONFIG_HELP, check_words, expand_home, write_any_letter
 from lit_curriculum.errors import (
     RunFailed,
     RunStopped,
@@ -30,6 +31,9 @@ TRAINING = {
     "predict": "write class probabilities on the test split",
 }
 INSPECTION = ("probe", "sample", "export", "migrate")
+_MODULES = {"sample": "grammar", "export": "probe"}
+"""Where a command's function is, if not in the module of its own name."""
+
 SCALES = ("smoke", "laptop", "paper")
 
 
@@ -54,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, text in TRAINING.items():
         command = commands.add_parser(name, help=text)
-        _file(command.add_argument("--config", "-c", action="append", help="YAML file; later ones overlay"))
+        _file(command.add_argument("--config", "-c", action="append", help=CONFIG_HELP))
         command.add_argument("--run_dir", help="folder of the run (default: runs/<names of the configs>)")
         _trust(command)
     check = commands.add_parser(
@@ -62,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="resolve a configuration, verify its teachers, estimate its cost; train nothing",
         epilog="Options of lit fit may follow, e.g. --model.width=100.",
     )
-    _file(check.add_argument("configs", nargs="+", metavar="CONFIG", help="YAML file; later ones overlay"))
+    _file(check.add_argument("configs", nargs="+", metavar="CONFIG", help=CONFIG_HELP))
     _trust(check)
     reproduce = commands.add_parser("reproduce", help="reproduce a figure or table with its claims")
     reproduce.add_argument("target", nargs="*", help="names from --list, or all; they share their runs")
@@ -81,6 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     _launching(reproduce)
     _trust(reproduce)
     _add_sweep(commands)
+    _add_configs(commands)
     _add_inspection(commands)
     completion = commands.add_parser("completion", help="print a completion script for your shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
@@ -93,9 +98,7 @@ def _add_sweep(commands: Any) -> None:
         help="train the runs of a sweep file, here or on a cluster; tell how far they are",
         epilog="status, retry, cancel and collect follow the FILE, e.g. lit sweep FILE status.",
     )
-    _file(
-        sweep.add_argument("file", metavar="FILE", help="e.g. lightning_configs/sweeps/subtask_table1.yaml")
-    )
+    _file(sweep.add_argument("file", metavar="FILE", help="a file of yours, or e.g. sweeps/subtask_table1"))
     sweep.add_argument(
         "action",
         nargs="?",
@@ -117,6 +120,12 @@ def _add_sweep(commands: Any) -> None:
     _launching(sweep)
     sweep.add_argument("--wait", action="store_true", help="with slurm: stay until all runs have ended")
     _trust(sweep)
+
+
+def _add_configs(commands: Any) -> None:
+    configs = commands.add_parser("configs", help="list, print or copy the shipped configurations")
+    configs.add_argument("names", nargs="*", metavar="NAME", help="print these (default: list all)")
+    _file(configs.add_argument("--copy", metavar="DIR", help="copy them into this folder, for editing"))
 
 
 def _launching(command: argparse.ArgumentParser) -> None:
@@ -221,7 +230,7 @@ def _dispatch(words: list[str]) -> int:
 
         return check(words[1:])
     if not command.startswith("-"):
-        known = [*TRAINING, "check", "reproduce", "sweep", *INSPECTION, "completion"]
+        known = [*TRAINING, "check", "reproduce", "sweep", "configs", *INSPECTION, "completion"]
         if command not in known:
             raise UsageError(
                 f"command: got {command!r}; allowed: {', '.join(known)}{suggest(command, known)}"
@@ -231,30 +240,13 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    if options.command == "reproduce":
-        from lit_curriculum.cli.reproduce import reproduce
+    if options.command == "completion":
+        import shtab
 
-        return reproduce(options)
-    if options.command == "sweep":
-        from lit_curriculum.cli.sweep import sweep
-
-        return sweep(options)
-    if options.command == "sample":
-        from lit_curriculum.cli.grammar import sample
-
-        return sample(options)
-    if options.command == "migrate":
-        from lit_curriculum.cli.migrate import migrate
-
-        return migrate(options)
-    if options.command in INSPECTION:
-        from lit_curriculum.cli import probe
-
-        return probe.probe(options) if options.command == "probe" else probe.export(options)
-    import shtab
-
-    print(shtab.complete(parser, options.shell))
-    return 0
+        print(shtab.complete(parser, options.shell))
+        return 0
+    module = importlib.import_module(f"lit_curriculum.cli.{_MODULES.get(options.command, options.command)}")
+    return int(getattr(module, options.command)(options))
 
 
 def _file(action: argparse.Action) -> None:

@@ -18,6 +18,7 @@ from lit_curriculum.cli.sweep_table import AGAIN, QUEUED, collect, over, show, s
 from lit_curriculum.cli.trust import all_names
 from lit_curriculum.errors import RunFailed, UsageError, bad_value, suggest
 from lit_curriculum.files import write_rows, write_text
+from lit_curriculum.runs.configs import named
 from lit_curriculum.runs.folder import check_writable
 from lit_curriculum.runs.graph import Run, with_needs
 from lit_curriculum.runs.lab import Lab
@@ -41,7 +42,7 @@ def sweep(options: argparse.Namespace) -> int:
     for name, only in (("index", "run"), ("over", "collect")):
         if getattr(options, name) not in (None, []) and options.action != only:
             raise UsageError(f"--{name}: got it with {options.action}; allowed: with {only}")
-    plan = load_sweep(Path(options.file))
+    plan = load_sweep(Path(named(options.file, "FILE")))
     out = Path(options.out)
     if options.action == "status":
         show(plan, out / "runs", options.json)

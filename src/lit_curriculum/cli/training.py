@@ -31,7 +31,7 @@ from lit_curriculum.cli.messages import one_line
 from lit_curriculum.cli.predictions import WritePredictions
 from lit_curriculum.cli.quiet import quieten
 from lit_curriculum.cli.weights import LAST, differences, load_weights, with_config_of_run
-from lit_curriculum.cli.words import check_path, check_words, expand_home, lists_as_overlays
+from lit_curriculum.cli.words import CONFIG_HELP, check_path, check_words, expand_home, lists_as_overlays
 from lit_curriculum.distillation import Strategy
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.runs.configs import scale_of, shipped
@@ -83,7 +83,7 @@ class CurriculumCLI(LightningCLI):
         """Make the parser, with the suite's own reading of configurations."""
         header = [f"lightning.pytorch=={lightning.__version__}"]
         parser = self.parser_class(**{"dump_header": header, **kwargs})
-        parser.add_argument("-c", "--config", action=ConfigFile, help="YAML file; later ones overlay")
+        parser.add_argument("-c", "--config", action=ConfigFile, help=CONFIG_HELP)
         return parser
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:

@@ -13,6 +13,7 @@ import yaml
 from lit_curriculum.errors import UsageError, bad_value, shortened
 from lit_curriculum.reading import parse_yaml
 
+CONFIG_HELP = "YAML file, or a name that lit configs lists; later ones overlay"
 _REPEATABLE = ("--config", "-c", "--trust")
 
 

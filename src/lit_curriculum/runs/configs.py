@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.files import hash_of_json
 from lit_curriculum.reading import as_usage_error, is_there, read_yaml
 
@@ -38,10 +38,47 @@ def shipped(name: str) -> Path:
         return Path(name)
     path = config_folder() / f"{name}.yaml"
     if not _is_file(path):
-        known = sorted(str(p.relative_to(config_folder()))[:-5] for p in config_folder().rglob("*.yaml"))
-        known = [name for name in known if not name.startswith("sweeps/")]
+        known = [name for name in shipped_names() if not name.startswith("sweeps/")]
         raise bad_value("config", name, ", ".join(known))
     return path
+
+
+def shipped_names() -> list[str]:
+    """Return the names of all shipped files, sorted, e.g. ``smoke/lego`` and ``sweeps/implicit_lego``."""
+    folder = config_folder()
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def named(word: str, key: str) -> str:
+    """Return the file that a user means: one that is there, or the shipped one of that name.
+
+    Args:
+        word: a path, or a name such as ``pcfg_bert`` or ``smoke/pcfg_bert``.
+        key: what an error calls it.
+
+    Returns:
+        The word itself for a path, of a file that need not exist.
+
+    Raises:
+        UsageError: if there is no such file and no such name.
+    """
+    path = Path(word)
+    if not word or (is_there(path) and not path.is_dir()):
+        return word
+    names = shipped_names()
+    if word in names:
+        return str(config_folder() / f"{word}.yaml")
+    if path.suffix in (".yaml", ".yml"):
+        parts = path.with_suffix("").parts
+        ends = ["/".join(parts[start:]) for start in range(len(parts))]
+        found = next((end for end in ends if end in names), None)
+        if found is None:
+            return word
+        raise bad_value(key, word, f"an existing file, or the name of the shipped one: {found}")
+    if is_there(path):
+        return word
+    allowed = "a file, or a name that `lit configs` lists"
+    raise UsageError(f"{bad_value(key, word, allowed)}{suggest(word, names)}")
 
 
 def layer(path: Path) -> dict[str, Any]:

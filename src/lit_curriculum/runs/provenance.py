@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import platform
 import subprocess
 import sys
@@ -24,6 +25,9 @@ PACKAGES = (
 
 # What computes the numbers: initial weights, products, random bits, updates.
 _OF_RESULTS = ("torch", "transformers", "numpy", "numba", "lightning")
+
+COMMIT_VARIABLE = "LIT_COMMIT"
+"""Environment variable that names the commit where there is no repository, in a container for one."""
 
 
 def versions() -> dict[str, str]:
@@ -57,15 +61,20 @@ def _versions_now() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Return the git commit of the source tree, with ``+changes`` if it was edited; None outside git."""
+    """Return the git commit of the source tree, with ``+changes`` if it was edited.
+
+    Outside of git it is what ``LIT_COMMIT`` says, or None.
+    """
     folder = Path(__file__).resolve().parents[1]
     try:
         head = _git(folder, "rev-parse", "HEAD")
         tracked = _git(folder, "ls-files", "--error-unmatch", __file__)
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no", ".")
     except (OSError, subprocess.SubprocessError):
-        return None
-    return (head + ("+changes" if changed else "")) if tracked else None
+        tracked = ""
+    if not tracked:
+        return os.environ.get(COMMIT_VARIABLE, "").strip()[:100] or None
+    return head + ("+changes" if changed else "")
 
 
 def device_name(kind: str) -> str:
