@@ -177,8 +177,8 @@ _ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONI
 
 @pytest.mark.slow
 def test_greek_letters_under_an_ascii_locale() -> None:
-    comment = file("comment.yaml", "# rate η\nmodel: {init_args: {lr: 0.01}}\n")
-    value = file("value.yaml", "model: {init_args: {schedule: η}}\n")
+    comment = file("comment.yaml", "# rate η\nmodel: {init_args: {optimizer: {init_args: {lr: 0.01}}}}\n")
+    value = file("value.yaml", "data: {init_args: {grammar: η}}\n")
     folder = file("folder.yaml", "run_dir: runs/η\n")
     code = "from lit_curriculum.cli.main import console; console()"
     environment = {**os.environ, **_ASCII, "PYTHONPATH": str(ROOT / "src")}
