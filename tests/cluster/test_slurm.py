@@ -24,6 +24,8 @@ CONFIGS = ["sparse_parity_minibatch", "smoke/sparse_parity_minibatch"]
 PROFILE = {"time": "0:20:00", "poll_seconds": 1, "grace_seconds": 30}
 
 
+# At every evaluation, not only when the last save is some seconds old.
+SAVES = {"class_path": "ExactResume", "init_args": {"min_seconds": 0.0}}
 SHORT = {"data.num_steps": 2000, "data.eval_every": 250}
 # Longer than the 25 seconds that a job of a minute has, of which Python's start takes some; on two busy cores
 # it takes several jobs.
@@ -33,7 +35,7 @@ LONG = 15_000
 def sweep_file(folder: Path, seeds: int, num_steps: int = 3000, **more: Any) -> Path:
     content = {
         "configs": CONFIGS,
-        "points": [{"data.num_steps": num_steps, "data.eval_every": 250, "trainer.callbacks": []}],
+        "points": [{"data.num_steps": num_steps, "data.eval_every": 250, "trainer.callbacks": [SAVES]}],
         "grid": {"data.data_seed, model.model_seed": list(range(seeds))},
         **more,
     }
