@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -15,15 +17,25 @@ from typing import Any
 import pytest
 import yaml
 
+from lit_curriculum.cli.launching import LAUNCHING, make_launcher
 from lit_curriculum.cli.main import main
-from lit_curriculum.cli.sweep_table import collect, over
+from lit_curriculum.cli.sweep_table import collect, over, states_of
 from lit_curriculum.errors import UsageError
+from lit_curriculum.runs.launchers import failure_note, prepare
+from lit_curriculum.runs.launchers.local import Local
 from lit_curriculum.runs.sweep import load_sweep
 
 SETTINGS = {
     "configs": ["bit_subset_parity", "smoke/bit_subset_parity"],
     "points": [{"data.d": 8}, {"data.d": 4, "data.subtask_labels": False}],
     "grid": {"model.optimizer.lr": [0.01, 0.001]},
+}
+
+
+BANK = [{"class_path": "SwapTeacher", "init_args": {"bank": "{bank}", "strategy": {"class_path": "OneShot"}}}]
+STUDENT_WITH_TYPO = {
+    "teacher": {},
+    "student": {"needs": "teacher", "points": [{"data.bacth_size": 3, "trainer.callbacks": BANK}]},
 }
 
 
@@ -179,6 +191,22 @@ def test_means_and_spread_over_seeds(tmp_path: Path) -> None:
         ({}, ("--over", "seed"), ["--over: got it with run", "with collect"]),
         ({}, ("retry",), ["retry: no run of rates", "failed or stopped"]),
         ({}, ("collect",), ["--out: got", "runs of rates are finished"]),
+        ({}, ("status", "--launcher", "slurm"), ["--launcher: got it with status", "with run, retry"]),
+        ({}, ("collect", "--jobs", "2"), ["--jobs: got it with collect"]),
+        ({}, ("--wait",), ["--wait: goes with --launcher slurm only"]),
+        ({}, ("cancel",), ["cancel: no run of rates", "had a job"]),
+        ({}, ("collect", "--over", " "), ["--over: got ' '"]),
+        ({}, ("--devices-per-run", "3"), ["run 0 of rates", "data.batch_size", "a multiple of 3"]),
+        (
+            {"configs": ["sparse_parity_mlp"], "points": [{}], "grid": {}},
+            ("--devices-per-run", "2"),
+            ["trainer.devices: got 2", "follow one another"],
+        ),
+        (
+            {"points": None, "grid": {}, "groups": STUDENT_WITH_TYPO},
+            (),
+            ["run 1 of rates", "data.bacth_size"],
+        ),
         ({}, ("--index", "4"), ["--index: got 4", "0 to 3"]),
         ({}, ("--jobs", "0"), ["--jobs: got 0", "at least 1"]),
         ({"grid": {"model.rate": [0.1]}}, (), ["run 0 of rates", "model.rate", "unknown key"]),
@@ -195,7 +223,8 @@ def test_wrong_input_is_one_line_and_trains_nothing(
     options: tuple[str, ...],
     expected: list[str],
 ) -> None:
-    file.write_text(yaml.safe_dump({**SETTINGS, **change}))
+    content = {key: value for key, value in {**SETTINGS, **change}.items() if value is not None}
+    file.write_text(yaml.safe_dump(content))
     assert main(["sweep", str(file), *options, "--out", str(tmp_path / "out")]) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert len(lines) == 1
@@ -209,3 +238,31 @@ def test_an_out_that_is_a_file_is_refused(
 ) -> None:
     assert main(["sweep", str(file), "--out", str(file)]) == 2
     assert "--out" in capsys.readouterr().err
+
+
+def test_an_action_may_follow_the_options(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sweep", str(file), "--out", str(tmp_path / "out"), "status"]) == 0
+    assert "4 new" in capsys.readouterr().out
+    assert main(["sweep", str(file), "--out", "status", "--index", "9"]) == 2  # a folder of that name
+    assert main(["sweep", str(file), "--out", ""]) == 2
+    assert "--out: got ''; allowed: a folder" in capsys.readouterr().err
+
+
+def test_a_run_that_fails_before_it_has_a_folder_is_failed_as_well(tmp_path: Path, file: Path) -> None:
+    plan, root = load_sweep(file), tmp_path / "runs"
+    assert states_of(plan, root) == ["new"] * 4
+    failure_note(plan.runs[2], root).parent.mkdir(parents=True)
+    failure_note(plan.runs[2], root).write_text("out of luck")
+    assert states_of(plan, root) == ["new", "new", "failed", "new"]
+    prepare(plan.runs[2], root)  # it is tried again
+    assert states_of(plan, root) == ["new"] * 4
+
+
+def test_a_local_sweep_inside_of_a_job_of_several_tasks_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_NTASKS", "4")
+    monkeypatch.setenv("SLURM_NTASKS_PER_NODE", "4")
+    options = argparse.Namespace(**dict.fromkeys(LAUNCHING))
+    assert isinstance(make_launcher(options, []), Local)
+    assert "SLURM_NTASKS" not in os.environ

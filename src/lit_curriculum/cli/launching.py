@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -19,6 +20,10 @@ from lit_curriculum.runs.launchers.slurm import Slurm
 LAUNCHERS = ("local", "slurm")
 _OF_LOCAL = ("jobs", "devices_per_run")
 _OF_SLURM = ("profile", "partition", "time", "gpus_per_run", "constraint")
+LAUNCHING = ("launcher", *_OF_LOCAL, *_OF_SLURM)
+
+# Of the job that a command runs in; Lightning would take each of its workers for a task of that job.
+_TASKS = ("SLURM_NTASKS", "SLURM_NTASKS_PER_NODE")
 
 
 def make_launcher(options: argparse.Namespace, trusted: Sequence[str], wait: bool = True) -> Launcher:
@@ -36,7 +41,9 @@ def make_launcher(options: argparse.Namespace, trusted: Sequence[str], wait: boo
     if chosen(options) == "slurm":
         profile = profile_of(options)
         return Slurm(partial(fit_in_job, trusted=trusted, devices=profile.tasks), profile, wait)
-    devices = options.devices_per_run or 1
+    for name in _TASKS:
+        os.environ.pop(name, None)
+    devices = devices_of(options)
     if devices > 1:
         several = partial(fit_in_processes, trusted=trusted, devices=devices)
         return Local(several, options.jobs, devices)
@@ -60,6 +67,11 @@ def check_options(options: argparse.Namespace) -> None:
         value = getattr(options, number)
         if value is not None and value < 1:
             raise bad_value(f"--{number.replace('_', '-')}", value, "an integer of at least 1")
+
+
+def devices_of(options: argparse.Namespace) -> int:
+    """Return how many devices each run trains on."""
+    return profile_of(options).tasks if chosen(options) == "slurm" else options.devices_per_run or 1
 
 
 def chosen(options: argparse.Namespace) -> str:

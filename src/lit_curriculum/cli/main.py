@@ -34,6 +34,7 @@ INSPECTION = ("probe", "sample", "export", "migrate")
 _MODULES = {"sample": "grammar", "export": "probe"}
 """Where a command's function is, if not in the module of its own name."""
 
+SWEEP_ACTIONS = ("run", "status", "retry", "cancel", "collect")
 SCALES = ("smoke", "laptop", "paper")
 
 
@@ -236,7 +237,18 @@ def _dispatch(words: list[str]) -> int:
                 f"command: got {command!r}; allowed: {', '.join(known)}{suggest(command, known)}"
             )
     check_words(words)
+    if command == "sweep":
+        words = _action_first(words)
     return _run(parser, expand_home(parser.parse_args(words), "--"))
+
+
+def _action_first(words: list[str]) -> list[str]:
+    """Return ``sweep``'s words with an action that stands after options right after the file."""
+    for place in range(3, len(words)):
+        free = not words[place - 1].startswith("-") or words[place - 1] in ("--json", "--wait")
+        if words[place] in SWEEP_ACTIONS and free and not words[1].startswith("-"):
+            return [*words[:2], words[place], *words[2:place], *words[place + 1 :]]
+    return words
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

@@ -66,6 +66,8 @@ def _figures(options: argparse.Namespace) -> dict[str, figure.Figure]:
     """Return the figures that are asked for, by name: wrong ones are told before the hours of others."""
     if not options.target:
         raise UsageError(f"target: missing; allowed: {ALL}, {', '.join(figure.targets())}")
+    if not options.out.strip():
+        raise bad_value("--out", options.out, "a folder")
     if options.scale not in figure.SCALES:
         allowed = f"{', '.join(figure.SCALES)}{suggest(options.scale, figure.SCALES)}"
         raise bad_value("--scale", options.scale, allowed)

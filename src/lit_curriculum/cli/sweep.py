@@ -12,21 +12,29 @@ import yaml
 from rich.console import Console
 
 from lit_curriculum.cli.interruption import stopping_by_exception
-from lit_curriculum.cli.launching import as_plain, check_options, chosen, make_launcher, profile_of
+from lit_curriculum.cli.launching import (
+    LAUNCHING,
+    as_plain,
+    check_options,
+    chosen,
+    devices_of,
+    make_launcher,
+    profile_of,
+)
+from lit_curriculum.cli.main import SWEEP_ACTIONS
 from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.cli.sweep_table import AGAIN, QUEUED, collect, over, show, states_of
 from lit_curriculum.cli.trust import all_names
 from lit_curriculum.errors import RunFailed, UsageError, bad_value, suggest
 from lit_curriculum.files import write_rows, write_text
 from lit_curriculum.runs.configs import named
-from lit_curriculum.runs.folder import check_writable
+from lit_curriculum.runs.folder import RunFolder, check_writable
 from lit_curriculum.runs.graph import Run, with_needs
 from lit_curriculum.runs.lab import Lab
-from lit_curriculum.runs.launchers import slurm
+from lit_curriculum.runs.launchers import Launcher, slurm
 from lit_curriculum.runs.sweep import Sweep, load_sweep
 
 _PROFILE = "profile.yaml"
-ACTIONS = ("run", "status", "retry", "cancel", "collect")
 
 
 def sweep(options: argparse.Namespace) -> int:
@@ -36,38 +44,74 @@ def sweep(options: argparse.Namespace) -> int:
         UsageError: for a wrong file, number or folder, or a run whose settings are wrong; all runs are
             checked before the first one starts.
     """
-    if options.action not in ACTIONS:
-        raise bad_value("action", options.action, f"{', '.join(ACTIONS)}{suggest(options.action, ACTIONS)}")
-    check_options(options)
-    for name, only in (("index", "run"), ("over", "collect")):
-        if getattr(options, name) not in (None, []) and options.action != only:
-            raise UsageError(f"--{name}: got it with {options.action}; allowed: with {only}")
+    if options.action not in SWEEP_ACTIONS:
+        allowed = f"{', '.join(SWEEP_ACTIONS)}{suggest(options.action, SWEEP_ACTIONS)}"
+        raise bad_value("action", options.action, allowed)
+    out = _out(options)
     plan = load_sweep(Path(named(options.file, "FILE")))
-    out = Path(options.out)
+    _check_launching(options)
     if options.action == "status":
         show(plan, out / "runs", options.json)
         return 0
     if options.action == "cancel":
         return _cancel(plan, out / "runs")
-    chosen_runs = plan.runs if options.index is None else (plan.run(options.index),)
+    check_writable("--out", out)
+    if options.action == "collect":
+        _write(plan, options, out)
+        return 0
+    return _trained(plan, options, out)
+
+
+def _trained(plan: Sweep, options: argparse.Namespace, out: Path) -> int:
+    """Train the runs that are asked for, and write the table of all that is finished."""
+    if options.action == "retry":
+        _remembered(options, out / plan.name)
+    check_options(options)
     if options.action == "retry":
         chosen_runs = _failed(plan, out / "runs")
-        _remembered(options, out / plan.name)
-    check_writable("--out", out)
+    else:
+        chosen_runs = plan.runs if options.index is None else (plan.run(options.index),)
+    if options.jobs is None and chosen(options) == "local" and len(chosen_runs) == 1:
+        options.jobs = 1  # a run that is alone has all cores for itself
+    launcher = make_launcher(options, all_names(options.trust), wait=options.wait)
     failure = None
-    if options.action != "collect":
-        try:
-            if not _train(plan, chosen_runs, options):
-                return 0  # the cluster's queue has them
-        except RunFailed as error:
-            failure = error  # told below, after what has been finished
-        for run in chosen_runs if options.index is not None else ():
-            print(run.folder(out / "runs"))
-    if options.index is None:  # jobs of an array would write over one another
-        _write(plan, options, out)
+    try:
+        if not _train(plan, chosen_runs, options, launcher):
+            return 0  # the cluster's queue has them
+    except RunFailed as error:
+        failure = error  # told below, after what has been finished
+    if options.index is None:
+        _write(plan, options, out)  # jobs of an array would write over one another
+    else:
+        print(chosen_runs[0].folder(out / "runs"))
     if failure is not None:
         raise failure
     return 0
+
+
+def _out(options: argparse.Namespace) -> Path:
+    if not options.out.strip():
+        raise bad_value("--out", options.out, "a folder")
+    for key in options.over:
+        if not key.strip():
+            raise bad_value("--over", key, "a setting of the sweep, or the end of its name")
+    return Path(options.out)
+
+
+def _check_launching(options: argparse.Namespace) -> None:
+    """Check that an option belongs to the action: only what trains is told where to train."""
+    for name, only in (("index", "run"), ("over", "collect")):
+        if getattr(options, name) not in (None, []) and options.action != only:
+            raise UsageError(f"--{name}: got it with {options.action}; allowed: with {only}")
+    if options.action in ("run", "retry"):
+        if options.wait and chosen(options) != "slurm" and options.action == "run":
+            raise UsageError("--wait: goes with --launcher slurm only")
+        return
+    given = {**{name: getattr(options, name) for name in LAUNCHING}, "wait": options.wait or None}
+    for name, value in given.items():
+        if value is not None:
+            word = name.replace("_", "-")
+            raise UsageError(f"--{word}: got it with {options.action}; allowed: with run, retry")
 
 
 def _write(plan: Sweep, options: argparse.Namespace, out: Path) -> None:
@@ -88,20 +132,17 @@ def _write(plan: Sweep, options: argparse.Namespace, out: Path) -> None:
     print(json.dumps(shown, indent=1) if options.json else text)
 
 
-def _train(plan: Sweep, chosen_runs: Sequence[Run], options: argparse.Namespace) -> bool:
+def _train(plan: Sweep, chosen_runs: Sequence[Run], options: argparse.Namespace, launcher: Launcher) -> bool:
     """Train runs; return whether they have ended, and are not only in a cluster's queue."""
-    out, trusted = Path(options.out), all_names(options.trust)
-    on_cluster = chosen(options) == "slurm"
-    if options.jobs is None and not on_cluster and len(chosen_runs) == 1:
-        options.jobs = 1  # a run that is alone has all cores for itself
-    launcher = make_launcher(options, trusted, wait=options.wait)
+    out, on_cluster = Path(options.out), chosen(options) == "slurm"
+    remembered = out / plan.name / _PROFILE
     with stopping_by_exception(), GraphBar(Console(stderr=True)) as bar:
         lab = Lab(out / "runs", launcher, progress=bar)
-        _check(plan, chosen_runs, lab, trusted)
+        _check(plan, chosen_runs, lab, options)
         if on_cluster:
-            write_text(
-                out / plan.name / _PROFILE, yaml.safe_dump(as_plain(profile_of(options)), sort_keys=False)
-            )
+            write_text(remembered, yaml.safe_dump(as_plain(profile_of(options)), sort_keys=False))
+        else:
+            remembered.unlink(missing_ok=True)
         lab.fit(chosen_runs)
     for note in lab.notes:
         print(f"note: {note.removesuffix('; --fresh trains them anew')}", file=sys.stderr)
@@ -116,16 +157,19 @@ def _train(plan: Sweep, chosen_runs: Sequence[Run], options: argparse.Namespace)
     return True
 
 
-def _check(plan: Sweep, chosen_runs: Sequence[Run], lab: Lab, trusted: list[str]) -> None:
+def _check(plan: Sweep, chosen_runs: Sequence[Run], lab: Lab, options: argparse.Namespace) -> None:
     """Check every run's settings as `lit fit` would: none may fail after hours for what is known now."""
     from lit_curriculum.cli.training import parse_run
 
+    trusted, devices = all_names(options.trust), devices_of(options)
     numbers = {run.key: index for index, run in enumerate(plan.runs)}
     for run in chosen_runs:
-        if any(not need.folder(lab.root).exists() for need in run.needs):
-            continue  # what its teacher will leave cannot be looked at yet
+        if any(not RunFolder(need.folder(lab.root)).finished for need in run.needs):
+            run_now = run.without_bank()  # what its teacher will leave cannot be looked at yet
+        else:
+            run_now = run
         try:
-            parse_run(run, lab.root, trusted).preflight()
+            parse_run(run_now, lab.root, trusted, devices).preflight()
         except UsageError as error:
             raise UsageError(f"run {numbers[run.key]} of {plan.name}: {error}") from error
 
@@ -140,12 +184,15 @@ def _failed(plan: Sweep, root: Path) -> tuple[Run, ...]:
 def _remembered(options: argparse.Namespace, folder: Path) -> None:
     """Let ``retry`` launch as the last command did, unless it is told otherwise."""
     path = folder / _PROFILE
-    if options.launcher is None and options.profile is None and path.is_file():
+    local = options.jobs is not None or options.devices_per_run is not None
+    if options.launcher is None and options.profile is None and not local and path.is_file():
         options.launcher, options.profile = "slurm", str(path)
 
 
 def _cancel(plan: Sweep, root: Path) -> int:
     jobs = slurm.Jobs(root)
+    if not any(jobs.job(run) for run in with_needs(plan.runs)):
+        raise UsageError(f"cancel: no run of {plan.name} below {root} had a job; allowed: with slurm's")
     queue = slurm.queued()
     mine = {job for run in with_needs(plan.runs) if (job := jobs.job(run)) in queue and job is not None}
     if not mine:

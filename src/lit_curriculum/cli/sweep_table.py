@@ -19,6 +19,7 @@ from lit_curriculum.errors import bad_value, suggest
 from lit_curriculum.reading import read_table
 from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.graph import Finished, Run
+from lit_curriculum.runs.launchers import failure_note
 from lit_curriculum.runs.launchers.slurm import Jobs, queued
 from lit_curriculum.runs.lease import in_use
 from lit_curriculum.runs.sweep import Sweep, describe
@@ -76,7 +77,11 @@ def show(plan: Sweep, root: Path, as_json: bool) -> None:
 def _described(plan: Sweep, index: int, state: str, root: Path) -> dict[str, Any]:
     """Return what can be said of a run: its folder, its state, why it failed, its last evaluation."""
     folder = plan.runs[index].folder(root)
-    failed = RunFolder(folder).provenance().get("failed") if state == "failed" else None
+    failed = None
+    if state == "failed":
+        note = failure_note(plan.runs[index], root)
+        failed = note.read_text(encoding="utf-8") if note.is_file() else None
+        failed = RunFolder(folder).provenance().get("failed", failed)
     return {
         "run": folder.name,
         "state": state,
@@ -149,7 +154,7 @@ def _state(run: Run, root: Path, jobs: Jobs, queue: dict[str, str]) -> str:
         return state
     if in_use(folder):
         return "running"
-    if "failed" in recorded:
+    if "failed" in recorded or failure_note(run, root).is_file():
         return "failed"
     return "stopped" if recorded or (jobs.folder.is_dir() and jobs.job(run)) else "new"
 

@@ -229,7 +229,7 @@ def _check_launcher(trainer: Trainer) -> None:
     if {"RANK", "WORLD_SIZE"} <= os.environ.keys():
         started, launcher = os.environ["WORLD_SIZE"], "a launcher such as torchrun"
     elif SLURMEnvironment.detect():
-        started, launcher = os.environ["SLURM_NTASKS"], "srun"
+        started, launcher = os.environ["SLURM_NTASKS"], "this SLURM job"
     else:
         return
     # Not the world size: that may be what the launcher says.

@@ -324,18 +324,20 @@ def parse_and_run(arguments: Sequence[str], run: bool = True) -> CurriculumCLI:
         raise cause or error from None
 
 
-def parse_run(run: Run, root: Path, trusted: Sequence[str] = ()) -> CurriculumCLI:
+def parse_run(run: Run, root: Path, trusted: Sequence[str] = (), devices: int = 1) -> CurriculumCLI:
     """Return a figure's or sweep's run as `lit fit` would see it; nothing is trained or written.
 
     Args:
         run: settings on shipped configurations.
         root: folder of the runs, its teachers' among them.
         trusted: names that configurations may use.
+        devices: that it will train on.
 
     Raises:
         UsageError: for anything that is wrong in its settings.
     """
-    words = ["fit", *(f"--trust={name}" for name in trusted), "--run_dir", str(run.folder(root))]
+    several = [f"--trainer.devices={devices}", "--trainer.strategy=ddp"] if devices > 1 else []
+    words = ["fit", *several, *(f"--trust={name}" for name in trusted), "--run_dir", str(run.folder(root))]
     with tempfile.TemporaryDirectory() as folder:
         overlay = Path(folder) / "overlay.yaml"
         overlay.write_text(run.overlay(root), encoding="utf-8")

@@ -39,7 +39,8 @@ def shipped(name: str) -> Path:
     path = config_folder() / f"{name}.yaml"
     if not _is_file(path):
         known = [name for name in shipped_names() if not name.startswith("sweeps/")]
-        raise bad_value("config", name, ", ".join(known))
+        refusal = bad_value("config", name, "a file, or a name that `lit configs` lists")
+        raise UsageError(f"{refusal}{suggest(name, known)}")
     return path
 
 

@@ -22,6 +22,9 @@ from lit_curriculum.runs.configs import layer, shipped
 from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.identity import versions_of
 
+BANK = "{bank}"
+"""Stands for the bank of the run that is needed, in a run's settings."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -54,12 +57,24 @@ class Run:
         """Return where the run lives below ``root``."""
         return root / f"{self.kind}-{self.key}"
 
+    def without_bank(self) -> Run:
+        """Return the run without what stands for a bank, a callback for one: all of it that can be looked at
+        before what it needs is finished.
+        """
+
+        def strip(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {name: strip(inner) for name, inner in value.items() if inner != BANK}
+            return [strip(i) for i in value if BANK not in str(i)] if isinstance(value, list) else value
+
+        return Run(self.kind, self.configs, strip(self.settings))
+
     def overlay(self, root: Path) -> str:
         """Return the settings as the YAML that overlays the configurations, teachers found below ``root``."""
         settings = self.settings
         if self.needs:
             bank = str(self.needs[0].folder(root) / "bank")
-            settings = _substitute(settings, lambda text: text.replace("{bank}", bank))
+            settings = _substitute(settings, lambda text: text.replace(BANK, bank))
         return yaml.safe_dump(settings, sort_keys=False)
 
 

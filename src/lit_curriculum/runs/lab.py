@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Protocol
 
 from lit_curriculum.errors import RunFailed, RunStopped, UsageError
+from lit_curriculum.files import write_text
 from lit_curriculum.reading import read_yaml
 from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.graph import Finished, Run, with_needs
-from lit_curriculum.runs.launchers import Launcher
+from lit_curriculum.runs.launchers import Launcher, failure_note
 from lit_curriculum.runs.lease import Lease
 from lit_curriculum.runs.provenance import other_versions
 
@@ -79,7 +80,11 @@ class Lab:
             self._report(pending, running, unfinished)
 
         self.root.mkdir(parents=True, exist_ok=True)
-        _raise_first(self.launcher.execute(pending, self.root, report))
+        failed = self.launcher.execute(pending, self.root, report)
+        for run, error in failed.items():
+            if not isinstance(error, RunStopped) and not RunFolder(run.folder(self.root)).provenance():
+                write_text(failure_note(run, self.root), str(error))
+        _raise_first(failed)
 
     def _is_finished(self, run: Run) -> bool:
         folder = run.folder(self.root)

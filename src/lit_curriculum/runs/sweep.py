@@ -37,7 +37,7 @@ from typing import Any
 from lit_curriculum.errors import UsageError, bad_value, shortened, suggest
 from lit_curriculum.reading import read_yaml
 from lit_curriculum.runs.configs import shipped
-from lit_curriculum.runs.graph import Run
+from lit_curriculum.runs.graph import BANK, Run
 
 Settings = dict[str, Any]
 _KEYS = ("configs", "points", "grid", "groups")
@@ -172,15 +172,16 @@ def load_sweep(path: Path) -> Sweep:
     content = _read(path)
     _check_keys(f"{path}", content, _KEYS)
     configs = _configs(path, "configs", content.get("configs"))
-    groups = content.get("groups")
-    if groups is None:
+    if path.stem in ("runs", "jobs"):
+        raise UsageError(f"{path}: its name is that of a folder beside the sweep's; allowed: another name")
+    if "groups" not in content:
         points = _points(path, content.get("points", [{}]))
         grid = _grid(path, content.get("grid", {}))
         sweep = Sweep(path.stem, (Group("", configs, _settings(path, points, grid)),))
     else:
         if "points" in content:
             raise UsageError(f"{path}: points: got some beside groups; allowed: in each group")
-        sweep = Sweep(path.stem, _groups(path, configs, content.get("grid", {}), groups))
+        sweep = Sweep(path.stem, _groups(path, configs, content.get("grid", {}), content["groups"]))
         sweep.runs  # noqa: B018  each finds what it needs
     return sweep
 
@@ -204,7 +205,8 @@ def _groups(path: Path, configs: tuple[str, ...], grid: Any, groups: Any) -> tup
         for name, one in groups.items()
     )
     if not named or not groups:
-        raise bad_value(f"{path}: groups", groups, "`name: settings`, names of letters, digits and _")
+        allowed = "`name: {points: ...}`, names of letters, digits and _; a group may be {}"
+        raise bad_value(f"{path}: groups", groups, allowed)
     for name, one in groups.items():
         _check_keys(f"{path}: groups.{name}", one, _OF_GROUP)
         others = [other for other in groups if other != name]
@@ -230,18 +232,20 @@ def _group(path: Path, configs: tuple[str, ...], grid: Any, name: str, content: 
     place = f"groups.{name}"
     if "configs" in content:
         configs += _configs(path, f"{place}.configs", content["configs"])
-    points = _points(path, content.get("points", [{}]))
+    points = _points(path, content.get("points", [{}]), f"{place}.points")
     every = {**_grid(path, grid), **_grid(path, content.get("grid", {}))}
     settings = _settings(path, points, every)
     shift = content.get("shift", {})
-    numbers = isinstance(shift, dict) and all(
-        isinstance(value, int | float) and not isinstance(value, bool) for value in shift.values()
-    )
+    numbers = isinstance(shift, dict) and all(_is_number(value) for value in shift.values())
     if not numbers:
-        raise bad_value(f"{path}: {place}.shift", shift, "`key: number`")
+        raise bad_value(f"{path}: {place}.shift", shift, "`key: number`, numbers finite")
     for key in shift:
-        if not all(isinstance(one.get(key), int | float) for one in settings):
+        if not all(_is_number(one.get(key)) for one in settings):
             raise bad_value(f"{path}: {place}.shift", key, "a key of its grid or points with numbers")
+    if content.get("needs") is None and BANK in str(settings):
+        raise UsageError(
+            f"{path}: {place}: got {BANK} without needs; allowed: with the group that harvests it"
+        )
     return Group(name, configs, settings, content.get("needs"), shift)
 
 
@@ -289,6 +293,10 @@ def _check_apart(path: Path, names: Sequence[str]) -> None:
                 raise UsageError(f"{path}: {name!r} is set inside of {whole!r}; allowed: one of the two")
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _hashable(value: Any) -> Any:
     """Return what is equal, and hashes equally, for equal settings."""
     if isinstance(value, dict):
@@ -315,9 +323,9 @@ def _config(path: Path, name: str) -> str:
     return found
 
 
-def _points(path: Path, points: Any) -> list[Settings]:
+def _points(path: Path, points: Any, place: str = "points") -> list[Settings]:
     if not isinstance(points, list) or not points or not all(isinstance(p, dict) for p in points):
-        raise bad_value(f"{path}: points", points, "a list of settings, each `key: value`")
+        raise bad_value(f"{path}: {place}", points, "a list of settings, each `key: value`")
     return [{_key(path, name): _plain(path, name, value) for name, value in p.items()} for p in points]
 
 

@@ -47,6 +47,8 @@ def test_times_are_whole_minutes(text: str, minutes: int) -> None:
         ({"cpus_per_run": True}, {}, ["cpus_per_run: got True", "at least 1"]),
         ({"setup": "module load cuda"}, {}, ["setup: got 'module load cuda'", "a list of lines"]),
         ({"options": {"exclusive": None}}, {}, ["options: got {'exclusive': None}"]),
+        ({"options": {"comment": "a\nb"}}, {}, ["options: got"]),
+        ({"gpus_per_run": 2, "tasks_per_run": 3}, {}, ["tasks_per_run: got 3", "gpus_per_run = 2"]),
         ({"partition": ""}, {}, ["partition: got ''"]),
         ({"time": "0:01:00"}, {}, ["time: got '0:01:00'", "more than grace_seconds = 120"]),
         ("[]", {}, ["holds no keys", "partition"]),

@@ -48,6 +48,14 @@ def test_partitions_are_those_of_the_cluster(programs: Path) -> None:
         check_cluster(Profile(partition="large"))
 
 
+def test_a_cluster_that_does_not_answer_is_told(programs: Path) -> None:
+    for name in ("sbatch", "srun", "squeue"):
+        program(programs, name, "exit 1")
+    program(programs, "sinfo", "echo sinfo: error: Unable to contact >&2; exit 1")
+    with pytest.raises(UsageError, match=r"--launcher: got 'slurm'; .* answers \(sinfo: error: Unable"):
+        check_cluster(Profile())
+
+
 def test_the_queue_is_read_with_every_task_of_an_array(programs: Path) -> None:
     program(programs, "squeue", 'echo "12_0|RUNNING\n12_1|PENDING\n14|COMPLETING"')
     assert queued() == {"12_0": "RUNNING", "12_1": "PENDING", "14": "COMPLETING"}

@@ -31,7 +31,7 @@ def figure(scale: Scale) -> Figure:
     }
     cost = {
         "smoke": "seconds",
-        "laptop": "15 teachers and 30 narrow models; an hour on two cores, never run",
+        "laptop": "9 teachers, figure 30's, and 18 narrow models; never run",
         "paper": "per seed 9 models of 8, 16 and 32 heads, 8,000 steps at batch 512; never run",
     }
     return Figure(

@@ -18,7 +18,7 @@ def figure(scale: Scale) -> Figure:
     design = DESIGNS[scale]
     cost = {
         "smoke": "seconds",
-        "laptop": "five teachers, figure 30's; about 15 minutes on two cores, never run",
+        "laptop": "three teachers of figure 30; 6 minutes on two cores",
         "paper": "the teachers of figure 30",
     }
     return Figure(

@@ -33,9 +33,15 @@ class Launcher(Protocol):
         """Let go of what is kept between calls."""
 
 
+def failure_note(run: Run, root: Path) -> Path:
+    """Return the file that says why a run failed before it had a folder."""
+    return root / "overlays" / f"{run.folder(root).name}.failed"
+
+
 def prepare(run: Run, root: Path) -> tuple[list[str], str]:
     """Write a run's overlay; return its configuration files and its folder."""
     folder = run.folder(root)
     overlay = root / "overlays" / f"{folder.name}.yaml"
     write_text(overlay, run.overlay(root))
+    failure_note(run, root).unlink(missing_ok=True)
     return [*(str(shipped(name)) for name in run.configs), str(overlay)], str(folder)

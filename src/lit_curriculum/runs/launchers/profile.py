@@ -94,6 +94,9 @@ def load_profile(path: Path | None, **given: Any) -> Profile:
         if value is not None
     }
     profile = replace(Profile(), **{**checked, **replaced})
+    if profile.gpus_per_run and profile.tasks_per_run not in (0, profile.gpus_per_run):
+        allowed = f"0 or gpus_per_run = {profile.gpus_per_run}: a process has one GPU"
+        raise bad_value(f"{place}tasks_per_run", profile.tasks_per_run, allowed)
     if profile.minutes * 60 <= profile.grace_seconds:
         raise bad_value(f"{place}time", profile.time, f"more than grace_seconds = {profile.grace_seconds}")
     return profile
@@ -114,7 +117,8 @@ def _checked(name: str, key: str, value: Any) -> Any:
         return tuple(value)
     if key == "options":
         plain = isinstance(value, dict) and all(
-            isinstance(option, str) and isinstance(inner, str | int) for option, inner in value.items()
+            isinstance(option, str) and isinstance(inner, str | int) and f"{option}{inner}".isprintable()
+            for option, inner in value.items()
         )
         if not plain:
             raise bad_value(name, value, _KINDS[key][0])

@@ -215,7 +215,11 @@ def check_cluster(profile: Profile) -> None:
             "--launcher: got 'slurm', which needs the package submitit; allowed: local, or after "
             "pip install 'lit_curriculum[cluster]'"
         ) from error
-    partitions = _asked("sinfo", "--noheader", "--format=%R").split()
+    try:
+        partitions = _asked("sinfo", "--noheader", "--format=%R").split()
+    except RunFailed as error:
+        allowed = f"local, or a machine whose SLURM answers ({error})"
+        raise bad_value("--launcher", "slurm", allowed) from error
     if profile.partition is not None and not set(profile.partition.split(",")) <= set(partitions):
         raise bad_value(
             "partition", profile.partition, f"of this cluster: {', '.join(sorted(set(partitions)))}"
@@ -242,5 +246,8 @@ def _asked(*command: str) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     except subprocess.CalledProcessError as error:
-        raise RunFailed(f"{command[0]}: {' '.join(error.stderr.split())}") from error
+        words = " ".join(error.stderr.split()).removeprefix(f"{command[0]}: ")
+        raise RunFailed(f"{command[0]}: {words}") from error
+    except FileNotFoundError as error:
+        raise RunFailed(f"{command[0]}: there is no such program here") from error
     return done.stdout
