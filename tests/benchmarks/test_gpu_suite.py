@@ -36,7 +36,7 @@ def test_a_step_that_was_stopped_goes_on_and_the_others_are_not_repeated(tmp_pat
     long = [sys.executable, "-c", SAVES.format(file=str(tmp_path / "half"))]
     broken = [sys.executable, "-c", "raise SystemExit(3)"]
     commands = [("quick", quick), ("broken", broken), ("long", long), ("late", quick)]
-    done = run(commands, 4.0, tmp_path / "out", grace=2.0)
+    done = run(commands, 9.0, tmp_path / "out", grace=2.0)
     assert {name: row["code"] for name, row in done.items()} == {"quick": 0, "broken": 3, "long": 75}
     done = run(commands, 60.0, tmp_path / "out", grace=2.0)
     assert {name: row["code"] for name, row in done.items()} == {

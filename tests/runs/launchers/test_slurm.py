@@ -96,3 +96,79 @@ def test_the_script_goes_on_for_want_of_time_alone() -> None:
     assert '"$code" -eq 75' in script
     assert "-lt 5" in script
     assert "JobState=RUNNING" in script
+
+
+class Fit:
+    """Stands for what a job calls; it is pickled."""
+
+    def __call__(self, configs: list[str], folder: str) -> None:
+        raise AssertionError("nothing is trained here")
+
+
+@pytest.fixture
+def cluster(programs: Path) -> Path:
+    """Programs of a cluster that takes jobs and ends them at once; what was submitted is in ``scripts``."""
+    scripts = programs / "scripts"
+    program(programs, "srun", "exit 0")
+    program(programs, "sinfo", "echo main")
+    program(programs, "squeue", "exit 0")
+    submit = f'while read -r line; do echo "$line" >> {scripts}; done < "$1"; echo "Submitted batch job 7"'
+    program(programs, "sbatch", submit)
+    return scripts
+
+
+def test_runs_are_submitted_with_what_the_profile_asks_for(cluster: Path, tmp_path: Path) -> None:
+    pytest.importorskip("submitit")
+    root = tmp_path / "out" / "runs"
+    other = Run("run", ("sparse_parity_mlp",), {"model": {"init_args": {"width": 4}}})
+    student = Run("student", ("sparse_parity_mlp",), {"data": {"init_args": {"k": 3}}}, (RUN,))
+    profile = Profile(partition="main", gpus_per_run=2, memory_gb=8, setup=("module load cuda",))
+    told: list[set[str]] = []
+    launcher = slurm.Slurm(Fit(), profile, wait=False)
+    assert launcher.execute([RUN, other, student], root, lambda running, left: told.append(left)) == {}
+    launcher.close()
+    jobs = Jobs(root)
+    assert [jobs.job(run) for run in (RUN, other, student)] == ["7_0", "7_1", "7"]
+    text = cluster.read_text()
+    for line in (
+        "#SBATCH --partition=main",
+        "#SBATCH --gpus-per-node=2",
+        "#SBATCH --ntasks-per-node=2",
+        "#SBATCH --mem=8GB",
+        "#SBATCH --signal=USR1@120",
+        "#SBATCH --array=0-1%2",
+        "#SBATCH --dependency=afterok:7_0",
+        "module load cuda",
+        'exec scontrol requeue "$SLURM_JOB_ID"',
+    ):
+        assert line in text, line
+    assert told == []  # nobody waits
+
+
+def test_waiting_ends_with_the_runs(cluster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("submitit")
+    monkeypatch.setattr(slurm, "_LAG_SECONDS", 0.0)
+    root = tmp_path / "out" / "runs"
+    lost = Run("lost", ("sparse_parity_mlp",), {"data": {"init_args": {"k": 3}}})
+    student = Run("student", ("sparse_parity_mlp",), {"data": {"init_args": {"k": 4}}}, (lost,))
+    write_json(RUN.folder(root) / "provenance.json", {"finished": True})
+    left: list[set[str]] = []
+    launcher = slurm.Slurm(Fit(), Profile(poll_seconds=1))
+    failed = launcher.execute([RUN, lost, student], root, lambda running, keys: left.append(keys))
+    assert list(failed) == [lost]  # its student is not told as well
+    assert "ended before the run did" in str(failed[lost])
+    assert RUN.key not in left[-1]
+
+
+def test_a_submission_that_is_refused_is_told_with_sbatchs_words(cluster: Path, tmp_path: Path) -> None:
+    pytest.importorskip("submitit")
+    program(cluster.parent, "sbatch", "echo sbatch: error: Invalid qos >&2; exit 1")
+    launcher = slurm.Slurm(Fit(), Profile(qos="none"), wait=False)
+    with pytest.raises(RunFailed, match=r"sbatch: .*Invalid qos"):
+        launcher.execute([RUN], tmp_path / "out" / "runs", lambda running, left: None)
+
+
+def test_jobs_are_cancelled_by_their_numbers(programs: Path) -> None:
+    program(programs, "scancel", f'echo "$@" > {programs / "cancelled"}')
+    slurm.cancel({"7_1", "7_0", "9"})
+    assert (programs / "cancelled").read_text().split() == ["7_0", "7_1", "9"]
