@@ -123,13 +123,11 @@ class FitRun:
     def _take(self, config_text: str, record: dict[str, Any]) -> Start:
         """Look where the run starts, and take its folder unless it is finished."""
         state = self._folder.state(self._settings)
-        changed = provenance.other_versions(self._folder.provenance()) if state != "new" else ""
+        earlier = self._folder.provenance() if state != "new" else {}
+        changed = provenance.other_versions(earlier)
         if changed:
             rank_zero_info(f"note: this run was begun with {changed}")
-            record["versions_before"] = [
-                *self._folder.provenance().get("versions_before", []),
-                self._folder.provenance()["versions"],
-            ]
+            record["versions_before"] = [*earlier.get("versions_before", []), earlier["versions"]]
         if state == "finished":
             self._folder.verify_finished()
             return Start(state)

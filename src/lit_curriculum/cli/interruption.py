@@ -33,8 +33,11 @@ def stopping_by_exception() -> Iterator[None]:
 def stopping_before_training() -> None:
     """Let SIGTERM and SIGUSR1 end the process with exit code 75 as long as no run has begun.
 
-    Training replaces these handlers by its own, see `cli.signals`.
+    Training replaces these handlers by its own, see `cli.signals`. Elsewhere than in the main thread they are
+    left alone.
     """
+    if threading.current_thread() is not threading.main_thread():
+        return
 
     def leave(number: int, frame: FrameType | None) -> None:
         said = f"lit: stopped: {signal.Signals(number).name} before the run began; the same command goes on\n"

@@ -32,6 +32,7 @@ from lit_curriculum.cli.predictions import WritePredictions
 from lit_curriculum.cli.quiet import quieten
 from lit_curriculum.cli.weights import LAST, differences, load_weights, with_config_of_run
 from lit_curriculum.cli.words import CONFIG_HELP, check_path, check_words, expand_home, lists_as_overlays
+from lit_curriculum.cli.workers import on_devices
 from lit_curriculum.distillation import Strategy
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.runs.configs import scale_of, shipped
@@ -336,8 +337,8 @@ def parse_run(run: Run, root: Path, trusted: Sequence[str] = (), devices: int = 
     Raises:
         UsageError: for anything that is wrong in its settings.
     """
-    several = [f"--trainer.devices={devices}", "--trainer.strategy=ddp"] if devices > 1 else []
-    words = ["fit", *several, *(f"--trust={name}" for name in trusted), "--run_dir", str(run.folder(root))]
+    words = ["fit", *(f"--trust={name}" for name in trusted), "--run_dir", str(run.folder(root))]
+    words += on_devices(devices)
     with tempfile.TemporaryDirectory() as folder:
         overlay = Path(folder) / "overlay.yaml"
         overlay.write_text(run.overlay(root), encoding="utf-8")

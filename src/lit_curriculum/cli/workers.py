@@ -89,7 +89,9 @@ def fit_in_job(configs: list[str], folder: str, trusted: Sequence[str] = (), dev
 def _words(configs: list[str], folder: str, trusted: Sequence[str], devices: int) -> list[str]:
     words = ["fit", *(word for config in configs for word in ("--config", config))]
     words += [f"--trust={name}" for name in trusted]
-    words += ["--run_dir", folder, *_QUIET]
-    if devices > 1:
-        words += [f"--trainer.devices={devices}", "--trainer.strategy=ddp"]
-    return words
+    return [*words, "--run_dir", folder, *_QUIET, *on_devices(devices)]
+
+
+def on_devices(devices: int) -> list[str]:
+    """Return the options of a run on several devices; none for one, which is what configurations say."""
+    return [f"--trainer.devices={devices}", "--trainer.strategy=ddp"] if devices > 1 else []
