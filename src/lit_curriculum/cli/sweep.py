@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -15,7 +16,6 @@ from lit_curriculum.cli.interruption import stopping_by_exception
 from lit_curriculum.cli.launching import (
     LAUNCHING,
     as_plain,
-    check_options,
     chosen,
     devices_of,
     make_launcher,
@@ -25,6 +25,7 @@ from lit_curriculum.cli.main import SWEEP_ACTIONS
 from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.cli.sweep_table import AGAIN, QUEUED, collect, over, show, states_of
 from lit_curriculum.cli.trust import all_names
+from lit_curriculum.cli.workers import check_run
 from lit_curriculum.errors import RunFailed, UsageError, bad_value, suggest
 from lit_curriculum.files import write_rows, write_text
 from lit_curriculum.runs.configs import named
@@ -66,7 +67,6 @@ def _trained(plan: Sweep, options: argparse.Namespace, out: Path) -> int:
     """Train the runs that are asked for, and write the table of all that is finished."""
     if options.action == "retry":
         _remembered(options, out / plan.name)
-    check_options(options)
     if options.action == "retry":
         chosen_runs = _failed(plan, out / "runs")
     else:
@@ -159,19 +159,15 @@ def _train(plan: Sweep, chosen_runs: Sequence[Run], options: argparse.Namespace,
 
 def _check(plan: Sweep, chosen_runs: Sequence[Run], lab: Lab, options: argparse.Namespace) -> None:
     """Check every run's settings as `lit fit` would: none may fail after hours for what is known now."""
-    from lit_curriculum.cli.training import parse_run
-
-    trusted, devices = all_names(options.trust), devices_of(options)
+    ended = {run.key for run in with_needs(chosen_runs) if RunFolder(run.folder(lab.root)).finished}
+    waiting = [run for run in chosen_runs if run.key not in ended]
+    # What a teacher will leave cannot be looked at before it has trained.
+    as_known = [run if ended >= {n.key for n in run.needs} else run.without_bank() for run in waiting]
+    check = partial(check_run, root=lab.root, trusted=all_names(options.trust), devices=devices_of(options))
     numbers = {run.key: index for index, run in enumerate(plan.runs)}
-    for run in chosen_runs:
-        if any(not RunFolder(need.folder(lab.root)).finished for need in run.needs):
-            run_now = run.without_bank()  # what its teacher will leave cannot be looked at yet
-        else:
-            run_now = run
-        try:
-            parse_run(run_now, lab.root, trusted, devices).preflight()
-        except UsageError as error:
-            raise UsageError(f"run {numbers[run.key]} of {plan.name}: {error}") from error
+    for run, wrong in zip(waiting, lab.launcher.map(check, as_known), strict=True):
+        if wrong is not None:
+            raise UsageError(f"run {numbers[run.key]} of {plan.name}: {wrong}")
 
 
 def _failed(plan: Sweep, root: Path) -> tuple[Run, ...]:

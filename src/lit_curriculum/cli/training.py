@@ -56,6 +56,7 @@ class CurriculumCLI(LightningCLI):
     folder: RunFolder
 
     def __init__(self, arguments: Sequence[str], run: bool = True, trusted: Sequence[str] = ()) -> None:
+        self._command = arguments[0]
         self._execute = run
         self._resources = ExitStack()
         self._trusted = trusted
@@ -79,6 +80,10 @@ class CurriculumCLI(LightningCLI):
         )
 
     # --- what differs from LightningCLI -------------------------------------------------------------
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """Return the subcommand that is run: a parser takes as long to build as a file to read."""
+        return {self._command: LightningCLI.subcommands()[self._command]}
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Make the parser, with the suite's own reading of configurations."""

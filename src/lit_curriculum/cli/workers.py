@@ -8,12 +8,32 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 from lit_curriculum.cli.interruption import stopping_before_training
 from lit_curriculum.errors import RunFailed, RunStopped, UsageError
+from lit_curriculum.runs.graph import Run
 
 _QUIET = ("--trainer.enable_progress_bar=false", "--trainer.logger=false")
+
+
+def check_run(run: Run, root: Path, trusted: Sequence[str] = (), devices: int = 1) -> str | None:
+    """Return what is wrong with a run's settings, as `lit fit` would say it before it writes anything.
+
+    Args:
+        run: of a sweep.
+        root: folder of the runs.
+        trusted: see `fit_in_worker`.
+        devices: of the run.
+    """
+    from lit_curriculum.cli.training import parse_run
+
+    try:
+        parse_run(run, root, trusted, devices).preflight()
+    except UsageError as error:
+        return str(error)
+    return None
 
 
 def fit_in_worker(configs: list[str], folder: str, trusted: Sequence[str] = ()) -> None:

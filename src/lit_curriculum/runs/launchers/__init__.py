@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from lit_curriculum.files import write_text
 from lit_curriculum.runs.configs import shipped
@@ -15,6 +15,9 @@ from lit_curriculum.runs.graph import Run
 
 Fit = Callable[[list[str], str], None]
 """Trains one run, given configuration files and the run's folder; must be importable by name."""
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 Report = Callable[[Iterable[Run], set[str]], None]
 """Told which runs are under way and the keys of those that are not finished."""
@@ -28,6 +31,9 @@ class Launcher(Protocol):
 
         What needs a failed run is neither trained nor returned.
         """
+
+    def map(self, function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+        """Return an importable function of each item; workers compute it where there are some."""
 
     def close(self) -> None:
         """Let go of what is kept between calls."""

@@ -15,7 +15,7 @@ import getpass
 import shutil
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ from lit_curriculum.runs.launchers import Fit, Report, prepare
 from lit_curriculum.runs.launchers.profile import Profile
 
 _Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 _ARRAY = 1000
 """Most jobs of an array; clusters allow 1,001 unless they say otherwise."""
@@ -73,6 +74,10 @@ class Slurm:
         queue = queued()
         self._submit([run for run in pending if jobs.state(run, queue) is None], jobs, root, queue)
         return self._until_ended(pending, jobs, root, report) if self._wait else {}
+
+    def map(self, function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+        """See `Launcher.map`; here, the jobs have not begun."""
+        return [function(item) for item in items]
 
     def close(self) -> None:
         """Do nothing: the jobs are the cluster's."""
