@@ -126,3 +126,12 @@ def test_output_never_fails_over_a_letter(monkeypatch: pytest.MonkeyPatch) -> No
     write_any_letter()
     print("rate η", flush=True)
     assert written.getvalue() == b"rate \\u03b7\n"
+
+
+@pytest.mark.parametrize("name", ["RANK", "LOCAL_RANK", "WORLD_SIZE", "SLURM_PROCID", "SLURM_NTASKS"])
+def test_a_launchers_variables_are_numbers(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, "two")
+    assert main(["fit", "--config", config("sparse_parity_minibatch")]) == 2
+    assert capsys.readouterr().err.startswith(f"lit: error: {name}: got 'two'; allowed: an integer")

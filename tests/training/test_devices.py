@@ -144,3 +144,23 @@ def test_a_batch_that_cannot_be_divided_is_refused() -> None:
     data = SparseParityData(d=9, k=2, num_steps=6, batch_size=15, eval_every=6)
     with pytest.raises(UsageError, match=r"data.batch_size: got 15; allowed: a multiple of 2 "):
         data.check_devices(2, 1)
+
+
+def test_a_run_goes_on_with_the_devices_that_began_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    two = ("--trainer.devices=2", "--trainer.strategy=ddp_fork", "--trainer.accelerator=cpu")
+    run = tmp_path / "run"
+    assert in_child(lambda: fit(run, *RUN, options=two)) == 0
+    folder = RunFolder(run)
+    record = {k: v for k, v in folder.provenance().items() if k != "finished"}  # killed just before its end
+    folder.record(record)
+    assert fit(run, *RUN) == 2
+    line = capfd.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith("lit: error: trainer.devices: got 1 in all")
+    assert "begun on 2" in line
+    assert folder.provenance() == record
+    began = (f"--ckpt_path={run / 'checkpoints' / 'last.ckpt'}", "--data.num_steps=400")
+    assert in_child(lambda: fit(tmp_path / "other", *RUN, options=began)) == 0
+    assert in_child(lambda: fit(run, *RUN, options=two)) == 0
+    assert folder.finished

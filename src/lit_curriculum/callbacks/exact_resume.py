@@ -137,8 +137,7 @@ class ExactResume(Checkpoint):
     ) -> None:
         """Keep them until the first batch; open a finished epoch again for a run that was made longer.
 
-        Raises:
-            UsageError: if the run continues on another number of devices with random training.
+        A run that begins from another's checkpoint on other devices has random generators of its own.
         """
         states = checkpoint.get("rng")
         if states is not None and len(states) == trainer.world_size:

@@ -150,6 +150,7 @@ class FitRun:
             self._folder.verify_checkpoint()
             checkpoint = self._folder.checkpoint
             content = read_checkpoint(checkpoint)
+            self._check_devices(content)
             for table, mark in (content.get("tables") or {}).items():
                 checked(self._folder.path / table, mark)
         elif given is not None:
@@ -164,6 +165,16 @@ class FitRun:
             allowed = f"more than the {step} steps of {checkpoint}"
             raise bad_value("data.num_steps", self._data.num_steps, allowed)
         return Start(state, str(checkpoint), step)
+
+    def _check_devices(self, content: dict[str, Any]) -> None:
+        """Check that as many devices go on as have begun: others add their sums up in another order."""
+        begun, now = len(content.get("rng") or [None]), self._trainer.world_size
+        if begun != now:
+            raise UsageError(
+                f"trainer.devices: got {now} in all, but {self._folder.path} was begun on {begun}, whose "
+                f"results differ from others' in the last digits; allowed: {begun}, or another run_dir that "
+                "begins from this run's checkpoint (ckpt_path)"
+            )
 
     def _attach_loggers(self, wanted: Any) -> None:
         self._module.tables = RunTables(self._folder.path)

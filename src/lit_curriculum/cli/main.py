@@ -14,7 +14,13 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from lit_curriculum import __version__
-from lit_curriculum.cli.words import CONFIG_HELP, check_words, expand_home, write_any_letter
+from lit_curriculum.cli.words import (
+    CONFIG_HELP,
+    check_environment,
+    check_words,
+    expand_home,
+    write_any_letter,
+)
 from lit_curriculum.errors import (
     RunFailed,
     RunStopped,
@@ -219,6 +225,7 @@ def _dispatch(words: list[str]) -> int:
     if command is None:
         parser.print_help()
         return 2
+    check_environment()
     if command in TRAINING:
         from lit_curriculum.cli.interruption import stopping_before_training
 

@@ -16,6 +16,21 @@ from lit_curriculum.reading import parse_yaml
 CONFIG_HELP = "YAML file, or a name that lit configs lists; later ones overlay"
 _REPEATABLE = ("--config", "-c", "--trust")
 
+# A launcher's, read as numbers by Lightning when it is imported.
+_NUMBERS = ("RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NTASKS")
+
+
+def check_environment() -> None:
+    """Check what a launcher such as torchrun or srun leaves in the environment.
+
+    Raises:
+        UsageError: naming the variable.
+    """
+    for name in _NUMBERS:
+        value = os.environ.get(name)
+        if value is not None and not (value.isascii() and value.isdigit()):
+            raise bad_value(name, value, "an integer, as a launcher sets it, or the variable unset")
+
 
 def check_words(words: Sequence[str]) -> None:
     """Check what no parser should see.
