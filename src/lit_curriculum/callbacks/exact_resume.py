@@ -19,6 +19,7 @@ from lit_curriculum.callbacks.stop_request import StopRequest
 from lit_curriculum.errors import bad_value
 from lit_curriculum.sealed import write_sealed
 from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.guest import own_module
 
 # Of a run's time at most a fiftieth goes into saving, of which hashing is less than half.
 _SHARE = 50.0
@@ -70,7 +71,7 @@ class ExactResume(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start counting."""
-        assert isinstance(pl_module, CurriculumModule)
+        pl_module = own_module(self, pl_module)
         self._saved_at = time.monotonic()
         self._saved_step = pl_module.step
 

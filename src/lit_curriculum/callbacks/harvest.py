@@ -14,10 +14,11 @@ from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.callbacks.stop_when_learned import ended_early
 from lit_curriculum.distillation import BankWriter
 from lit_curriculum.distillation.manifest import MAX_STEP, check_file_name
-from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.errors import bad_value
 from lit_curriculum.models import describe
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.guest import Guest, GuestData, Run, run_of
 from lit_curriculum.training.listeners import ChecksData, MetricListener, StepListener, every
 from lit_curriculum.training.soundness import check_weights
 
@@ -38,6 +39,10 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
         metric: the metric that ``on_change`` watches.
         include_start: also the untrained model, as step 0.
         folder: name of the bank's folder inside the run folder.
+
+    The model is a module's of this suite, or any LightningModule's: its ``model``, if that is one of
+    transformers or tells how it was made (`models.foreign.describe_foreign`), else the whole module. Steps
+    are Lightning's optimizer steps there, and the run folder is ``trainer.default_root_dir``.
 
     The end of the run is always harvested. Held-out metrics measured at exactly a harvested step are noted
     in the manifest: choose ``data.eval_every`` as a divisor of the spacing to have them everywhere.
@@ -98,12 +103,18 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
             due.append(_next_log_spaced(self.log_spaced, step))
         return min(due, default=None)
 
-    def on_step(self, trainer: Trainer, module: CurriculumModule, step: int) -> None:
+    def on_step(self, trainer: Trainer, module: Run, step: int) -> None:
         """Harvest."""
         self._harvest(trainer, module)
 
     def check_run(self, module: CurriculumModule, data: CurriculumData) -> None:
         """See `ChecksData.check_run`: a spacing in samples must be met by a step count."""
+        self._check_spacing(data)
+
+    def _check_spacing(self, data: CurriculumData | GuestData) -> None:
+        if self.every_n_samples and not data.batch_size:
+            allowed = "every_n_steps, where the loader does not tell its batch size"
+            raise bad_value("HarvestCheckpoints.every_n_samples", self.every_n_samples, allowed)
         if self.every_n_samples and self.every_n_samples % data.batch_size:
             raise bad_value(
                 "HarvestCheckpoints.every_n_samples",
@@ -117,13 +128,14 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
         Raises:
             UsageError: if ``every_n_samples`` is not a multiple of the batch size.
         """
-        module = _checked(pl_module)
-        self.check_run(module, module.data)
+        module = run_of(trainer, pl_module)
+        describe(module.model)
+        self._check_spacing(module.data)
         self._batch_size, self._num_steps = module.data.batch_size, module.data.num_steps
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the bank; a resumed run goes on with what it harvested up to its checkpoint."""
-        module = _checked(pl_module)
+        module = run_of(trainer, pl_module)
         if not trainer.is_global_zero:
             return
         self._writer = BankWriter(
@@ -140,7 +152,7 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note the evaluation in the manifest; harvest if the metric moved enough."""
-        module = _checked(pl_module)
+        module = run_of(trainer, pl_module)
         if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
             return
         metrics = module.evaluation
@@ -150,15 +162,17 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
             self._writer.add_metrics(module.step, metrics)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Harvest the end of a run that `StopWhenLearned` ended before its time.
+        """Harvest the end of a run that was ended before its time.
 
         Raises:
             RunFailed: if something that was harvested is not there any more.
         """
-        module = _checked(pl_module)
+        module = run_of(trainer, pl_module)
         if self._writer is None:
             return
-        if ended_early(trainer) and module.step not in self._writer.steps:
+        # One that Lightning ended: it knew no last step, or `StopWhenLearned` or a user's rule saw enough.
+        early = ended_early(trainer) or isinstance(module, Guest)
+        if early and module.step not in self._writer.steps:
             self._harvest(trainer, module)
             self._writer.add_metrics(module.step, module.evaluation)
         self._writer.check_whole()
@@ -180,7 +194,7 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
         self._moved.last_value = state_dict["last_value"]
         self._kept = state_dict.get("sha256")
 
-    def _harvest(self, trainer: Trainer, module: CurriculumModule) -> None:
+    def _harvest(self, trainer: Trainer, module: Run) -> None:
         if self._writer is not None:
             check_weights(module)
             samples = module.step * module.data.batch_size
@@ -198,9 +212,3 @@ def _next_log_spaced(per_decade: int, step: int) -> int:
     # A search by halves in as many decades as the step has digits, however many points each of them has.
     first = bisect.bisect_right(range(per_decade * (len(str(step)) + 1)), step, key=point)
     return point(first)
-
-
-def _checked(module: LightningModule) -> CurriculumModule:
-    if not isinstance(module, CurriculumModule):
-        raise UsageError(f"model: got {type(module).__name__}; allowed: a CurriculumModule")
-    return module

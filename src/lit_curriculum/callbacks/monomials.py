@@ -21,6 +21,7 @@ from lit_curriculum.tasks.hypercube import every_point
 from lit_curriculum.tasks.sparse_parity import SparseParity
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.guest import own_module
 from lit_curriculum.training.hypercube_data import HypercubeData
 from lit_curriculum.training.listeners import ChecksData, StepListener, every_and_last
 from lit_curriculum.training.soundness import check_metrics
@@ -103,7 +104,7 @@ class LogMonomials(StepListener, ChecksData, Callback):
         Raises:
             UsageError: if the data has no support to look at, or not as many classes.
         """
-        assert isinstance(pl_module, CurriculumModule)
+        pl_module = own_module(self, pl_module)
         self.check_run(pl_module, pl_module.data)
         task = self._data(pl_module.data).task
         self._num_steps = pl_module.data.num_steps

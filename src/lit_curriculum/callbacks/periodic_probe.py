@@ -14,6 +14,7 @@ from lit_curriculum.errors import bad_value
 from lit_curriculum.tables import StepTable
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.guest import own_module
 from lit_curriculum.training.listeners import ChecksData, StepListener, every_and_last
 from lit_curriculum.training.soundness import check_metrics
 
@@ -62,7 +63,7 @@ class PeriodicProbe(StepListener, ChecksData, Callback, ABC):
         Raises:
             UsageError: if the probe does not fit model and data.
         """
-        assert isinstance(pl_module, CurriculumModule)
+        pl_module = own_module(self, pl_module)
         self.check_run(pl_module, pl_module.data)
         self._num_steps = pl_module.data.num_steps
         self.prepare(pl_module.data)

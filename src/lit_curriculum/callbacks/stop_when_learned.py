@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.guest import own_module
 
 
 def ended_early(trainer: Trainer) -> bool:
@@ -56,7 +56,7 @@ class StopWhenLearned(Callback):
         Raises:
             UsageError: if the metric is not among those evaluated.
         """
-        assert isinstance(pl_module, CurriculumModule)
+        pl_module = own_module(self, pl_module)
         if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
             return
         found = pl_module.evaluation

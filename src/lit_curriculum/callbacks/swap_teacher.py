@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_info
@@ -24,9 +25,11 @@ from lit_curriculum.distillation import (
 )
 from lit_curriculum.distillation.targets import check_temperature
 from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.models import target_logits
 from lit_curriculum.tables import StepTable
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.guest import Guest, GuestData, Run, run_of
 from lit_curriculum.training.listeners import ChecksData, StepListener
 
 
@@ -34,7 +37,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
     """Distil from a bank of teacher checkpoints.
 
     Args:
-        bank: folder with the teacher's manifest.
+        bank: folder with the teacher's manifest; in a program of one's own also a bank.
         strategy: which checkpoint teaches when: OneShot, NT, TwoShot, PeakOfEach,
             Explicit, EqualSplit, Kappa.
         tau: temperature of the teacher; 0 is argmax. The papers use 1e-4 here, 1e-20 for language.
@@ -47,8 +50,11 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         label_cache_gib: most space that the folder may take.
         other_task: take a teacher that learned another function of the same inputs, which is refused
             otherwise; a control.
+        teacher_device: where the teacher answers if not where the student trains, e.g. ``cpu``.
         noisy_labels: the teacher does not answer; its student learns from labels of which as many are wrong
             as of each checkpoint's answers (``val/accuracy`` in the manifest); a control.
+
+    The student is a module of this suite, or any LightningModule that inherits `Distilled`.
 
     Every swap is written to ``<run folder>/swaps.csv``. The teacher is no part of the student: a checkpoint
     holds only the schedule and the teachers' hashes, and a resumed run must find the same ones.
@@ -59,7 +65,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
 
     def __init__(
         self,
-        bank: str,
+        bank: str | Path | CheckpointBank,
         strategy: Strategy,
         tau: float = 1e-4,
         label_weight: float = 0.0,
@@ -69,6 +75,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         label_cache_gib: float = 4.0,
         other_task: bool = False,
         noisy_labels: bool = False,
+        teacher_device: str | None = None,
     ) -> None:
         check_temperature(tau)
         if not 0 < label_cache_gib < float("inf"):
@@ -83,7 +90,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             )
         if noisy_labels and label_weight:
             raise bad_value("SwapTeacher.label_weight", label_weight, "0 with noisy_labels")
-        self.bank = bank
+        self.bank = str(bank.folder if isinstance(bank, CheckpointBank) else bank)
         self.strategy = strategy
         self.tau = tau
         self.label_weight = label_weight
@@ -93,6 +100,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         self.label_cache_gib = label_cache_gib
         self.other_task = other_task
         self.noisy_labels = noisy_labels
+        self.teacher_device = None if teacher_device is None else _device(teacher_device)
         self._shelf: LabelShelf | None = None
         self._schedule: Schedule | None = None
         self._loader: TeacherLoader | None = None
@@ -104,7 +112,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         if self.noisy_labels and not module.automatic_optimization:
             raise bad_value("SwapTeacher.noisy_labels", True, "false with batch-1 SGD")
 
-    def plan(self, data: CurriculumData) -> Schedule:
+    def plan(self, data: CurriculumData | GuestData) -> Schedule:
         """Open the bank, verify every checkpoint that will teach, and return the schedule.
 
         Raises:
@@ -122,7 +130,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
                     f"allowed: the student's {key} = {value!r}"
                 )
         schedule = self.strategy.plan(bank, data.num_steps)
-        for entry in schedule.distinct:
+        for entry in filter(bank.is_here, schedule.distinct):
             bank.weights(entry)
         if self.noisy_labels:
             for entry in schedule.distinct:
@@ -145,12 +153,14 @@ class SwapTeacher(StepListener, ChecksData, Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the schedule; say which checkpoints it had to drop."""
-        assert isinstance(pl_module, CurriculumModule)
-        dropped = self.plan(pl_module.data).dropped
+        module = run_of(trainer, pl_module)
+        if isinstance(module, Guest):
+            module.check_student(self.noisy_labels)
+        dropped = self.plan(module.data).dropped
         if dropped:
             rank_zero_info(
                 f"SwapTeacher: {len(dropped)} checkpoints do not fit into the student's "
-                f"{pl_module.data.num_steps} steps and are dropped: {list(dropped)}"
+                f"{module.data.num_steps} steps and are dropped: {list(dropped)}"
             )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -159,25 +169,25 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         Raises:
             UsageError: if a resumed run finds other teachers than those it began with.
         """
-        assert isinstance(pl_module, CurriculumModule)
+        module = run_of(trainer, pl_module)
         if self._restored is not None and self._restored != self._identity():
             raise UsageError(
                 "SwapTeacher: the checkpoint was trained under another schedule or other teachers; "
                 f"allowed: teachers with sha256 {[h[:12] for h in self._restored['sha256']]}"
             )
         if trainer.is_global_zero:
-            self._table = pl_module.tables.open("swaps.csv")
-        supervision = pl_module.supervision
+            self._table = module.tables.open("swaps.csv")
+        supervision = module.supervision
         supervision.label_weight = self.label_weight
         supervision.scale_by_tau_squared = self.scale_by_tau_squared
         supervision.student_temperature = self.student_temperature
-        self._install(trainer, pl_module, announce=pl_module.step == 0)
+        self._install(trainer, module, announce=module.step == 0)
 
     def next_event(self, step: int) -> int | None:
         """See `StepListener.next_event`."""
         return self._schedule.next_swap(step) if self._schedule else None
 
-    def on_step(self, trainer: Trainer, module: CurriculumModule, step: int) -> None:
+    def on_step(self, trainer: Trainer, module: Run, step: int) -> None:
         """Swap."""
         self._install(trainer, module, announce=True)
 
@@ -205,10 +215,11 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             "sha256": [entry.sha256 for entry in self._schedule.teachers],
         }
 
-    def _shelf_of(self, entry: Checkpoint, trainer: Trainer, module: CurriculumModule) -> LabelShelf | None:
+    def _shelf_of(self, entry: Checkpoint, trainer: Trainer, module: Run) -> LabelShelf | None:
         """Return the place of a teacher's labels; batches of other shares or precisions have other places."""
         if not self.label_cache or not is_sharp(self.tau) or not module.caches_labels:
             return None
+        assert isinstance(module, CurriculumModule)
         data = module.data
         cache = LabelCache(Path(self.bank).parent / "labels", int(self.label_cache_gib * 2**30))
         stream = {
@@ -226,7 +237,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         if self._shelf is not None:
             self._shelf.flush()
 
-    def _install(self, trainer: Trainer, module: CurriculumModule, announce: bool) -> None:
+    def _install(self, trainer: Trainer, module: Run, announce: bool) -> None:
         assert self._schedule is not None
         assert self._loader is not None
         entry = self._schedule.teacher_at(module.step)
@@ -234,14 +245,16 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             module.supervision.flips = LabelFlips(self._error(entry), module.data.data_seed)
             self._announce(trainer, module, entry, announce)
             return
-        model = self._loader.get(entry, module.device)
+        model = self._loader.get(entry, self.teacher_device or module.device)
         source = f"checkpoint {entry.step:,} of {self.bank}"
         self._put_away()
         self._shelf = self._shelf_of(entry, trainer, module)
+        ask = module.ask if isinstance(module, Guest) else target_logits
+        settings: dict[str, Any] = {"source": source, "ask": ask, "device": self.teacher_device}
         if self._shelf is None:
-            module.supervision.follow(Teacher(model, self.tau, source))
+            module.supervision.follow(Teacher(model, self.tau, **settings))
         else:
-            module.supervision.follow(CachedTeacher(model, self.tau, source, shelf=self._shelf))
+            module.supervision.follow(CachedTeacher(model, self.tau, **settings, shelf=self._shelf))
         self._announce(trainer, module, entry, announce)
 
     def _error(self, entry: Checkpoint) -> float:
@@ -254,10 +267,18 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             )
         return 1 - accuracy
 
-    def _announce(
-        self, trainer: Trainer, module: CurriculumModule, entry: Checkpoint, announce: bool
-    ) -> None:
+    def _announce(self, trainer: Trainer, module: Run, entry: Checkpoint, announce: bool) -> None:
         if announce and trainer.is_global_zero and self._table is not None:
             rank_zero_info(f"SwapTeacher: step {module.step}: teacher checkpoint {entry.step}")
             row = {"step": module.step, "teacher_step": entry.step, "sha256": entry.sha256}
             self._table.append([row])
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        allowed = "cpu, or a device that torch finds here"
+        raise bad_value("SwapTeacher.teacher_device", name, allowed) from error
+    return device

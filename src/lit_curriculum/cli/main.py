@@ -36,7 +36,7 @@ TRAINING = {
     "test": "evaluate on the test split",
     "predict": "write class probabilities on the test split",
 }
-INSPECTION = ("probe", "sample", "export", "migrate")
+INSPECTION = ("probe", "sample", "export", "bank", "migrate")
 _MODULES = {"sample": "grammar", "export": "probe"}
 """Where a command's function is, if not in the module of its own name."""
 
@@ -182,6 +182,13 @@ def _add_inspection(commands: Any) -> None:
     _file(export.add_argument("bank", metavar="RUN_OR_BANK", help="folder of a run, or of its bank"))
     export.add_argument("step", type=int, metavar="STEP", help="which checkpoint")
     _file(export.add_argument("folder", metavar="DIR", help="new folder"))
+    bank = commands.add_parser("bank", help="list, verify, import or export a bank of checkpoints")
+    bank.add_argument("action", metavar="ACTION", help="list, verify, import or export")
+    place = "run or bank; for import a folder with checkpoint-STEP folders, or a repository of the Hub"
+    _file(bank.add_argument("place", metavar="PLACE", help=place))
+    bank.add_argument("--revisions", nargs="+", metavar="NAME", help="import: of the Hub, e.g. step1000")
+    _file(bank.add_argument("--out", metavar="DIR", help="import: the bank; export: folders checkpoint-STEP"))
+    bank.add_argument("--json", action="store_true", help="list: print JSON instead of a table")
     migrate = commands.add_parser("migrate", help="give a run or bank of version 0.1 its digests")
     _file(migrate.add_argument("folder", metavar="RUN_OR_BANK", help="folder of a run, or of its bank"))
 

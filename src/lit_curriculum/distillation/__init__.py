@@ -2,6 +2,7 @@
 
 from lit_curriculum.distillation.answers import Answers, is_sharp, sharp_answers
 from lit_curriculum.distillation.bank import BankWriter, CheckpointBank
+from lit_curriculum.distillation.distilled import Distilled
 from lit_curriculum.distillation.label_cache import LabelCache, LabelShelf
 from lit_curriculum.distillation.manifest import Checkpoint
 from lit_curriculum.distillation.schedule import (
@@ -35,6 +36,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointBank",
     "Choice",
+    "Distilled",
     "EqualSplit",
     "Explicit",
     "Kappa",

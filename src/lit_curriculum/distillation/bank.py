@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from lit_curriculum.distillation import hub
 from lit_curriculum.distillation.manifest import (
     MANIFEST,
     Checkpoint,
@@ -31,7 +32,7 @@ from lit_curriculum.distillation.manifest import (
 from lit_curriculum.errors import NotFinite, RunFailed, UsageError, bad_value, shortened
 from lit_curriculum.files import sha256_of, write_json, write_with
 from lit_curriculum.finite import first_broken
-from lit_curriculum.models import registry
+from lit_curriculum.models import foreign, registry
 from lit_curriculum.reading import as_usage_error, is_there, read_json
 
 # What loading raises if a description and a file do not belong together: whatever a constructor that is given
@@ -49,6 +50,7 @@ class CheckpointBank:
         self.config_hash = manifest.config_hash
         self.commit = manifest.commit
         self.checkpoints = manifest.checkpoints
+        self.source = manifest.source
 
     @classmethod
     def open(cls, folder: str | Path) -> CheckpointBank:
@@ -101,12 +103,19 @@ class CheckpointBank:
         return min(self.checkpoints, key=lambda entry: (abs(entry.step - step), entry.step))
 
     def verify(self, entry: Checkpoint) -> Path:
-        """Return the path of a checkpoint whose bytes match the manifest.
+        """Return the path of a checkpoint whose bytes match the manifest; one of the Hub is downloaded first.
 
         Raises:
             UsageError: if the file is missing or its SHA-256 differs.
         """
+        path = self.folder / entry.file
+        if self.source is not None and not is_there(path):
+            hub.fetch(self.source, entry.step, entry.sha256, path)
         return verify_file(self.folder, entry, "teacher")
+
+    def is_here(self, entry: Checkpoint) -> bool:
+        """Tell whether a checkpoint's file is in the folder; one of the Hub may still have to come."""
+        return self.source is None or is_there(self.folder / entry.file)
 
     def load(self, entry: Checkpoint) -> nn.Module:
         """Build the model of a checkpoint, verified, in eval mode and without gradients.
@@ -118,13 +127,21 @@ class CheckpointBank:
         state, path = self.weights(entry), self.folder / entry.file
         try:
             _check_sizes(self.model, state)
+            if self.model.get("name") in (foreign.HUGGINGFACE, foreign.CLASS):
+                with torch.random.fork_rng(devices=[]):  # a student's dropout does not depend on its teachers
+                    return self._foreign(state).eval().requires_grad_(False)
             model = registry.build(self.model)
-            # The precision of the weights is theirs, not torch's default.
-            floating = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
-            registry.load_saved_state(model.to(floating[0]) if floating else model, state)
+            _fill(model, state)
         except _WRONG_MODEL as error:
             raise self._no_model(path, error) from error
         return model.eval().requires_grad_(False)
+
+    def _foreign(self, state: dict[str, torch.Tensor]) -> nn.Module:
+        if self.model["name"] == foreign.HUGGINGFACE:
+            return foreign.load_huggingface(self.model, state)
+        model = registry.build(self.model)
+        _fill(model, state)
+        return model
 
     def weights(self, entry: Checkpoint) -> dict[str, torch.Tensor]:
         """Return the tensors of a checkpoint, verified.
@@ -153,6 +170,12 @@ class CheckpointBank:
         )
 
 
+def _fill(model: nn.Module, state: dict[str, torch.Tensor]) -> None:
+    # The precision of the weights is theirs, not torch's default.
+    floating = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
+    registry.load_saved_state(model.to(floating[0]) if floating else model, state)
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read a bank's manifest.
 
@@ -176,7 +199,11 @@ def _check_sizes(model: dict[str, Any], state: dict[str, torch.Tensor]) -> None:
 
     Every size of a model (layers, widths, tokens, ...) is at most the number of its weights.
     """
-    most = max(1024, sum(tensor.numel() for tensor in state.values()))
+    weights = sum(tensor.numel() for tensor in state.values())
+    if model.get("name") in (foreign.HUGGINGFACE, foreign.CLASS):
+        foreign.check_size(model, weights)
+        return
+    most = max(1024, weights)
     for key, value in model.get("init_args", {}).items():
         if isinstance(value, int) and abs(value) > most:
             raise bad_value(f"model.init_args.{key}", value, f"at most {most}, the file's number of weights")

@@ -30,7 +30,7 @@ MAX_STEP = 2**53
 MAX_SAMPLES = 2**63 - 1
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_KEYS = ("schema", "model", "task", "config_hash", "commit", "checkpoints", "digest")
+_KEYS = ("schema", "model", "task", "config_hash", "commit", "source", "checkpoints", "digest")
 _REQUIRED = ("step", "samples", "file", "sha256")
 _OPTIONAL = ("metrics", "same_as")
 
@@ -66,6 +66,8 @@ class Manifest:
         config_hash: of the run that harvested, or None.
         commit: of the code that harvested, or None.
         checkpoints: by ascending step; may be empty.
+        source: of a bank of the Hub's revisions, ``repo`` and for each step ``revisions``, with ``name``,
+            ``commit`` and ``size``; None for files that are all here.
     """
 
     model: dict[str, Any]
@@ -73,6 +75,7 @@ class Manifest:
     config_hash: str | None
     commit: str | None
     checkpoints: tuple[Checkpoint, ...]
+    source: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return what the file holds, with its digest."""
@@ -88,6 +91,8 @@ class Manifest:
             "commit": self.commit,
             "checkpoints": entries,
         }
+        if self.source is not None:
+            content["source"] = self.source
         return {**content, "digest": hash_of_json(content)}
 
 
@@ -138,7 +143,10 @@ def parse_manifest(value: Any, where: str) -> Manifest:
     entries = [_entry(each, f"{where}: checkpoints[{i}]") for i, each in enumerate(value["checkpoints"])]
     entries.sort(key=lambda entry: entry.step)
     _check_together(entries, where)
-    return Manifest(model, task, value.get("config_hash"), value.get("commit"), tuple(entries))
+    source = value.get("source")
+    if source is not None:
+        _check_source(source, {str(entry.step) for entry in entries}, f"{where}: source")
+    return Manifest(model, task, value.get("config_hash"), value.get("commit"), tuple(entries), source)
 
 
 def check_file_name(key: str, name: Any) -> str:
@@ -163,6 +171,16 @@ def _check_digest(value: dict[str, Any], where: str) -> None:
             f"{shortened(value['digest'], 20)}; allowed: the manifest as it was harvested; copy it again, "
             "or harvest anew in another run folder"
         )
+
+
+def _check_source(source: Any, steps: set[str], key: str) -> None:
+    revisions = source.get("revisions") if isinstance(source, dict) else None
+    whole = isinstance(revisions, dict) and all(
+        isinstance(revision, dict) and isinstance(revision.get("commit"), str) and "name" in revision
+        for revision in revisions.values()
+    )
+    if not whole or not isinstance(source.get("repo"), str) or set(revisions or ()) != steps:
+        raise bad_value(key, source, "repo, and revisions with name, commit and size for every step")
 
 
 def _entry(value: Any, key: str) -> Checkpoint:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from lit_curriculum.distillation.answers import Answers, is_sharp, sharp_answers
 from lit_curriculum.distillation.bank import CheckpointBank
@@ -25,6 +27,8 @@ class Teacher:
         model: in nobody's state_dict, optimizer or DDP bucket.
         tau: its temperature.
         source: which checkpoint it is, for messages.
+        ask: returns logits (M, C) of the model for inputs; by default of any model of this suite.
+        device: where the model is, if elsewhere than its student.
         near_ties: answers so far that were too close for a small tau to be argmax.
     """
 
@@ -32,6 +36,8 @@ class Teacher:
     tau: float
     source: str = "the teacher"
     near_ties: int = 0
+    ask: Callable[[nn.Module, Any], torch.Tensor] = target_logits
+    device: torch.device | None = None
 
     def targets(self, inputs: Inputs, n_classes: int, index: int | None = None) -> torch.Tensor:
         """Return target probabilities (M, C), a row for each prediction that the inputs ask for.
@@ -60,11 +66,12 @@ class Teacher:
     def logits(self, inputs: Inputs) -> torch.Tensor:
         """Return logits (M, C), in the precision of the teacher's weights, whatever the student's is."""
         weights = next(self.model.parameters(), None)
-        if weights is None:
-            with torch.no_grad():
-                return target_logits(self.model, inputs)
-        with torch.no_grad(), _default_dtype(weights.dtype):
-            return target_logits(self.model, _in_dtype(inputs, weights.dtype))
+        dtype = torch.get_default_dtype() if weights is None else weights.dtype
+        with torch.no_grad(), _default_dtype(dtype):
+            if self.device is None:
+                return self.ask(self.model, _moved(inputs, dtype))
+            answer = self.ask(self.model, _moved(inputs, dtype, self.device))
+            return answer.to(_tensors(inputs)[0].device)
 
 
 @dataclass
@@ -88,8 +95,8 @@ class CachedTeacher(Teacher):
         return known
 
 
-def _tensors(inputs: Inputs) -> list[torch.Tensor]:
-    return [inputs] if isinstance(inputs, torch.Tensor) else list(inputs.values())
+def _tensors(inputs: Any) -> list[torch.Tensor]:
+    return [leaf for leaf in tree_leaves(inputs) if isinstance(leaf, torch.Tensor)]
 
 
 @contextmanager
@@ -103,12 +110,13 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def _in_dtype(inputs: Inputs, dtype: torch.dtype) -> Inputs:
-    if isinstance(inputs, torch.Tensor):
-        return inputs.to(dtype) if inputs.is_floating_point() else inputs
-    return {
-        name: values.to(dtype) if values.is_floating_point() else values for name, values in inputs.items()
-    }
+def _moved(inputs: Any, dtype: torch.dtype, device: torch.device | None = None) -> Any:
+    """Return inputs of any form, floating tensors in ``dtype``, all of them on ``device`` if one is given."""
+
+    def move(value: torch.Tensor) -> torch.Tensor:
+        return value.to(device=device, dtype=dtype if value.is_floating_point() else value.dtype)
+
+    return tree_map_only(torch.Tensor, move, inputs)
 
 
 class TeacherLoader:

@@ -1,6 +1,7 @@
 """Models by name: what a checkpoint's manifest may ask for, and how to build it again.
 
-A manifest names a model by its entry here, never by an import path, so reading one runs no foreign code.
+A manifest names a model of this suite by its entry here, others as `models.foreign` does; reading one runs
+no code that was not there before.
 Adding a model is adding a line to `MODELS`; its class keeps its constructor arguments in ``init_args``.
 """
 
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 
 from lit_curriculum.errors import UsageError, bad_value, suggest
+from lit_curriculum.models import foreign
 from lit_curriculum.models.bert import BertMaskedLM
 from lit_curriculum.models.bert_classifiers import BertStepClassifier, BertTokenClassifier
 from lit_curriculum.models.elman import ElmanRNN
@@ -42,12 +44,19 @@ def describe(model: nn.Module) -> dict[str, Any]:
     """Return ``{"name", "init_args"}`` from which `build` makes the same architecture.
 
     Raises:
-        UsageError: if the model's class is not in `MODELS`.
+        UsageError: if the model's class is not in `MODELS` and does not tell how it was made.
     """
     for name, kind in MODELS.items():
         if type(model) is kind:
             return {"name": name, "init_args": dict(model.init_args)}  # type: ignore[arg-type]
-    raise bad_value("model", type(model).__name__, f"a class listed in models/registry.py: {list(MODELS)}")
+    described = foreign.describe_foreign(model)
+    if described is not None:
+        return described
+    allowed = (
+        "one that tells how it was made: a model of transformers, or a class of a module's top level that "
+        "calls save_hyperparameters() or keeps its arguments, plain values, in init_args"
+    )
+    raise bad_value("model", type(model).__name__, allowed)
 
 
 def build(description: dict[str, Any], seed: int | None = None) -> nn.Module:
@@ -61,6 +70,8 @@ def build(description: dict[str, Any], seed: int | None = None) -> nn.Module:
         UsageError: for an unknown name or arguments that the class does not take.
     """
     name = description.get("name")
+    if name in (foreign.HUGGINGFACE, foreign.CLASS):
+        return foreign.build_foreign(description)
     if not isinstance(name, str) or name not in MODELS:
         raise bad_value("model.name", name, f"one of {list(MODELS)}{suggest(str(name), MODELS)}")
     if seed is not None:

@@ -20,6 +20,7 @@ from lit_curriculum.finite import diverged, first_broken, named_tensors
 
 if TYPE_CHECKING:
     from lit_curriculum.training.base import CurriculumModule
+    from lit_curriculum.training.guest import Run
 
 
 class LossSum:
@@ -76,7 +77,7 @@ def check_run(module: CurriculumModule) -> None:
     check_weights(module)
 
 
-def check_weights(module: CurriculumModule, step: int | None = None) -> None:
+def check_weights(module: Run, step: int | None = None) -> None:
     """Stop if a weight is not finite.
 
     Args:
@@ -137,14 +138,14 @@ def broken_teacher(module: CurriculumModule) -> NotFinite:
     )
 
 
-def _diverged(module: CurriculumModule, what: str, step: int | None = None) -> NotFinite:
+def _diverged(module: Run, what: str, step: int | None = None) -> NotFinite:
     step = module.step if step is None else step
     if module.trainer.state.fn != TrainerFn.FITTING:
         return NotFinite(f"{what} is not finite; the likely cause is the checkpoint that was loaded")
     return diverged(step, what, _rate(module))
 
 
-def _rate(module: CurriculumModule) -> float | None:
+def _rate(module: Run) -> float | None:
     """Return the learning rate as it was set, before warm-up; None if the module chooses it by itself."""
     for optimizer in module.trainer.optimizers:
         for group in optimizer.param_groups:

@@ -1,0 +1,273 @@
+"""Banks of checkpoints that others made: the Hub's revisions, a Trainer's folders, Lightning's files."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from lit_curriculum.distillation import hub
+from lit_curriculum.distillation.bank import BankWriter, CheckpointBank
+from lit_curriculum.distillation.manifest import MANIFEST, Checkpoint, Manifest
+from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.files import sha256_of, write_json
+from lit_curriculum.models.foreign import CLASS, HUGGINGFACE
+from lit_curriculum.reading import is_there, read_json
+
+_NUMBER = re.compile(r"\d+")
+
+
+def from_hub(
+    repo: str,
+    revisions: Sequence[str] | Mapping[int, str],
+    out: str | Path | None = None,
+    model_class: str | None = None,
+) -> CheckpointBank:
+    """Return a bank of revisions of a repository on the Hub; weights are downloaded when first read.
+
+    Asked again with the same revisions, it opens the folder and needs no network. ``HF_ENDPOINT``,
+    ``HF_TOKEN`` and the like are huggingface_hub's.
+
+    Args:
+        repo: ``organisation/model``, with a ``config.json`` and a ``model.safetensors``.
+        revisions: names in which the first number is the step, ``["step1000", "step2000"]``, or step -> name.
+        out: the bank's folder; ``banks/organisation--model`` unless given.
+        model_class: of transformers; the first of the configuration's ``architectures`` unless given.
+
+    Raises:
+        UsageError: if a revision is missing, two hold the same weights, or the folder is another bank.
+    """
+    named = _by_step(revisions)
+    folder = Path(out) if out is not None else Path("banks") / repo.replace("/", "--")
+    if is_there(folder / MANIFEST):
+        bank = CheckpointBank.open(folder)
+        known = {step: r["name"] for step, r in ((bank.source or {}).get("revisions") or {}).items()}
+        if (bank.source or {}).get("repo") != repo or known != {str(s): name for s, name in named.items()}:
+            raise bad_value("out", str(folder), f"a new folder, or the bank of these revisions of {repo}")
+        return bank
+    scratch = folder / ".hub"
+    found = {step: hub.look_up(repo, name, scratch / str(step)) for step, name in named.items()}
+    _check_distinct({step: (revision.sha256, revision.name) for step, revision in found.items()})
+    config = read_json(hub.read_config(repo, found[max(found)].commit, scratch), "bank")
+    model = _of_config(config, model_class, repo)
+    plain = {
+        str(step): {k: v for k, v in asdict(revision).items() if k != "sha256"}
+        for step, revision in found.items()
+    }
+    entries = tuple(Checkpoint(step, 0, _file(step), revision.sha256) for step, revision in found.items())
+    source = {"repo": repo, "revisions": plain}
+    write_json(folder / MANIFEST, Manifest(model, {}, None, None, entries, source).as_json())
+    return CheckpointBank.open(folder)
+
+
+def from_folder(
+    folder: str | Path, out: str | Path | None = None, model_class: str | None = None
+) -> CheckpointBank:
+    """Return a bank of the checkpoints that transformers' Trainer, or ``save_pretrained``, left in a folder.
+
+    Weights are linked where the file system can, so the bank takes no room of its own.
+
+    Args:
+        folder: holds ``checkpoint-1000/``, ``checkpoint-2000/``, ... (or other names with the step as the
+            first number), each with ``config.json`` and ``model.safetensors``, in shards or not.
+        out: the bank's folder; ``bank`` inside ``folder`` unless given.
+        model_class: see `from_hub`.
+
+    Raises:
+        UsageError: if there are none, two hold the same weights, or their configurations differ.
+    """
+    folder = Path(folder)
+    out = Path(out) if out is not None else folder / "bank"
+    places = {}
+    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+        number = _NUMBER.search(place.name)
+        if number and (place / "config.json").is_file():
+            places[int(number.group())] = place
+    if not places:
+        raise bad_value("bank", str(folder), "a folder with checkpoint-STEP folders of transformers")
+    models = {
+        step: _of_config(read_json(place / "config.json", "bank"), model_class, str(place))
+        for step, place in places.items()
+    }
+    last = max(places)
+    for step, model in models.items():
+        if model != models[last]:
+            raise UsageError(f"bank: {places[step]} and {places[last]} are of different models; allowed: one")
+    _check_new(out)
+    files = {step: _weight_files(place) for step, place in places.items()}
+    if all(len(shards) == 1 for shards in files.values()):
+        entries = [_linked(shards[0], step, out) for step, shards in sorted(files.items())]
+        _check_distinct({e.step: (e.sha256, places[e.step].name) for e in entries})
+        write_json(out / MANIFEST, Manifest(models[last], {}, None, None, tuple(entries)).as_json())
+        return CheckpointBank.open(out)
+    return _written(out, models[last], ((step, _read_shards(shards)) for step, shards in files.items()))
+
+
+def from_lightning(
+    files: Sequence[str | Path],
+    module: type[nn.Module],
+    out: str | Path,
+    arguments: Mapping[str, Any] | None = None,
+    prefix: str = "",
+) -> CheckpointBank:
+    """Return a bank of Lightning's ``.ckpt`` files, read with ``weights_only=True``.
+
+    Args:
+        files: of one training; the step of each is its ``global_step``.
+        module: class that the weights are of, a LightningModule's or another's.
+        out: the bank's folder.
+        arguments: of the class; those that ``save_hyperparameters`` put into the file unless given.
+        prefix: which weights to take, without it: ``"model."`` for those of a LightningModule's ``model``.
+
+    Raises:
+        UsageError: if a file is none, or tells neither step nor arguments.
+    """
+    out = Path(out)
+    _check_new(out)
+    states: dict[int, dict[str, torch.Tensor]] = {}
+    for file in files:
+        content = _read_ckpt(Path(file))
+        arguments = content.get("hyper_parameters") if arguments is None else arguments
+        state = content["state_dict"]
+        states[int(content["global_step"])] = {
+            name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
+        }
+    if not states or not all(states.values()):
+        raise bad_value("prefix", prefix, f"the beginning of names of weights in {[str(f) for f in files]}")
+    if arguments is None:
+        allowed = f"allowed: arguments=..., or a {module.__name__} that calls save_hyperparameters()"
+        raise UsageError(f"bank: {files[0]} does not tell how the model was made; {allowed}")
+    path = f"{module.__module__}:{module.__qualname__}"
+    model = {"name": CLASS, "init_args": {"class": path, "arguments": dict(arguments)}}
+    return _written(out, model, states.items())
+
+
+def export_all(bank: CheckpointBank, out: Path) -> list[Path]:
+    """Write every checkpoint as ``out/checkpoint-STEP``, a folder that ``from_pretrained`` reads.
+
+    Raises:
+        UsageError: if the models are not of transformers, or a folder is there already.
+    """
+    written = []
+    for entry in bank:
+        folder = out / f"checkpoint-{entry.step}"
+        if folder.exists():
+            raise bad_value("--out", str(folder), "a folder that is not there yet")
+        model: Any = bank.load(entry)
+        if not hasattr(model, "save_pretrained"):
+            raise UsageError(
+                f"bank: {bank.folder} holds models of type {bank.model.get('name')}; allowed: transformers'"
+            )
+        model.save_pretrained(folder)
+        written.append(folder)
+    return written
+
+
+def _by_step(revisions: Sequence[str] | Mapping[int, str]) -> dict[int, str]:
+    if isinstance(revisions, Mapping):
+        named = {int(step): str(name) for step, name in revisions.items()}
+    else:
+        named = {}
+        for name in revisions:
+            number = _NUMBER.search(name)
+            if number is None:
+                raise bad_value("revisions", name, "a name with its step, or a mapping step -> name")
+            if int(number.group()) in named:
+                raise bad_value("revisions", name, f"another step than {named[int(number.group())]}'s")
+            named[int(number.group())] = name
+    if not named:
+        raise bad_value("revisions", revisions, "at least one")
+    return dict(sorted(named.items()))
+
+
+def _of_config(config: Any, model_class: str | None, place: str) -> dict[str, Any]:
+    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
+        raise UsageError(f"bank: {place}: config.json has no model_type; allowed: a model of transformers")
+    architectures = config.get("architectures") or []
+    if model_class is None and not architectures:
+        raise UsageError(f"bank: {place}: config.json names no architecture; allowed: model_class=...")
+    names = ("architectures", "transformers_version", "auto_map", "_name_or_path", "torch_dtype", "dtype")
+    plain = {name: value for name, value in config.items() if name not in names}
+    given = {"class": model_class or architectures[0], "config": plain}
+    return {"name": HUGGINGFACE, "init_args": given}
+
+
+def _check_distinct(weights: Mapping[int, tuple[str, str]]) -> None:
+    """Refuse two steps with the same weights: published series have had files under wrong names."""
+    first: dict[str, str] = {}
+    for _, (sha256, name) in sorted(weights.items()):
+        if sha256 in first:
+            raise UsageError(
+                f"bank: {first[sha256]} and {name} hold the same weights (sha256 {sha256[:12]}); "
+                "allowed: checkpoints of different steps, leave one of them out"
+            )
+        first[sha256] = name
+
+
+def _check_new(out: Path) -> None:
+    if is_there(out / MANIFEST):
+        raise bad_value("out", str(out), "a folder without a bank")
+
+
+def _file(step: int) -> str:
+    return f"step_{step:012d}.safetensors"
+
+
+def _weight_files(place: Path) -> list[Path]:
+    whole, index = place / hub.WEIGHTS, place / f"{hub.WEIGHTS}.index.json"
+    if whole.is_file():
+        return [whole]
+    if index.is_file():
+        names = set(read_json(index, "bank")["weight_map"].values())
+        return [place / Path(name).name for name in sorted(names)]
+    raise UsageError(f"bank: {place} holds no {hub.WEIGHTS}; allowed: weights in safetensors")
+
+
+def _read_shards(files: Iterable[Path]) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    state: dict[str, torch.Tensor] = {}
+    for file in files:
+        state |= load_file(file)
+    return state
+
+
+def _linked(source: Path, step: int, out: Path) -> Checkpoint:
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / _file(step)
+    path.unlink(missing_ok=True)
+    try:
+        os.link(source.resolve(), path)
+    except OSError:
+        shutil.copyfile(source, path)
+    return Checkpoint(step, 0, path.name, sha256_of(path))
+
+
+def _written(
+    out: Path, model: dict[str, Any], states: Iterable[tuple[int, dict[str, torch.Tensor]]]
+) -> CheckpointBank:
+    writer = BankWriter(out, model, {})
+    for step, state in sorted(states, key=lambda item: item[0]):
+        writer.add(step, 0, state)
+    bank = CheckpointBank.open(out)
+    _check_distinct({entry.step: (entry.sha256, f"step {entry.step}") for entry in bank})
+    return bank
+
+
+def _read_ckpt(file: Path) -> dict[str, Any]:
+    try:
+        content = torch.load(file, weights_only=True, map_location="cpu")
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(f"bank: {file} cannot be read ({reason}); allowed: a .ckpt of Lightning") from error
+    if not isinstance(content, dict) or not {"state_dict", "global_step"} <= content.keys():
+        raise bad_value("bank", str(file), "a .ckpt of Lightning, with state_dict and global_step")
+    return content
