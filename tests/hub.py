@@ -42,6 +42,8 @@ def serving(root: Path) -> Iterator[tuple[str, list[str]]]:
             if not path.is_file():
                 code = "EntryNotFound" if path.parent.is_dir() and names else "RevisionNotFound"
                 self.send_response(404)
+                if self.path.startswith("/api/"):
+                    code, names = "EntryNotFound", {"": ""}  # e.g. a list of a folder that is not there
                 self.send_header("X-Error-Code", code if names else "RepoNotFound")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
