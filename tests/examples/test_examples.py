@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from tests.hub import serving
 from tests.support import ROOT
@@ -116,8 +116,23 @@ def test_revisions_of_a_hub_teach_a_model_of_half_the_width(tmp_path: Path) -> N
     assert manifest["model"]["init_args"]["config"]["n_embd"] == 16
 
 
+def test_any_bert_is_probed(tmp_path: Path) -> None:
+    config = BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2)
+    BertForMaskedLM(config).save_pretrained(tmp_path / "bert")
+    words = tokenizer()
+    words.add_special_tokens({"mask_token": "[MASK]", "pad_token": "the"})
+    words.save_pretrained(tmp_path / "bert")
+    config.pad_token_id = words.pad_token_id
+    config.save_pretrained(tmp_path / "bert")
+    (tmp_path / "text.txt").write_text("the cat sat on the mat .\n\nand the dog\n")
+    found = ast.literal_eval(run("probe_any_bert.py", "bert", "text.txt", cwd=tmp_path))
+    assert list(found) == [3, 5, 9, 17]
+    assert all(0 <= value <= 1 for pair in found.values() for value in pair)
+
+
 def test_every_example_is_run() -> None:
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {"causal_lm.py", "digits.py", "hub_revisions.py"}
+    run_here = {"causal_lm.py", "digits.py", "hub_revisions.py", "probe_any_bert.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == run_here
 
 
 pytestmark = pytest.mark.slow

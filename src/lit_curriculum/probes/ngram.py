@@ -23,7 +23,7 @@ from lit_curriculum.errors import bad_value
 from lit_curriculum.probes.evaluating import MaskedModel, device_of, evaluating
 from lit_curriculum.tasks.counter import Stream, check_seed, random_words
 from lit_curriculum.tasks.pcfg.sampler import Sampler
-from lit_curriculum.tasks.vocabulary import MASK_ID, PAD_ID
+from lit_curriculum.tasks.vocabulary import SpecialTokens
 
 DEFAULT_NS = (3, 5, 7, 9)
 
@@ -110,6 +110,7 @@ def ngram_distances(
     positions: torch.Tensor,
     ns: Sequence[int] = DEFAULT_NS,
     rows_per_batch: int = 256,
+    special: SpecialTokens = SpecialTokens(),  # noqa: B008 - frozen
 ) -> NgramDistances:
     """Measure M_robust and M_close of a model, in eval mode and without gradients.
 
@@ -123,15 +124,18 @@ def ngram_distances(
     Args:
         model: a masked language model with learned or given position ids.
         tokens: unmasked token ids (n, L), padded on the right.
-        lengths: tokens of each string (n,).
-        positions: positions to measure (n, P), each inside its string.
+        lengths: tokens of each string (n,), special ones included.
+        positions: positions to measure (n, P), each inside its string and none of a special token.
         ns: window sizes.
         rows_per_batch: inputs in one forward pass; has no influence on the result.
+        special: ids of [mask] and padding, and what stands around every string. That is in no window: it
+            stays for M_robust, and is not visible for M_close.
 
     Raises:
         UsageError: for a position outside its string, or a window size below 1.
     """
-    if bool((positions < 0).any() | (positions >= lengths[:, None]).any()):
+    ends = lengths[:, None] - special.after
+    if bool((positions < special.before).any() | (positions >= ends).any()):
         raise bad_value("positions", "one outside its string", "0 <= position < length")
     device = device_of(model)
     n, per_string = positions.shape
@@ -146,7 +150,7 @@ def ngram_distances(
                 break
             chosen = lengths.cpu()[string[rows]]
             ids = tokens[string[rows].to(tokens.device), : int(chosen.max())].to(device, torch.int64)
-            batch = _Rows(model, ids, chosen.to(device), at[rows].to(device))
+            batch = _Rows(model, ids, chosen.to(device), at[rows].to(device), special)
             full = batch.without(1)
             for k, size in enumerate(ns):
                 robust[k, rows] = _total_variation(full, batch.without(size))
@@ -163,23 +167,33 @@ class _Rows:
     ids: torch.Tensor
     lengths: torch.Tensor
     at: torch.Tensor
+    special: SpecialTokens
+
+    def _window(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+        first, last = window(self.at, n, self.lengths - self.special.after)
+        return first.clamp(min=self.special.before), last
 
     def without(self, n: int) -> torch.Tensor:
         """Return p_i (R, V) where [mask] stands for all of n-gram(i); n = 1 is {i} alone."""
-        first, last = window(self.at, n, self.lengths)
+        first, last = self._window(n)
         place = torch.arange(self.ids.shape[1], device=self.ids.device)
         inside = (place >= first[:, None]) & (place <= last[:, None])
-        return self._predict(self.ids.masked_fill(inside, MASK_ID), place < self.lengths[:, None], self.at)
+        ids = self.ids.masked_fill(inside, self.special.mask_id)
+        return self._predict(ids, place < self.lengths[:, None], self.at)
 
     def only(self, n: int) -> torch.Tensor:
         """Return p_i (R, V) where n-gram(i) alone is visible, i as [mask]."""
-        first, last = window(self.at, n, self.lengths)
+        first, last = self._window(n)
+        if not getattr(self.model, "takes_places", True):
+            place = torch.arange(self.ids.shape[1], device=self.ids.device)
+            ids = self.ids.masked_fill(place == self.at[:, None], self.special.mask_id)
+            return self._predict(ids, (place >= first[:, None]) & (place <= last[:, None]), self.at)
         place = first[:, None] + torch.arange(min(n, self.ids.shape[1]), device=self.ids.device)
         visible = place <= last[:, None]
         # Places past the window are never attended to; they only have to be legal indices.
         place = place.clamp(max=self.ids.shape[1] - 1)
-        ids = self.ids.gather(1, place).masked_fill(~visible, PAD_ID)
-        ids = ids.masked_fill(place == self.at[:, None], MASK_ID)
+        ids = self.ids.gather(1, place).masked_fill(~visible, self.special.pad_id)
+        ids = ids.masked_fill(place == self.at[:, None], self.special.mask_id)
         return self._predict(ids, visible, self.at - first, place)
 
     def _predict(
