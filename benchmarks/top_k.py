@@ -4,8 +4,9 @@
 
 A step is a head's forward and backward with its loss; M rows of width H, V classes.
 
-    top_k / labels     `top_k_divergence` of answers that are at hand, against torch's cross-entropy
+    top_k / labels     `top_k_divergence` of cached answers, against torch's cross-entropy
     chunked / labels   the same loss from hidden states by chunks of rows, without whole logits
+    reading / labels   reading a batch of answers from the cache (a file has 64); part of the two above
 
 Contestants take turns, and the median of the rounds' ratios counts, so that it holds on a busy machine.
 """
@@ -18,13 +19,16 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 
 from lit_curriculum.distillation.chunked import Head
-from lit_curriculum.distillation.top_k import chunked_top_k, top_k_answers, top_k_divergence
+from lit_curriculum.distillation.label_cache import CHUNK, LabelCache
+from lit_curriculum.distillation.label_files import TopKLabels
+from lit_curriculum.distillation.top_k import TopK, chunked_top_k, top_k_answers, top_k_divergence
 
 
 def seconds(loss_of: Callable[[], torch.Tensor], parameters: list[torch.Tensor], device: str) -> float:
@@ -38,6 +42,19 @@ def seconds(loss_of: Callable[[], torch.Tensor], parameters: list[torch.Tensor],
     if device == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter() - began
+
+
+def reading(answers: TopK, k: int) -> float:
+    """Return the seconds that reading a batch's answers from the cache takes, a file's share included."""
+    with TemporaryDirectory() as folder:
+        shelves = [LabelCache(folder).shelf_for(TopKLabels(k), "t" * 64, {}) for _ in range(2)]
+        for index in range(CHUNK):
+            shelves[0].put(index, answers)
+        shelves[0].flush()
+        began = time.perf_counter()
+        for index in range(CHUNK):
+            assert shelves[1].get(index) is not None
+        return (time.perf_counter() - began) / CHUNK
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
@@ -60,6 +77,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             took = seconds(loss_of, parameters, given.device)
             if turn:  # the first warms up
                 times[name].append(took)
+    read = statistics.median(reading(answers, given.k) for _ in range(5))
     report: dict[str, Any] = {
         **{name: getattr(given, name) for name in ("rows", "width", "classes", "k", "tau", "device")},
         "machine": platform.processor() or platform.machine(),
@@ -68,8 +86,9 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         "labels_ms": round(1e3 * statistics.median(times["labels"]), 1),
     }
     for name in ("top_k", "chunked"):
-        ratios = [a / b for a, b in zip(times[name], times["labels"], strict=True)]
+        ratios = [(a + read) / b for a, b in zip(times[name], times["labels"], strict=True)]
         report[f"{name} / labels"] = round(statistics.median(ratios), 2)
+    report["reading / labels"] = round(read / statistics.median(times["labels"]), 4)
     return report
 
 

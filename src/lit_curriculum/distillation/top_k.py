@@ -53,12 +53,14 @@ class _Split:
     Attributes:
         top: of the chosen classes (M, k).
         rest: of all others together (M,).
-        among: probabilities among the others, 0 for the chosen (M, C); None where all are chosen.
+        among: in what proportion the others share theirs, 0 for the chosen (M, C); None where all are chosen.
+        whole: the sum of each row of it (M,).
     """
 
     top: torch.Tensor
     rest: torch.Tensor
     among: torch.Tensor | None
+    whole: torch.Tensor
 
 
 def top_k_answers(logits: torch.Tensor, tau: float, k: int) -> TopK:
@@ -140,8 +142,8 @@ def chunked_top_k(
     def of_rows(rows: slice, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         part = told.rows(rows)
         split = _split(_tempered(logits, student_temperature), part.classes)
-        by_top, by_rest = _slopes(part, split, student_temperature)
-        return _losses(part, split), _by_logits(part, split, by_top, by_rest, logits.shape)
+        slopes = _slopes(part, split, student_temperature)
+        return _losses(part, split), _by_logits(part.classes, split.among, *slopes, logits.shape)
 
     return chunked_loss(student, of_rows, weight, chunk_rows)
 
@@ -153,15 +155,15 @@ class _Divergence(torch.autograd.Function):
     def forward(ctx: Any, logits: torch.Tensor, answers: TopK, temperature: float) -> torch.Tensor:
         split = _split(_tempered(logits, temperature), answers.classes)
         ctx.answers, ctx.shape = answers, logits.shape
-        ctx.save_for_backward(*_slopes(answers, split, temperature), split.top, split.rest, split.among)
+        ctx.save_for_backward(*_slopes(answers, split, temperature), split.among)
         return _losses(answers, split)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        by_top, by_rest, top, rest, among = ctx.saved_tensors
-        scaled = (by_top * outer[:, None], by_rest * outer)
-        return _by_logits(ctx.answers, _Split(top, rest, among), *scaled, ctx.shape), None, None
+        by_top, by_share, among = ctx.saved_tensors
+        by_top, by_share = by_top * outer[:, None], by_share * outer
+        return _by_logits(ctx.answers.classes, among, by_top, by_share, ctx.shape), None, None
 
 
 def _tempered(logits: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -179,16 +181,16 @@ def _split(logits: torch.Tensor, classes: torch.Tensor) -> _Split:
     """Return the softmax of logits (M, C) lumped together but for some classes (M, k)."""
     top = logits.gather(1, classes)
     if classes.shape[1] == logits.shape[1]:
-        log_top = torch.log_softmax(top, -1)
-        return _Split(log_top, torch.full_like(top[:, 0], -torch.inf), None)
-    # Not -inf: where all others are, their softmax is still made of numbers.
-    others = logits.scatter(1, classes, torch.finfo(logits.dtype).min)
-    # The likeliest of the others has a probability of 1 / sum of exp(logit - largest) among them.
-    largest = others.amax(-1)
-    among = torch.softmax(others, -1)
-    log_rest = largest - among.amax(-1).log()
+        nothing = torch.full_like(top[:, 0], -torch.inf)
+        return _Split(torch.log_softmax(top, -1), nothing, None, torch.ones_like(nothing))
+    # Not -inf: where all others are, their softmax is still made of numbers. In one tensor's memory: a second
+    # one of this size would cost as much as its exponentials.
+    among = logits.scatter(1, classes, torch.finfo(logits.dtype).min)
+    largest = among.amax(-1)
+    whole = among.sub_(largest[:, None]).exp_().sum(-1)
+    log_rest = largest + whole.log()
     total = torch.logaddexp(top.logsumexp(-1), log_rest)
-    return _Split(top - total[:, None], log_rest - total, among)
+    return _Split(top - total[:, None], log_rest - total, among, whole)
 
 
 def _losses(answers: TopK, split: _Split) -> torch.Tensor:
@@ -201,16 +203,20 @@ def _losses(answers: TopK, split: _Split) -> torch.Tensor:
 
 
 def _slopes(answers: TopK, split: _Split, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return d loss / d logits of the chosen classes (M, k), and of all others together (M,)."""
+    """Return d loss / d logits of the chosen classes (M, k), and of the others per unit of `among` (M,)."""
     p, r = answers.log_probability.to(split.top.dtype).exp(), answers.rest.to(split.rest.dtype).exp()
     mass = p.sum(-1) + r  # 1 up to rounding
     by_top = split.top.exp() * mass[:, None] - p
-    return by_top / temperature, (split.rest.exp() * mass - r) / temperature
+    return by_top / temperature, (split.rest.exp() * mass - r) / (split.whole * temperature)
 
 
 def _by_logits(
-    answers: TopK, split: _Split, by_top: torch.Tensor, by_rest: torch.Tensor, shape: torch.Size
+    classes: torch.Tensor,
+    among: torch.Tensor | None,
+    by_top: torch.Tensor,
+    by_share: torch.Tensor,
+    shape: torch.Size,
 ) -> torch.Tensor:
-    """Return d loss / d logits (M, C): the others share theirs as they share their probability."""
-    gradient = by_top.new_zeros(shape) if split.among is None else split.among * by_rest[:, None]
-    return gradient.scatter_(1, answers.classes, by_top)
+    """Return d loss / d logits (M, C) from its parts."""
+    gradient = by_top.new_zeros(shape) if among is None else among * by_share[:, None]
+    return gradient.scatter_(1, classes, by_top)
