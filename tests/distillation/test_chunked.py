@@ -121,6 +121,19 @@ def test_autocast_makes_products_in_low_precision_and_softmaxes_in_single() -> N
         torch.testing.assert_close(a.grad, b.grad, rtol=0.05, atol=2e-3)
 
 
+def test_half_precision_keeps_small_gradients() -> None:
+    """A gradient over 3000 rows and 2000 classes is below what float16 resolves; a scaled loss has it."""
+    teacher = head(1, 3000, 8, 2000, torch.float32)
+    ours, theirs = (learning(head(0, 3000, 8, 2000, torch.float32)) for _ in range(2))
+    with torch.autocast("cpu", torch.float16):
+        (1024 * chunked_kl(ours, teacher)).backward()
+    (1024 * direct_kl(theirs, teacher, 1.0, 1.0, None)).backward()
+    for a, b in zip(parts(ours), parts(theirs), strict=True):
+        assert a.grad is not None
+        assert b.grad is not None
+        assert (a.grad - b.grad).norm() < 0.01 * b.grad.norm()
+
+
 def test_the_teacher_has_no_gradients_and_backward_may_come_twice() -> None:
     student, teacher = learning(head(0)), learning(head(1))
     loss = chunked_kl(student, teacher)

@@ -182,9 +182,13 @@ def chunked_loss(
         raise bad_value("weight", tuple(weight.shape), f"a shape ({n_rows},)")
     weight = weight.detach().to(dtype)
     total = weight.sum()
-    share = torch.where(total != 0, weight / total, 0.0)
+    largest = weight.abs().max() if n_rows else total
+    # Gradients of rows in half precision are of rows that weigh about 1: a share of 1e-4 would underflow.
+    relative = torch.where(total != 0, weight / largest, 0.0)
+    share = torch.where(total != 0, largest / total, 0.0)
     found: torch.Tensor = _Chunked.apply(  # type: ignore[no-untyped-call]
-        student.hidden, student.weight, student.bias, share, of_rows, chunk_rows, torch.is_grad_enabled()
+        *(student.hidden, student.weight, student.bias, relative, share),
+        *(of_rows, chunk_rows, torch.is_grad_enabled()),
     )
     return found
 
@@ -226,7 +230,7 @@ def _of_classes(
 
 
 class _Chunked(torch.autograd.Function):
-    """The sum over rows of share times loss, and its gradients, chunk by chunk."""
+    """share * the sum over rows of relative weight times loss, and its gradients, chunk by chunk."""
 
     @staticmethod
     def forward(
@@ -234,41 +238,40 @@ class _Chunked(torch.autograd.Function):
         hidden: torch.Tensor,
         weight: torch.Tensor,
         bias: torch.Tensor | None,
+        relative: torch.Tensor,
         share: torch.Tensor,
         of_rows: RowLoss,
         chunk_rows: int,
         with_gradients: bool,
     ) -> torch.Tensor:
         head = Head(hidden, weight, bias).as_computed()
-        wanted = [with_gradients and needed for needed in ctx.needs_input_grad[:3]]
         parts = (hidden, weight, bias)
         gradients = [
-            None if part is None or not want else torch.zeros_like(part, dtype=share.dtype)
-            for part, want in zip(parts, wanted, strict=True)
+            torch.zeros_like(part, dtype=share.dtype)
+            if part is not None and with_gradients and needed
+            else None
+            for part, needed in zip(parts, ctx.needs_input_grad[:3], strict=True)
         ]
         loss = share.new_zeros(())
         with torch.autocast(hidden.device.type, enabled=False):
             for start in range(0, len(hidden), chunk_rows):
                 rows = slice(start, start + chunk_rows)
                 losses, by_logits = of_rows(rows, head.logits(rows))
-                used = share[rows] != 0
-                loss += torch.where(used, losses * share[rows], 0.0).sum()
-                if any(wanted):
-                    by_logits = by_logits.mul_(share[rows, None]).masked_fill_(~used[:, None], 0.0)
+                used = relative[rows] != 0
+                loss += torch.where(used, losses * relative[rows], 0.0).sum()
+                if any(gradient is not None for gradient in gradients):
+                    by_logits = by_logits.mul_(relative[rows, None]).masked_fill_(~used[:, None], 0.0)
                     _accumulate(gradients, head, rows, by_logits)
-        ctx.save_for_backward(
-            *(
-                None if g is None or part is None else g.to(part.dtype)
-                for g, part in zip(gradients, parts, strict=True)
-            )
-        )
-        return loss
+        ctx.dtypes = [None if part is None else part.dtype for part in parts]
+        ctx.save_for_backward(*(None if gradient is None else gradient.mul_(share) for gradient in gradients))
+        return loss * share
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        scaled = (None if g is None else g * outer.to(g.dtype) for g in ctx.saved_tensors)
-        return (*scaled, None, None, None, None)
+        saved = zip(ctx.saved_tensors, ctx.dtypes, strict=True)
+        scaled = (None if gradient is None else (gradient * outer).to(dtype) for gradient, dtype in saved)
+        return (*scaled, None, None, None, None, None)
 
 
 def _accumulate(
