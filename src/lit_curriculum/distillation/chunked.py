@@ -114,8 +114,9 @@ def chunked_kl(
     computed = teacher.as_computed()
 
     def of_rows(rows: slice, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        told = computed.logits(rows)
         log_q = log_probabilities(logits, student_temperature)
+        del logits
+        told = computed.logits(rows)
         if tau == 0:
             best, top = told.max(-1)
             losses, gradient = _of_classes(log_q, top, student_temperature)
@@ -262,6 +263,7 @@ class _Chunked(torch.autograd.Function):
                 if any(gradient is not None for gradient in gradients):
                     by_logits = by_logits.mul_(relative[rows, None]).masked_fill_(~used[:, None], 0.0)
                     _accumulate(gradients, head, rows, by_logits)
+                del losses, by_logits  # before the next ones are made
         ctx.dtypes = [None if part is None else part.dtype for part in parts]
         ctx.save_for_backward(*(None if gradient is None else gradient.mul_(share) for gradient in gradients))
         return loss * share
