@@ -23,6 +23,8 @@ from hypothesis import strategies as st
 
 from lit_curriculum.distillation import BankWriter, CheckpointBank, sharp_answers
 from lit_curriculum.distillation.label_cache import decode, encode, signed
+from lit_curriculum.distillation.label_files import TopKLabels
+from lit_curriculum.distillation.top_k import top_k_answers
 from lit_curriculum.errors import UsageError
 from lit_curriculum.files import hash_of_json
 from lit_curriculum.reading import read_series, read_table, read_yaml
@@ -156,6 +158,18 @@ def _labels() -> Source:
     )
 
 
+def _read_top_k(path: Path) -> None:
+    for answers in (TopKLabels(2).unpack(path.read_bytes()) or {}).values():
+        assert answers.classes.shape == answers.log_probability.shape
+        assert answers.rest.shape == answers.classes.shape[:1]
+
+
+def _top_k() -> Source:
+    logits = torch.tensor([[0.0, 1.0, 2.0], [1.0, 1.0, 0.0], [3.0, 0.0, 3.0]])
+    valid = TopKLabels(2).pack({3: top_k_answers(logits, 1.0, 2), 5: top_k_answers(logits[:1], 0.0, 2)})
+    return either(lambda chance: edited_bytes(valid, edits(chance)), noise)
+
+
 @dataclass(frozen=True)
 class Target:
     """A reader, the name of the file that it reads, inputs for it, and how many a short test gives it."""
@@ -184,6 +198,7 @@ TARGETS = {
         Target("sweep", "s.yaml", _read_sweep, _SWEEPS),
         Target("yaml", "c.yaml", _read_yaml, either(*[texts(*YAMLS)] * 3, noise)),
         Target("label cache", "l.labels", _read_labels, _labels(), 500),
+        Target("labels of k classes", "k.labels", _read_top_k, _top_k(), 500),
     )
 }
 

@@ -2,8 +2,10 @@
 
 from lit_curriculum.distillation.answers import Answers, is_sharp, sharp_answers
 from lit_curriculum.distillation.bank import BankWriter, CheckpointBank
+from lit_curriculum.distillation.chunked import Head, chunked_cross_entropy, chunked_kl
 from lit_curriculum.distillation.distilled import Distilled
-from lit_curriculum.distillation.label_cache import LabelCache, LabelShelf
+from lit_curriculum.distillation.label_cache import LabelCache, LabelShelf, Shelf
+from lit_curriculum.distillation.label_files import TopKLabels
 from lit_curriculum.distillation.manifest import Checkpoint
 from lit_curriculum.distillation.schedule import (
     NT,
@@ -19,6 +21,7 @@ from lit_curriculum.distillation.schedule import (
 from lit_curriculum.distillation.supervision import LabelFlips, Supervision
 from lit_curriculum.distillation.targets import kl_to_student, teacher_probabilities
 from lit_curriculum.distillation.teacher import CachedTeacher, Teacher, TeacherLoader
+from lit_curriculum.distillation.top_k import TopK, chunked_top_k, top_k_answers, top_k_divergence
 from lit_curriculum.distillation.transition import (
     Choice,
     Transition,
@@ -39,6 +42,7 @@ __all__ = [
     "Distilled",
     "EqualSplit",
     "Explicit",
+    "Head",
     "Kappa",
     "LabelCache",
     "LabelFlips",
@@ -46,18 +50,26 @@ __all__ = [
     "OneShot",
     "PeakOfEach",
     "Schedule",
+    "Shelf",
     "Strategy",
     "Supervision",
     "Teacher",
     "TeacherLoader",
+    "TopK",
+    "TopKLabels",
     "Transition",
     "TwoShot",
     "candidates",
     "choose_checkpoint",
+    "chunked_cross_entropy",
+    "chunked_kl",
+    "chunked_top_k",
     "find_transition",
     "is_sharp",
     "kl_to_student",
     "peak",
     "sharp_answers",
     "teacher_probabilities",
+    "top_k_answers",
+    "top_k_divergence",
 ]

@@ -1,15 +1,17 @@
 """A teacher's labels on disk, shared by every student that sees the same batches.
 
-A batch is a function of its step, and at a low temperature a teacher's answer is a class or two
-(`answers`). So the answers of one teacher on one stream of batches are computed once, by whichever student
-comes first, and read by all others: any size, rate, strategy and model seed.
+A batch is a function of its step, and a teacher's answer fits in few bytes: at a low temperature a class or
+two (`answers`), at any other the k likeliest (`top_k`). So the answers of one teacher on one stream of
+batches are computed once, by whichever student comes first, and read by all others: any size, rate, strategy
+and model seed.
 
     <folder>/<teacher>-<stream>/000000000064.labels
 
 holds the answers for 64 batches, those from number 64 on, as far as they have been asked for. ``teacher``
-and ``stream`` are hashes: of the teacher's file, and of all that a batch and its answers depend on. A file
-begins with the SHA-256 of the rest and of its own place, so that neither damage nor a file under a wrong
-name is ever taken for labels: it is removed with a warning, and computed again.
+and ``stream`` are hashes: of the teacher's file, and of all that a batch and its answers depend on, their
+kind included (`label_files`). A file begins with the SHA-256 of the rest and of its own place, so that
+neither damage nor a file under a wrong name is ever taken for labels: it is removed with a warning, and
+computed again.
 
 Files get their names complete (`files.replacing`), so runs may share a folder. Two writers of one file hold
 equal answers; if each knows batches that the other does not, the later file lacks the earlier's, and these
@@ -19,27 +21,22 @@ are computed again. Above ``max_bytes`` the files that were unused the longest a
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import struct
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-import torch
+from typing import Any, Generic, TypeVar
 
 from lit_curriculum.distillation.answers import Answers
+from lit_curriculum.distillation.label_files import SHARP_LABELS, Codec, opened, signed
 from lit_curriculum.errors import UsageError
 from lit_curriculum.files import hash_of_json, replacing
 from lit_curriculum.reading import is_there, read_bytes
 
 LABELS_VERSION = 1
 CHUNK = 64
-_MAGIC = b"LITLABL1"
-_HEADER = struct.Struct("<4q")  # batches, questions, classes of near-ties, bytes a class
+
+A = TypeVar("A")
 
 
 class LabelCache:
@@ -55,15 +52,20 @@ class LabelCache:
         self.max_bytes = max_bytes
 
     def shelf(self, teacher_sha256: str, stream: Mapping[str, Any]) -> LabelShelf:
+        """Return the place of one teacher's sharp answers to one stream of batches; see `shelf_for`."""
+        return self.shelf_for(SHARP_LABELS, teacher_sha256, stream)
+
+    def shelf_for(self, codec: Codec[A], teacher_sha256: str, stream: Mapping[str, Any]) -> Shelf[A]:
         """Return the place of one teacher's labels on one stream of batches.
 
         Args:
+            codec: the kind of labels, part of the shelf's name.
             teacher_sha256: of the checkpoint's file.
             stream: all that the batches and the answers to them depend on, as plain values: task, data
                 seed, batch size, share of this device, temperature, precision.
         """
-        digest = hash_of_json({**stream, "labels_version": LABELS_VERSION})
-        return LabelShelf(self, f"{teacher_sha256[:24]}-{digest[:24]}", f"{teacher_sha256}/{digest}")
+        digest = hash_of_json({**stream, **codec.kind, "labels_version": LABELS_VERSION})
+        return Shelf(self, codec, f"{teacher_sha256[:24]}-{digest[:24]}", f"{teacher_sha256}/{digest}")
 
     def make_room(self, size: int) -> bool:
         """Remove the files that were unused the longest until ``size`` bytes fit; False if they never do."""
@@ -85,23 +87,24 @@ class LabelCache:
         return True
 
 
-class LabelShelf:
+class Shelf(Generic[A]):
     """One teacher's labels on one stream of batches. Hold it while the teacher teaches, then `flush` it.
 
     Attributes:
         hits, misses: batches whose labels were found, and not found.
     """
 
-    def __init__(self, cache: LabelCache, name: str, identity: str) -> None:
+    def __init__(self, cache: LabelCache, codec: Codec[A], name: str, identity: str) -> None:
         self.cache = cache
+        self.codec = codec
         self.folder = cache.folder / name
         self.identity = identity
         self.hits = self.misses = 0
         self._chunk = -1
-        self._known: dict[int, Answers] = {}
+        self._known: dict[int, A] = {}
         self._new = False
 
-    def get(self, index: int) -> Answers | None:
+    def get(self, index: int) -> A | None:
         """Return the labels of a batch, or None if nobody has computed them yet."""
         self._open(index // CHUNK)
         found = self._known.get(index)
@@ -109,7 +112,7 @@ class LabelShelf:
         self.misses += found is None
         return found
 
-    def put(self, index: int, answers: Answers) -> None:
+    def put(self, index: int, answers: A) -> None:
         """Keep the labels of a batch; they are written with the others of their file."""
         self._open(index // CHUNK)
         self._known[index] = answers
@@ -123,7 +126,8 @@ class LabelShelf:
         path = self._path(self._chunk)
         try:
             # Another student may have got further in the same file.
-            content = encode({**self._read(path), **self._known}, self._place(self._chunk))
+            body = self.codec.pack({**self._read(path), **self._known})
+            content = signed(body, self._place(self._chunk))
             if self.cache.make_room(len(content)):
                 with replacing(path) as temporary:
                     temporary.write_bytes(content)
@@ -137,14 +141,16 @@ class LabelShelf:
         self._chunk = chunk
         self._known = self._read(self._path(chunk))
 
-    def _read(self, path: Path) -> dict[int, Answers]:
+    def _read(self, path: Path) -> dict[int, A]:
         if not is_there(path):
             return {}
         try:
-            known = decode(read_bytes(path, "label cache", self.cache.max_bytes), self._place(self._chunk))
+            content = read_bytes(path, "label cache", self.cache.max_bytes)
         except UsageError as error:
             warnings.warn(f"{error}; computed again", stacklevel=2)
             return {}
+        body = opened(content, self._place(self._chunk))
+        known = None if body is None else self.codec.unpack(body)
         if known is None:
             warnings.warn(f"label cache: {path} is damaged and computed again", stacklevel=2)
             with contextlib.suppress(OSError):  # what cannot be removed is replaced
@@ -161,80 +167,16 @@ class LabelShelf:
         return f"{self.identity}/{chunk}"
 
 
+LabelShelf = Shelf[Answers]
+"""A shelf of sharp answers."""
+
+
 def encode(known: Mapping[int, Answers], place: str) -> bytes:
-    """Return the content of a file with the answers of some batches; ``place`` is part of its hash."""
-    indices = sorted(known)
-    parts = [known[index] for index in indices]
-    top = _joined([part.top for part in parts])
-    other = _joined([part.other for part in parts])
-    width = 1 if max(top.max(initial=0), other.max(initial=0)) < 256 else 4
-    kind = np.dtype(f"<u{width}")
-    sizes = np.array([[len(p.top), len(p.row)] for p in parts], dtype="<i8").reshape(-1)
-    blocks = (
-        np.array(indices, dtype="<i8"),
-        sizes,
-        top.astype(kind),
-        _joined([part.row for part in parts]).astype("<u4"),
-        other.astype(kind),
-        _joined([part.probability for part in parts]).astype("<f4"),
-    )
-    body = _HEADER.pack(len(indices), len(top), len(other), width) + b"".join(b.tobytes() for b in blocks)
-    return signed(body, place)
-
-
-def signed(body: bytes, place: str) -> bytes:
-    """Return the content of a file: its mark, the hash of its place and body, and the body."""
-    return _MAGIC + _digest(body, place) + body
+    """Return the content of a file with the sharp answers of some batches."""
+    return signed(SHARP_LABELS.pack(known), place)
 
 
 def decode(content: bytes, place: str) -> dict[int, Answers] | None:
     """Return what `encode` was given, or None unless every byte and the place are as they were."""
-    start = len(_MAGIC) + 32
-    body = content[start:]
-    if content[: len(_MAGIC)] != _MAGIC or content[len(_MAGIC) : start] != _digest(body, place):
-        return None
-    if len(body) < _HEADER.size:
-        return None
-    batches, questions, close, width = _HEADER.unpack_from(body)
-    kinds = ("<i8", "<i8", f"<u{width}", "<u4", f"<u{width}", "<f4")
-    counts = (batches, 2 * batches, questions, close, close, close)
-    if width not in (1, 4) or min(counts) < 0:
-        return None
-    sizes_of = [count * np.dtype(kind).itemsize for kind, count in zip(kinds, counts, strict=True)]
-    if len(body) != _HEADER.size + sum(sizes_of):
-        return None
-    blocks, offset = [], _HEADER.size
-    for kind, count in zip(kinds, counts, strict=True):
-        blocks.append(np.frombuffer(body, kind, count, offset))
-        offset += blocks[-1].nbytes
-    indices, sizes, top, row, other, probability = blocks
-    ends = sizes.reshape(-1, 2).cumsum(axis=0)
-    if (sizes < 0).any() or (batches and ends[-1].tolist() != [questions, close]):
-        return None
-    known = {}
-    for i, index in enumerate(indices.tolist()):
-        (n, k), (n_end, k_end) = sizes[2 * i : 2 * i + 2], ends[i]
-        questions_of, close_of = slice(n_end - n, n_end), slice(k_end - k, k_end)
-        known[index] = Answers(
-            _tensor(top[questions_of]),
-            _tensor(row[close_of]),
-            _tensor(other[close_of]),
-            _floats(probability[close_of]),
-        )
-    return known
-
-
-def _digest(body: bytes, place: str) -> bytes:
-    return hashlib.sha256(place.encode() + b"\n" + body).digest()
-
-
-def _joined(tensors: list[torch.Tensor]) -> npt.NDArray[Any]:
-    return torch.cat([tensor.cpu() for tensor in tensors]).numpy()
-
-
-def _tensor(values: npt.NDArray[Any]) -> torch.Tensor:
-    return torch.from_numpy(values.astype(np.int64))
-
-
-def _floats(values: npt.NDArray[Any]) -> torch.Tensor:
-    return torch.from_numpy(values.astype(np.float32))
+    body = opened(content, place)
+    return None if body is None else SHARP_LABELS.unpack(body)
