@@ -5,25 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_info
 
+from lit_curriculum.callbacks.swap_options import check_options, check_together, device_of
 from lit_curriculum.distillation import (
     CachedTeacher,
     Checkpoint,
     CheckpointBank,
     LabelCache,
     LabelFlips,
-    LabelShelf,
     Schedule,
+    Shelf,
     Strategy,
     Teacher,
     TeacherLoader,
+    TopKLabels,
     is_sharp,
 )
-from lit_curriculum.distillation.targets import check_temperature
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.models import target_logits
 from lit_curriculum.tables import StepTable
@@ -51,6 +51,10 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         other_task: take a teacher that learned another function of the same inputs, which is refused
             otherwise; a control.
         teacher_device: where the teacher answers if not where the student trains, e.g. ``cpu``.
+        top_k: keep only so many of the teacher's likeliest classes, and one bucket for all others; the loss
+            is then a lower bound of the divergence. For vocabularies: answers are cached at any temperature.
+        weight: share of this teacher's answers in the target, where several SwapTeacher stand in one run;
+            their weights add up to 1.
         noisy_labels: the teacher does not answer; its student learns from labels of which as many are wrong
             as of each checkpoint's answers (``val/accuracy`` in the manifest); a control.
 
@@ -76,20 +80,9 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         other_task: bool = False,
         noisy_labels: bool = False,
         teacher_device: str | None = None,
+        top_k: int | None = None,
+        weight: float | None = None,
     ) -> None:
-        check_temperature(tau)
-        if not 0 < label_cache_gib < float("inf"):
-            raise bad_value("SwapTeacher.label_cache_gib", label_cache_gib, "a number > 0")
-        if not 0 <= label_weight <= 1:
-            raise bad_value("SwapTeacher.label_weight", label_weight, "a number from 0 to 1")
-        if not 0 < student_temperature < float("inf"):
-            raise bad_value("SwapTeacher.student_temperature", student_temperature, "a number > 0")
-        if scale_by_tau_squared and tau == 0:
-            raise bad_value(
-                "SwapTeacher.scale_by_tau_squared", True, "tau > 0; at tau = 0 the loss would vanish"
-            )
-        if noisy_labels and label_weight:
-            raise bad_value("SwapTeacher.label_weight", label_weight, "0 with noisy_labels")
         self.bank = str(bank.folder if isinstance(bank, CheckpointBank) else bank)
         self.strategy = strategy
         self.tau = tau
@@ -100,17 +93,26 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         self.label_cache_gib = label_cache_gib
         self.other_task = other_task
         self.noisy_labels = noisy_labels
-        self.teacher_device = None if teacher_device is None else _device(teacher_device)
-        self._shelf: LabelShelf | None = None
+        self.teacher_device = None if teacher_device is None else device_of(teacher_device)
+        self.top_k = top_k
+        self.weight = weight
+        check_options(self)
+        self._shelf: Shelf[Any] | None = None
         self._schedule: Schedule | None = None
         self._loader: TeacherLoader | None = None
         self._restored: dict[str, Any] | None = None
         self._table: StepTable | None = None
 
+    @property
+    def state_key(self) -> str:
+        """Tell the teachers of a run apart in its checkpoints; one that is alone has the class's name."""
+        return "SwapTeacher" if self.weight is None else f"SwapTeacher({self.bank})"
+
     def check_run(self, module: CurriculumModule, data: CurriculumData) -> None:
         """See `ChecksData.check_run`: labels are made wrong by the number of their batch."""
-        if self.noisy_labels and not module.automatic_optimization:
-            raise bad_value("SwapTeacher.noisy_labels", True, "false with batch-1 SGD")
+        for name in ("noisy_labels", "top_k"):
+            if getattr(self, name) and not module.automatic_optimization:
+                raise bad_value(f"SwapTeacher.{name}", getattr(self, name), "left out with batch-1 SGD")
 
     def plan(self, data: CurriculumData | GuestData) -> Schedule:
         """Open the bank, verify every checkpoint that will teach, and return the schedule.
@@ -154,6 +156,8 @@ class SwapTeacher(StepListener, ChecksData, Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the schedule; say which checkpoints it had to drop."""
         module = run_of(trainer, pl_module)
+        callbacks = trainer.callbacks  # type: ignore[attr-defined]
+        check_together([callback for callback in callbacks if isinstance(callback, SwapTeacher)])
         if isinstance(module, Guest):
             module.check_student(self.noisy_labels)
         dropped = self.plan(module.data).dropped
@@ -215,9 +219,10 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             "sha256": [entry.sha256 for entry in self._schedule.teachers],
         }
 
-    def _shelf_of(self, entry: Checkpoint, trainer: Trainer, module: Run) -> LabelShelf | None:
+    def _shelf_of(self, entry: Checkpoint, trainer: Trainer, module: Run) -> Shelf[Any] | None:
         """Return the place of a teacher's labels; batches of other shares or precisions have other places."""
-        if not self.label_cache or not is_sharp(self.tau) or not module.caches_labels:
+        kept = self.top_k is not None or is_sharp(self.tau)
+        if not self.label_cache or not kept or not module.caches_labels:
             return None
         assert isinstance(module, CurriculumModule)
         data = module.data
@@ -231,6 +236,8 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             "precision": str(trainer.precision),
             "device": module.device.type,
         }
+        if self.top_k is not None:
+            return cache.shelf_for(TopKLabels(self.top_k), entry.sha256, stream)
         return cache.shelf(entry.sha256, stream)
 
     def _put_away(self) -> None:
@@ -251,10 +258,12 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         self._shelf = self._shelf_of(entry, trainer, module)
         ask = module.ask if isinstance(module, Guest) else target_logits
         settings: dict[str, Any] = {"source": source, "ask": ask, "device": self.teacher_device}
+        settings["top_k"] = self.top_k
         if self._shelf is None:
-            module.supervision.follow(Teacher(model, self.tau, **settings))
+            teacher = Teacher(model, self.tau, **settings)
         else:
-            module.supervision.follow(CachedTeacher(model, self.tau, **settings, shelf=self._shelf))
+            teacher = CachedTeacher(model, self.tau, **settings, shelf=self._shelf)
+        module.supervision.follow(teacher, self.weight or 1.0, owner=self)
         self._announce(trainer, module, entry, announce)
 
     def _error(self, entry: Checkpoint) -> float:
@@ -271,14 +280,6 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         if announce and trainer.is_global_zero and self._table is not None:
             rank_zero_info(f"SwapTeacher: step {module.step}: teacher checkpoint {entry.step}")
             row = {"step": module.step, "teacher_step": entry.step, "sha256": entry.sha256}
+            if self.weight is not None:
+                row |= {"bank": self.bank}
             self._table.append([row])
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        allowed = "cpu, or a device that torch finds here"
-        raise bad_value("SwapTeacher.teacher_device", name, allowed) from error
-    return device

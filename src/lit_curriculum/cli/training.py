@@ -24,6 +24,7 @@ from lightning.pytorch.utilities import rank_zero_info
 import lit_curriculum.experiments  # noqa: F401
 from lit_curriculum import callbacks as shipped_callbacks
 from lit_curriculum.callbacks import ExactResume, SwapTeacher
+from lit_curriculum.callbacks.swap_options import check_together
 from lit_curriculum.cli import trainer_options, trust
 from lit_curriculum.cli.config_files import ConfigFile
 from lit_curriculum.cli.fit_run import FitRun
@@ -218,6 +219,7 @@ class CurriculumCLI(LightningCLI):
         module.check_precision(trainer.precision)
         for callback in self._callbacks(ChecksData):
             callback.check_run(module, data)
+        check_together(self._callbacks(SwapTeacher))
         for callback in self._callbacks(SwapTeacher):
             if not module.teachable:
                 name = type(module).__name__

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import nn
 
 from lit_curriculum.distillation.targets import divergence, kl_to_student
-from lit_curriculum.distillation.teacher import Teacher
+from lit_curriculum.distillation.teacher import Teacher, Team
+from lit_curriculum.distillation.top_k import TopK, top_k_divergence
 from lit_curriculum.finite import all_finite
 from lit_curriculum.models import Inputs
 from lit_curriculum.tasks.counter import random_words
@@ -53,13 +54,14 @@ class Supervision:
         earlier_near_ties: those of the teachers before this one.
     """
 
-    teacher: Teacher | None = None
+    teacher: Teacher | Team | None = None
     label_weight: float = 0.0
     scale_by_tau_squared: bool = False
     student_temperature: float = 1.0
     flips: LabelFlips | None = None
     earlier_near_ties: int = 0
-    _answer: torch.Tensor | None = None
+    _answer: torch.Tensor | TopK | None = None
+    _members: dict[int, tuple[float, Teacher]] = field(default_factory=dict)
 
     @property
     def near_ties(self) -> int:
@@ -69,6 +71,8 @@ class Supervision:
     @property
     def broken(self) -> bool:
         """Whether the teacher's latest answer holds what is no finite number."""
+        if isinstance(self._answer, TopK):
+            return not self._answer.finite
         return self._answer is not None and not all_finite([self._answer])
 
     @property
@@ -76,15 +80,23 @@ class Supervision:
         """Factor on the descended loss."""
         return self.teacher.tau**2 if self.teacher is not None and self.scale_by_tau_squared else 1.0
 
-    def follow(self, teacher: Teacher) -> None:
-        """Take another teacher from now on."""
-        self.earlier_near_ties = self.near_ties
-        self.teacher = teacher
+    def follow(self, teacher: Teacher, weight: float = 1.0, owner: object = None) -> None:
+        """Take another teacher from now on.
+
+        Args:
+            teacher: who answers.
+            weight: its share, where there are several.
+            owner: whose teacher it takes the place of; that of others stays.
+        """
+        before = self._members.get(id(owner))
+        self.earlier_near_ties += before[1].near_ties if before is not None else 0
+        self._members[id(owner)] = (weight, teacher)
+        self.teacher = teacher if len(self._members) == 1 else Team(list(self._members.values()))
 
     def targets(
         self, inputs: Inputs, labels: torch.Tensor, n_classes: int, index: int | None = None
-    ) -> torch.Tensor:
-        """Return target probabilities (M, C), a row for each prediction that the inputs ask for.
+    ) -> torch.Tensor | TopK:
+        """Return target probabilities (M, C), a row for each prediction that the inputs ask for, or `TopK`.
 
         Args:
             inputs: as `Teacher.targets` takes them.
@@ -98,13 +110,15 @@ class Supervision:
         if self.teacher is None:
             return one_hot
         self._answer = answer = self.teacher.targets(inputs, n_classes, index)
-        if self.label_weight == 0:
+        if self.label_weight == 0 or isinstance(answer, TopK):
             return answer
         return self.label_weight * one_hot + (1 - self.label_weight) * answer
 
-    def loss(self, targets: torch.Tensor, student_logits: torch.Tensor) -> torch.Tensor:
+    def loss(self, targets: torch.Tensor | TopK, student_logits: torch.Tensor) -> torch.Tensor:
         """Return the loss to descend, the mean over rows (eqs. 1 and 2), a scalar."""
-        if self.teacher is None:
+        if isinstance(targets, TopK):
+            losses = top_k_divergence(targets, student_logits, self.student_temperature)
+        elif self.teacher is None:
             losses = divergence(targets, student_logits)
         elif self.teacher.tau != self.student_temperature:
             # What a teacher says at another temperature is not what the student would.

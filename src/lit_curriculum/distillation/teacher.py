@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -13,9 +13,10 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from lit_curriculum.distillation.answers import Answers, is_sharp, sharp_answers
 from lit_curriculum.distillation.bank import CheckpointBank
-from lit_curriculum.distillation.label_cache import LabelShelf
+from lit_curriculum.distillation.label_cache import Shelf
 from lit_curriculum.distillation.manifest import Checkpoint
 from lit_curriculum.distillation.targets import count_near_ties, teacher_probabilities
+from lit_curriculum.distillation.top_k import TopK, top_k_answers
 from lit_curriculum.models import Inputs, target_logits
 
 
@@ -29,6 +30,7 @@ class Teacher:
         source: which checkpoint it is, for messages.
         ask: returns logits (M, C) of the model for inputs; by default of any model of this suite.
         device: where the model is, if elsewhere than its student.
+        top_k: answer with so many classes and one bucket for the rest; None for all classes.
         near_ties: answers so far that were too close for a small tau to be argmax.
     """
 
@@ -38,9 +40,10 @@ class Teacher:
     near_ties: int = 0
     ask: Callable[[nn.Module, Any], torch.Tensor] = target_logits
     device: torch.device | None = None
+    top_k: int | None = None
 
-    def targets(self, inputs: Inputs, n_classes: int, index: int | None = None) -> torch.Tensor:
-        """Return target probabilities (M, C), a row for each prediction that the inputs ask for.
+    def targets(self, inputs: Inputs, n_classes: int, index: int | None = None) -> torch.Tensor | TopK:
+        """Return target probabilities (M, C), a row for each prediction that the inputs ask for, or `TopK`.
 
         Args:
             inputs: samples (n, ...) with M = n, or what else the model takes (`models.Inputs`).
@@ -50,6 +53,8 @@ class Teacher:
 
         Where the logits are not finite the answer is NaN, and so is every loss that comes of it.
         """
+        if self.top_k is not None:
+            return self.top_answers(inputs, index)
         if index is None or not is_sharp(self.tau):
             logits = self.logits(inputs)
             if self.tau > 0 and is_sharp(self.tau):
@@ -62,6 +67,11 @@ class Teacher:
     def answers(self, inputs: Inputs, index: int) -> Answers:
         """Return the sharp answers to a batch."""
         return sharp_answers(self.logits(inputs), self.tau)
+
+    def top_answers(self, inputs: Inputs, index: int | None) -> TopK:
+        """Return the likeliest classes for each prediction."""
+        assert self.top_k is not None
+        return top_k_answers(self.logits(inputs), self.tau, self.top_k)
 
     def logits(self, inputs: Inputs) -> torch.Tensor:
         """Return logits (M, C), in the precision of the teacher's weights, whatever the student's is."""
@@ -82,17 +92,58 @@ class CachedTeacher(Teacher):
         shelf: where this teacher's answers to this stream of batches are kept.
     """
 
-    shelf: LabelShelf | None = None
+    shelf: Shelf[Any] | None = None
 
     def answers(self, inputs: Inputs, index: int) -> Answers:
         """See `Teacher.answers`; what is not finite is not kept."""
+        found: Answers = self._kept(index, lambda: super(CachedTeacher, self).answers(inputs, index))
+        return found
+
+    def top_answers(self, inputs: Inputs, index: int | None) -> TopK:
+        """See `Teacher.top_answers`; what is not finite is not kept."""
+        found: TopK = self._kept(index, lambda: super(CachedTeacher, self).top_answers(inputs, index))
+        return found
+
+    def _kept(self, index: int | None, compute: Callable[[], Any]) -> Any:
         assert self.shelf is not None
+        assert index is not None
         known = self.shelf.get(index)
         if known is None:
-            known = super().answers(inputs, index)
+            known = compute()
             if known.finite:
                 self.shelf.put(index, known)
         return known
+
+
+@dataclass
+class Team:
+    """Several teachers, whose answers are averaged.
+
+    Attributes:
+        members: weight and teacher, the weights adding up to 1.
+    """
+
+    members: list[tuple[float, Teacher]]
+
+    @property
+    def tau(self) -> float:
+        """The temperature of the first."""
+        return self.members[0][1].tau
+
+    @property
+    def source(self) -> str:
+        """Which checkpoints they are, for messages."""
+        return ", ".join(teacher.source for _, teacher in self.members)
+
+    @property
+    def near_ties(self) -> int:
+        """Of all of them."""
+        return sum(teacher.near_ties for _, teacher in self.members)
+
+    def targets(self, inputs: Inputs, n_classes: int, index: int | None = None) -> torch.Tensor:
+        """Return the mean of what they answer, probabilities (M, C)."""
+        answers = [(weight, teacher.targets(inputs, n_classes, index)) for weight, teacher in self.members]
+        return sum(weight * cast(torch.Tensor, answer) for weight, answer in answers)  # type: ignore[return-value]
 
 
 def _tensors(inputs: Any) -> list[torch.Tensor]:

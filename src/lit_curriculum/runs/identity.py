@@ -72,6 +72,7 @@ _NEUTRAL = {
     "trainer.max_time",
     "trainer.callbacks.init_args.label_cache",
     "trainer.callbacks.init_args.label_cache_gib",
+    "trainer.callbacks.init_args.teacher_device",
     "data.init_args.num_workers",
 }
 _NEUTRAL_CALLBACKS = {"lit_curriculum.callbacks.ExactResume"}

@@ -79,7 +79,9 @@ class OnlineSGDModule(CurriculumModule):
             self.advance_to(stop)
 
     def _train(self, x: torch.Tensor, labels: torch.Tensor, first_step: int) -> None:
-        targets = self.supervision.targets(x, labels, self.n_classes).to(x.dtype)
+        answer = self.supervision.targets(x, labels, self.n_classes)
+        assert isinstance(answer, torch.Tensor)  # SwapTeacher.check_run refuses any other kind here
+        targets = answer.to(x.dtype)
         if self.supervision.broken:
             raise broken_teacher(self)
         rates = torch.full((len(x),), self.lr, dtype=x.dtype, device=x.device)

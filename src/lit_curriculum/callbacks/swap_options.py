@@ -1,0 +1,80 @@
+"""What the options of `SwapTeacher` may be: each alone, together, and beside those of other teachers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from lit_curriculum.distillation.targets import check_temperature
+from lit_curriculum.errors import bad_value
+
+if TYPE_CHECKING:
+    from lit_curriculum.callbacks.swap_teacher import SwapTeacher
+
+
+def check_options(swap: SwapTeacher) -> None:
+    """Check a teacher's options.
+
+    Raises:
+        UsageError: naming the one that is out of range or goes with no other.
+    """
+    check_temperature(swap.tau)
+    if not 0 < swap.label_cache_gib < float("inf"):
+        raise bad_value("SwapTeacher.label_cache_gib", swap.label_cache_gib, "a number > 0")
+    if not 0 <= swap.label_weight <= 1:
+        raise bad_value("SwapTeacher.label_weight", swap.label_weight, "a number from 0 to 1")
+    if not 0 < swap.student_temperature < float("inf"):
+        raise bad_value("SwapTeacher.student_temperature", swap.student_temperature, "a number > 0")
+    if swap.scale_by_tau_squared and swap.tau == 0:
+        allowed = "tau > 0; at tau = 0 the loss would vanish"
+        raise bad_value("SwapTeacher.scale_by_tau_squared", True, allowed)
+    if swap.weight is not None and not 0 < swap.weight < 1:
+        raise bad_value("SwapTeacher.weight", swap.weight, "above 0, below 1; left out for a teacher alone")
+    if swap.noisy_labels and swap.label_weight:
+        raise bad_value("SwapTeacher.label_weight", swap.label_weight, "0 with noisy_labels")
+    if swap.noisy_labels and swap.weight is not None:
+        raise bad_value("SwapTeacher.noisy_labels", True, "false with several teachers")
+    if swap.top_k is None:
+        return
+    if swap.top_k < 1:
+        raise bad_value("SwapTeacher.top_k", swap.top_k, "an integer of at least 1")
+    if swap.label_weight or swap.noisy_labels or swap.weight is not None:
+        allowed = "null with label_weight, noisy_labels or several teachers"
+        raise bad_value("SwapTeacher.top_k", swap.top_k, allowed)
+
+
+def check_together(teachers: Sequence[SwapTeacher]) -> None:
+    """Check the teachers of a run against one another.
+
+    Raises:
+        UsageError: if their weights do not add up to 1, two have one bank, or they ask for other losses.
+    """
+    if (len(teachers) == 1 and teachers[0].weight is None) or not teachers:
+        return
+    weights = [teacher.weight for teacher in teachers]
+    if abs(sum(weight or 0.0 for weight in weights) - 1) > 1e-6 or None in weights:
+        allowed = f"one for each of the run's {len(teachers)} teachers, which add up to 1"
+        raise bad_value("SwapTeacher.weight", weights, allowed)
+    if len({teacher.bank for teacher in teachers}) < len(teachers):
+        raise bad_value("SwapTeacher.bank", teachers[0].bank, "another bank for each teacher of a run")
+    for name in ("tau", "label_weight", "scale_by_tau_squared", "student_temperature"):
+        values = [getattr(teacher, name) for teacher in teachers]
+        if len(set(values)) > 1:
+            raise bad_value(f"SwapTeacher.{name}", values, "the same for all teachers of a run")
+
+
+def device_of(name: str) -> torch.device:
+    """Return a device that is here.
+
+    Raises:
+        UsageError: if it is not.
+    """
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        allowed = "cpu, or a device that torch finds here"
+        raise bad_value("SwapTeacher.teacher_device", name, allowed) from error
+    return device
