@@ -90,7 +90,7 @@ def compare(given: argparse.Namespace) -> dict[str, Any]:
         return statistics.median(turn[way][name] for turn in rounds)
 
     report: dict[str, Any] = {
-        **{name: getattr(given, name) for name in ("rows", "classes", "width")},
+        **{name: getattr(given, name) for name in ("rows", "classes", "width", "rounds")},
         "machine": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,

@@ -112,7 +112,8 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         """See `ChecksData.check_run`: labels are made wrong by the number of their batch."""
         for name in ("noisy_labels", "top_k"):
             if getattr(self, name) and not module.automatic_optimization:
-                raise bad_value(f"SwapTeacher.{name}", getattr(self, name), "left out with batch-1 SGD")
+                allowed = f"{'false' if name == 'noisy_labels' else 'null'} with batch-1 SGD"
+                raise bad_value(f"SwapTeacher.{name}", getattr(self, name), allowed)
 
     def plan(self, data: CurriculumData | GuestData) -> Schedule:
         """Open the bank, verify every checkpoint that will teach, and return the schedule.

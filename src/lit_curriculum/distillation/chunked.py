@@ -253,20 +253,20 @@ class _Chunked(torch.autograd.Function):
             else None
             for part, needed in zip(parts, ctx.needs_input_grad[:3], strict=True)
         ]
-        loss = share.new_zeros(())
+        weighted = torch.zeros_like(relative)  # summed at the end: a running sum loses digits
         with torch.autocast(hidden.device.type, enabled=False):
             for start in range(0, len(hidden), chunk_rows):
                 rows = slice(start, start + chunk_rows)
                 losses, by_logits = of_rows(rows, head.logits(rows))
                 used = relative[rows] != 0
-                loss += torch.where(used, losses * relative[rows], 0.0).sum()
+                weighted[rows] = torch.where(used, losses * relative[rows], 0.0)
                 if any(gradient is not None for gradient in gradients):
                     by_logits = by_logits.mul_(relative[rows, None]).masked_fill_(~used[:, None], 0.0)
                     _accumulate(gradients, head, rows, by_logits)
                 del losses, by_logits  # before the next ones are made
         ctx.dtypes = [None if part is None else part.dtype for part in parts]
         ctx.save_for_backward(*(None if gradient is None else gradient.mul_(share) for gradient in gradients))
-        return loss * share
+        return weighted.sum() * share
 
     @staticmethod
     @once_differentiable

@@ -8,8 +8,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from lit_curriculum.distillation.chunked import chunked_cross_entropy, chunked_kl
+from lit_curriculum.distillation.states import head_of
 from lit_curriculum.distillation.supervision import Supervision
 from lit_curriculum.distillation.targets import at_least_single
+from lit_curriculum.distillation.teacher import Team
+from lit_curriculum.distillation.top_k import chunked_top_k
 from lit_curriculum.errors import UsageError, shortened
 from lit_curriculum.tasks.vocabulary import IGNORED_LABEL
 
@@ -62,6 +66,34 @@ class Distilled:
         if isinstance(targets, torch.Tensor):
             _check("the teacher's classes", targets.shape[-1], n_classes)
         return self.supervision.loss(targets, rows)
+
+    def chunked_distillation_loss(self, model: nn.Module, batch: Any) -> torch.Tensor:
+        """Return what `distillation_loss` does of a language model's logits, which are never whole.
+
+        For a vocabulary of tens of thousands the logits and their gradients are most of a step's memory; here
+        a few rows of them exist at a time (`chunked`). Asks ``model`` itself.
+
+        Args:
+            model: the student, a causal or masked language model of transformers.
+            batch: a dict with ``labels``.
+
+        Raises:
+            UsageError: if the student or its teacher does not end in a linear layer, or there are several
+                teachers, or a share of the labels.
+        """
+        inputs, labels = self.inputs_of(batch), self.labels_of(batch).flatten()
+        kept = labels != IGNORED_LABEL
+        student, supervision = head_of(model, inputs, kept), self.supervision
+        teacher, temperature = supervision.teacher, supervision.student_temperature
+        if teacher is None:
+            return chunked_cross_entropy(student, labels[kept])
+        if isinstance(teacher, Team) or supervision.label_weight:
+            raise UsageError("chunked_distillation_loss: allowed: one teacher, label_weight = 0")
+        if teacher.top_k is not None:
+            answers = teacher.top_answers(batch, None)
+            return supervision.loss_scale * chunked_top_k(answers, student, temperature)
+        told = teacher.head(lambda asked, moved: head_of(asked, self.inputs_of(moved), kept), batch)
+        return supervision.loss_scale * chunked_kl(student, told, teacher.tau, temperature)
 
     def rows_of_teacher(self, teacher: nn.Module, batch: Any) -> torch.Tensor:
         """Return a teacher's logits (M, C), a row for each prediction that has a label."""

@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from lit_curriculum.distillation.answers import Answers, is_sharp, sharp_answers
 from lit_curriculum.distillation.bank import CheckpointBank
+from lit_curriculum.distillation.chunked import Head
 from lit_curriculum.distillation.label_cache import Shelf
 from lit_curriculum.distillation.manifest import Checkpoint
 from lit_curriculum.distillation.targets import count_near_ties, teacher_probabilities
@@ -75,13 +76,23 @@ class Teacher:
 
     def logits(self, inputs: Inputs) -> torch.Tensor:
         """Return logits (M, C), in the precision of the teacher's weights, whatever the student's is."""
+        answer: torch.Tensor = self._asked(self.ask, inputs)
+        return answer if self.device is None else answer.to(_tensors(inputs)[0].device)
+
+    def head(self, ask: Callable[[nn.Module, Any], Head], inputs: Any) -> Head:
+        """Return what the teacher's logits are made of, as ``ask`` finds it, where the inputs are."""
+        found: Head = self._asked(ask, inputs)
+        if self.device is None:
+            return found
+        here = _tensors(inputs)[0].device
+        bias = None if found.bias is None else found.bias.to(here)
+        return Head(found.hidden.to(here), found.weight.to(here), bias)
+
+    def _asked(self, ask: Callable[[nn.Module, Any], Any], inputs: Any) -> Any:
         weights = next(self.model.parameters(), None)
         dtype = torch.get_default_dtype() if weights is None else weights.dtype
         with torch.no_grad(), _default_dtype(dtype):
-            if self.device is None:
-                return self.ask(self.model, _moved(inputs, dtype))
-            answer = self.ask(self.model, _moved(inputs, dtype, self.device))
-            return answer.to(_tensors(inputs)[0].device)
+            return ask(self.model, _moved(inputs, dtype, self.device))
 
 
 @dataclass
