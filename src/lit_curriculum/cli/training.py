@@ -175,6 +175,11 @@ class CurriculumCLI(LightningCLI):
             return super().instantiate_trainer(**kwargs)
         except (TypeError, ValueError, ImportError, MisconfigurationException) as error:
             raise UsageError(f"trainer: {' '.join(str(error).split())}") from error
+        except RuntimeError as error:
+            if "more than one stateful callback" not in str(error):
+                raise
+            allowed = "each class once; several SwapTeacher with a weight and another bank for each"
+            raise bad_value("trainer.callbacks", "two of one class", allowed) from error
 
     def _run_subcommand(self, subcommand: str) -> None:
         with self._resources:
