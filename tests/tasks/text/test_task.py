@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from lit_curriculum.errors import UsageError
 from lit_curriculum.tasks.counter import random_words
 from lit_curriculum.tasks.masking import Masking
-from lit_curriculum.tasks.text import MaskedText, TokenStore, made_up_store
-from lit_curriculum.tasks.text.made_up import NOUNS, VERBS, documents
+from lit_curriculum.tasks.text.made_up import NOUNS, VERBS, documents, made_up_store
+from lit_curriculum.tasks.text.task import MaskedText
 from lit_curriculum.tasks.text.tokenizer import Vocabulary
-from lit_curriculum.tasks.text.tokens import split
+from lit_curriculum.tasks.text.tokens import TokenStore, split
 from lit_curriculum.tasks.vocabulary import IGNORED_LABEL
 
 TASK = MaskedText(made_up_store(), 32, 0.1)

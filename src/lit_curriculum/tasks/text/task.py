@@ -1,4 +1,4 @@
-"""Masked prediction on windows of text (progressive, section 5 and figure 6)."""
+"""Masked prediction on windows of text (progressive, figure 6)."""
 
 from __future__ import annotations
 
