@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def test_tables_give_the_same_documents(suffix: str, tmp_path: Path) -> None:
 def test_a_missing_package_is_named_with_its_extra(
     source: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, package, None)
+    monkeypatch.setitem(sys.modules, package, None)
     if not source.startswith("hf:"):
         (tmp_path / source).write_bytes(b"PAR1")
         source = str(tmp_path / source)
@@ -165,3 +166,40 @@ def test_the_digest_is_of_names_sizes_and_field(tmp_path: Path) -> None:
     assert Corpus(str(first), "body").digest() != digest
     (second / "a.txt").write_text("abcd")
     assert Corpus(str(second)).digest() != digest
+
+
+class Hub:
+    """Stands in for the package ``datasets``."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.asked: list[Any] = []
+        self.error = error
+
+    def load_dataset(self, name: str, config: str | None, split: str, streaming: bool) -> Any:
+        self.asked.append((name, config, split, streaming))
+        if self.error:
+            raise self.error
+        return iter([{"title": "a", "text": text} for text in TEXTS])
+
+
+def test_a_data_set_of_the_hub_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = Hub()
+    monkeypatch.setitem(sys.modules, "datasets", hub)
+    corpus = Corpus("hf:wikimedia/wikipedia:20231101.en")
+    assert documents(corpus) == TEXTS
+    assert hub.asked == [("wikimedia/wikipedia", "20231101.en", "train", True)]
+    assert documents(Corpus("hf:squad")) == TEXTS
+    assert hub.asked[1] == ("squad", None, "train", True)
+    with pytest.raises(
+        UsageError, match=r"--field: got 'body'; allowed: a field of row 0 of hf:squad: title, text"
+    ):
+        list(Corpus("hf:squad", "body").pieces())
+
+
+def test_without_the_network_the_hub_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", Hub(ConnectionError("no\nroute")))
+    with pytest.raises(
+        UsageError, match=r"SOURCE: hf:squad cannot be read \(ConnectionError: no.*route\)"
+    ) as told:
+        list(Corpus("hf:squad").pieces())
+    assert "\n" not in str(told.value)
