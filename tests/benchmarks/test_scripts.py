@@ -37,6 +37,7 @@ TINY: dict[str, list[str]] = {
         *("--students", "1", "--teacher-heads", "1", "--batch-size", "4", "--steps", "2", "--rounds", "1"),
         "--json",
     ],
+    "tokenising": ["--rounds", "1", "--vocab-size", "150", "--json"],
     "training_step": [
         *("--heads", "1", "--teacher-heads", "1", "--batch-size", "4", "--steps", "2", "--rounds", "1"),
         "--json",

@@ -238,6 +238,10 @@ _OTHERS: list[list[str]] = [
     ["export", "{tmp}", "x", "{tmp}/x"],
     ["migrate"],
     ["migrate", "{tmp}"],
+    ["tokenize"],
+    ["tokenize", "{tmp}/nothing.txt", "--out", "{tmp}/x"],
+    ["tokenize", "{tmp}", "--out", "{tmp}/x", "--vocab-size", "x"],
+    ["tokenize", "{tmp}", "--out", "{tmp}/x", "--tokenizer", "{tmp}/nowhere"],
     ["completion"],
     ["completion", "fish"],
 ]

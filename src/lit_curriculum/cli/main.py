@@ -36,8 +36,8 @@ TRAINING = {
     "test": "evaluate on the test split",
     "predict": "write class probabilities on the test split",
 }
-INSPECTION = ("probe", "sample", "export", "bank", "migrate")
-_MODULES = {"sample": "grammar", "export": "probe"}
+INSPECTION = ("probe", "sample", "export", "bank", "migrate", "tokenize")
+_MODULES = {"sample": "grammar", "export": "probe", "tokenize": "tokenize_text"}
 """Where a command's function is, if not in the module of its own name."""
 
 SWEEP_ACTIONS = ("run", "status", "retry", "cancel", "collect")
@@ -191,6 +191,18 @@ def _add_inspection(commands: Any) -> None:
     bank.add_argument("--json", action="store_true", help="list: print JSON instead of a table")
     migrate = commands.add_parser("migrate", help="give a run or bank of version 0.1 its digests")
     _file(migrate.add_argument("folder", metavar="RUN_OR_BANK", help="folder of a run, or of its bank"))
+    _add_tokenize(commands)
+
+
+def _add_tokenize(commands: Any) -> None:
+    tokenize = commands.add_parser("tokenize", help="tokenise text for natural_language; goes on if killed")
+    source = "file or folder of .txt, .jsonl, .json, .parquet, .arrow, or hf:NAME:CONFIG"
+    _file(tokenize.add_argument("source", metavar="SOURCE", help=source))
+    _file(tokenize.add_argument("--out", required=True, metavar="FOLDER", help="new folder for the tokens"))
+    tokenize.add_argument("--field", default="text", help="field or column that is the text (default text)")
+    tokenize.add_argument("--vocab-size", type=int, default=8000, help="ids of a trained one (default 8000)")
+    kept = "use this one: a folder with tokenizer.json, or such a file"
+    _file(tokenize.add_argument("--tokenizer", metavar="FOLDER", help=kept))
 
 
 def main(arguments: Sequence[str]) -> int:

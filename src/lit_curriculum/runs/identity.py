@@ -23,6 +23,8 @@ RESULTS_VERSION: dict[str, int] = {
     "lit_curriculum.experiments.elman.ElmanSGD": 1,
     "lit_curriculum.experiments.lego.LegoBert": 2,
     "lit_curriculum.experiments.lego.LegoData": 1,
+    "lit_curriculum.experiments.natural_language.TextBert": 1,
+    "lit_curriculum.experiments.natural_language.TextData": 1,
     "lit_curriculum.experiments.parity_mixture.ParityMixtureData": 1,
     "lit_curriculum.experiments.parity_mixture.ParityMixtureGPT": 3,
     "lit_curriculum.experiments.pcfg_bert.PCFGBert": 2,
@@ -81,7 +83,8 @@ _NEUTRAL_CALLBACKS = {"lit_curriculum.callbacks.ExactResume"}
 def results_settings(config: dict[str, Any]) -> dict[str, Any]:
     """Return the part of a resolved configuration that changes results, with component versions.
 
-    A teacher's bank and a checkpoint that the run begins from count by what they hold, not by where they lie.
+    A teacher's bank, a corpus's tokens and a checkpoint that the run begins from count by what they hold, not
+    by where they lie.
 
     Args:
         config: the resolved configuration of ``lit fit`` as plain dicts and lists.
@@ -133,7 +136,7 @@ def _pruned(value: Any, key: str) -> Any:
             path = f"{key}.{name}" if key else name
             if path in _NEUTRAL:
                 continue
-            result[name] = _bank_identity(inner) if name == "bank" else _pruned(inner, path)
+            result[name] = _BY_CONTENT[name](inner) if name in _BY_CONTENT else _pruned(inner, path)
         return result
     if isinstance(value, list):
         kept = [v for v in value if not (isinstance(v, dict) and v.get("class_path") in _NEUTRAL_CALLBACKS)]
@@ -155,6 +158,20 @@ def _bank_identity(folder: Any) -> Any:
     except (ValueError, AttributeError):
         recorded = None  # the same
     return recorded or hashlib.sha256(content).hexdigest()
+
+
+def _tokens_identity(folder: Any) -> Any:
+    from lit_curriculum.tasks.text.tokenising import MANIFEST
+
+    try:
+        manifest = parse_json(read_bytes(Path(str(folder)) / MANIFEST, "data.tokens").decode())
+        return {"sha256": manifest["sha256"], "vocabulary": manifest["vocabulary"]}
+    except (ValueError, KeyError, TypeError):
+        return folder  # made-up, or opening the folder will say what is wrong with it
+
+
+_BY_CONTENT = {"bank": _bank_identity, "tokens": _tokens_identity}
+"""Settings that name a folder and count by what it holds."""
 
 
 def _class_paths(value: Any) -> Iterator[str]:

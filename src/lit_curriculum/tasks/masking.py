@@ -128,21 +128,55 @@ def mask_tokens(
     Raises:
         UsageError: for a seed or stream that is out of range.
     """
-    check_seed("seed", seed)
     if n_terminals < 1:
         raise bad_value("n_terminals", n_terminals, "an integer of at least 1")
+    terminals = np.arange(FIRST_TERMINAL_ID, FIRST_TERMINAL_ID + n_terminals)
+    return mask_ordinary(tokens, lengths, terminals, MASK_ID, masking, seed, stream, start)
+
+
+def mask_ordinary(
+    tokens: npt.NDArray[np.integer[Any]],
+    lengths: npt.NDArray[np.int64],
+    ordinary: npt.NDArray[np.int64],
+    mask_id: int,
+    masking: Masking,
+    seed: int,
+    stream: Stream,
+    start: int,
+) -> MaskedBatch:
+    """Mask strings of any vocabulary, as `mask_tokens` does.
+
+    Args:
+        tokens: token ids (n, L), padded on the right.
+        lengths: tokens of each string (n,).
+        ordinary: the ids that may be targets, ascending; a random one is drawn from them. All others are
+            shown as they are.
+        mask_id: the id shown as [mask].
+        masking: how.
+        seed: the strings' data seed.
+        stream: the strings' stream.
+        start: number of the first string.
+
+    Raises:
+        UsageError: for a seed or stream that is out of range.
+    """
+    check_seed("seed", seed)
     batch = MaskedBatch(
         tokens.astype(np.int64),
         np.zeros(tokens.shape, dtype=np.bool_),
         np.full(tokens.shape, IGNORED_LABEL, dtype=np.int64),
         lengths,
     )
+    may_be_target = np.zeros(int(max(ordinary.max(), batch.input_ids.max(initial=0))) + 1, dtype=np.bool_)
+    may_be_target[ordinary] = True
     _mask(
         np.uint64(seed),
         np.uint64(stream_word(stream, "mask")),
         np.uint64(start),
         np.array(masking.thresholds(), dtype=np.uint64),
-        np.uint64(n_terminals),
+        ordinary,
+        may_be_target,
+        mask_id,
         masking.hide_unmasked_targets,
         lengths,
         batch.input_ids,
@@ -158,7 +192,9 @@ def _mask(
     word_3: Any,
     start: Any,
     thresholds: Any,
-    n_terminals: Any,
+    ordinary: Any,
+    may_be_target: Any,
+    mask_id: Any,
     hide: bool,
     lengths: Any,
     input_ids: Any,
@@ -168,6 +204,7 @@ def _mask(
     """Fill the arrays (n, L) in place; ``input_ids`` holds the original tokens before."""
     low, half = np.uint64(_LOW), np.uint64(32)
     to_mask, to_random, to_kept = thresholds
+    choices = np.uint64(len(ordinary))
     words = np.zeros(4, dtype=np.uint64)
     for row in range(len(lengths)):
         index = start + np.uint64(row)
@@ -178,13 +215,13 @@ def _mask(
                 )
             u = words[i % 4]
             attention_mask[row, i] = True
-            if u >= to_kept:
+            if u >= to_kept or not may_be_target[input_ids[row, i]]:
                 continue
             labels[row, i] = input_ids[row, i]
             if u < to_mask:
-                input_ids[row, i] = MASK_ID
+                input_ids[row, i] = mask_id
                 continue
             if u < to_random:
-                drawn = (u - to_mask) * n_terminals // (to_random - to_mask)
-                input_ids[row, i] = FIRST_TERMINAL_ID + np.int64(drawn)
+                drawn = (u - to_mask) * choices // (to_random - to_mask)
+                input_ids[row, i] = ordinary[np.int64(drawn)]
             attention_mask[row, i] = not hide

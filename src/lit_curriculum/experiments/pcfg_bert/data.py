@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lit_curriculum.errors import bad_value
-from lit_curriculum.tasks.counter import Stream
-from lit_curriculum.tasks.masking import MaskedBatch, Masking
 from lit_curriculum.tasks.pcfg import DEFAULT_GRAMMAR, MaskedPCFG, load_grammar
-from lit_curriculum.training.base_data import Batch
-from lit_curriculum.training.tokens import TokenData, token_batch
+from lit_curriculum.training.masked import MaskedData, checked_masking
 
 
-class PCFGData(TokenData):
+class PCFGData(MaskedData):
     """Strings and masks computed as they are needed; nothing is written to disk.
 
     A batch is as wide as its longest string. What that costs is recorded as ``train/padding_share``.
@@ -51,38 +47,13 @@ class PCFGData(TokenData):
         eval_batch_size: int = 256,
         **kwargs: Any,
     ) -> None:
-        if not 0 < mask_rate <= 1:
-            raise bad_value("data.mask_rate", mask_rate, "above 0, at most 1")
-        masking = Masking(mask_rate, mask_share, random_share, hide_unmasked_targets)
-        self.task = MaskedPCFG(load_grammar(grammar, roots or None), masking)
+        masking = checked_masking(mask_rate, mask_share, random_share, hide_unmasked_targets)
+        self.task: MaskedPCFG = MaskedPCFG(load_grammar(grammar, roots or None), masking)
         super().__init__(
             num_steps, batch_size, eval_samples=eval_samples, eval_batch_size=eval_batch_size, **kwargs
         )
 
-    def draw(self, stream: Stream, start: int, count: int) -> Batch:
-        """See `CurriculumData.draw`."""
-        return token_batch(**self._masked(stream, start, count).tensors())
-
-    def check_held_out(self) -> None:
-        """Check that something is asked for in every held-out stream.
-
-        Raises:
-            UsageError: if not: there would be no loss and no accuracy.
-        """
-        for stream in self.eval_streams:
-            if not self.has_targets(stream):
-                strings = f"the eval_samples = {self.eval_samples} strings of {stream}"
-                allowed = f"a rate at which some token of {strings} is predicted"
-                raise bad_value("data.mask_rate", self.task.masking.rate, allowed)
-
     def training_facts(self, step: int) -> dict[str, float]:
         """Return the share of a step's positions that is padding, where one device takes the whole batch."""
-        batch = self._masked("train", step * self.batch_size, self.batch_size)
+        batch = self.masked("train", step * self.batch_size, self.batch_size)
         return {"train/padding_share": batch.padding_share}
-
-    def describe_task(self) -> dict[str, Any]:
-        """See `CurriculumData.describe_task`."""
-        return self.task.describe()
-
-    def _masked(self, stream: Stream, start: int, count: int) -> MaskedBatch:
-        return self.task.batch(self.data_seed, stream, start, count)
