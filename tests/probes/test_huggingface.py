@@ -21,7 +21,8 @@ from transformers import (
 from lit_curriculum.errors import UsageError
 from lit_curriculum.models import BertMaskedLM
 from lit_curriculum.probes.huggingface import special_tokens, text_ngrams
-from lit_curriculum.probes.ngram import draw_positions, ngram_distances
+from lit_curriculum.probes.ngram import ngram_distances
+from lit_curriculum.tasks.positions import draw_positions
 from lit_curriculum.tasks.vocabulary import SpecialTokens
 
 WORDS = ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "on", "a", "mat", "dog"]

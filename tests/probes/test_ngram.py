@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from lit_curriculum.errors import UsageError
 from lit_curriculum.models import BertMaskedLM, build
-from lit_curriculum.probes.ngram import draw_positions, ngram_distances, window
+from lit_curriculum.probes.ngram import ngram_distances, window
 from lit_curriculum.tasks.pcfg import Sampler, load_grammar
+from lit_curriculum.tasks.positions import draw_positions
 from lit_curriculum.tasks.vocabulary import MASK_ID
 
 GRAMMAR = load_grammar("cfg3b", root=(13, 14, 15))

@@ -7,14 +7,17 @@ from typing import Any
 
 import torch
 
-from lit_curriculum.callbacks.grammar_probe import GrammarProbe
-from lit_curriculum.callbacks.periodic_probe import Row
-from lit_curriculum.errors import bad_value
+from lit_curriculum.callbacks.periodic_probe import PeriodicProbe, Row
+from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.probes.ngram import NgramDistances, draw_inputs, ngram_distances
 from lit_curriculum.tasks.pcfg import MaskedPCFG
+from lit_curriculum.tasks.text.task import MaskedText
+from lit_curriculum.tasks.vocabulary import SpecialTokens
+from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.base_data import CurriculumData
 
 
-class LogNgrams(GrammarProbe):
+class LogNgrams(PeriodicProbe):
     """Measure M_robust and M_close (progressive, section 4.1.1, figures 4 and 22), medians over all places.
 
     Every measurement adds a row for each n to ``<run folder>/ngrams.csv``, goes to TensorBoard, and, at a
@@ -23,7 +26,8 @@ class LogNgrams(GrammarProbe):
     Args:
         every_n_steps: spacing in updates; the end of the run is always measured.
         ngrams: window sizes n.
-        strings: strings of the "probe" stream; the same ones at every measurement.
+        strings: strings of the "probe" stream, of a corpus the first windows of ``test``; the same ones at
+            every measurement.
         positions: positions in each string.
         include_start: also the untrained model, as step 0.
 
@@ -46,16 +50,33 @@ class LogNgrams(GrammarProbe):
         self.ngrams = ngrams
         self.strings = strings
         self.positions = positions
-        self._inputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+        self._inputs: tuple[torch.Tensor, ...] | None = None
+        self._special = SpecialTokens()
 
-    def prepare_task(self, task: MaskedPCFG, data_seed: int) -> None:
-        """See `GrammarProbe.prepare_task`."""
-        self._inputs = draw_inputs(task.sampler, data_seed, self.strings, self.positions)
+    def check_run(self, module: CurriculumModule, data: CurriculumData) -> None:
+        """See `ChecksData.check_run`: the data must be masked strings of a grammar or windows of text."""
+        self._draw(data)
+
+    def prepare(self, data: CurriculumData) -> None:
+        """See `PeriodicProbe.prepare`."""
+        self._inputs = self._draw(data)
+        self._special = getattr(getattr(data, "task", None), "special", SpecialTokens())
+
+    def _draw(self, data: CurriculumData) -> tuple[torch.Tensor, ...]:
+        task = getattr(data, "task", None)
+        if isinstance(task, MaskedPCFG):
+            return draw_inputs(task.sampler, data.data_seed, self.strings, self.positions)
+        if isinstance(task, MaskedText):
+            return task.probe_inputs(data.data_seed, self.strings, self.positions)
+        name = type(self).__name__
+        raise UsageError(f"{name}: the data have no masked strings; allowed: PCFGData, TextData")
 
     def measure(self, model: Any) -> tuple[Sequence[Row], dict[str, float]]:
         """See `PeriodicProbe.measure`."""
         assert self._inputs is not None
-        return medians(ngram_distances(model, *self._inputs, ns=self.ngrams))
+        tokens, lengths, positions = self._inputs
+        found = ngram_distances(model, tokens, lengths, positions, self.ngrams, special=self._special)
+        return medians(found)
 
 
 def check_windows(name: str, ngrams: Sequence[int], least: int, strings: int, positions: int) -> None:

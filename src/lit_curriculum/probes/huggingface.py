@@ -16,7 +16,8 @@ import torch
 from torch import nn
 
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.probes.ngram import DEFAULT_NS, NgramDistances, draw_positions, ngram_distances
+from lit_curriculum.probes.ngram import DEFAULT_NS, NgramDistances, ngram_distances
+from lit_curriculum.tasks.positions import draw_positions
 from lit_curriculum.tasks.vocabulary import SpecialTokens
 
 

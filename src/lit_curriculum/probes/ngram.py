@@ -21,8 +21,8 @@ import torch
 
 from lit_curriculum.errors import bad_value
 from lit_curriculum.probes.evaluating import MaskedModel, device_of, evaluating
-from lit_curriculum.tasks.counter import Stream, check_seed, random_words
 from lit_curriculum.tasks.pcfg.sampler import Sampler
+from lit_curriculum.tasks.positions import draw_positions
 from lit_curriculum.tasks.vocabulary import SpecialTokens
 
 DEFAULT_NS = (3, 5, 7, 9)
@@ -69,25 +69,6 @@ def window(position: torch.Tensor, n: int, lengths: torch.Tensor) -> tuple[torch
     first = (position - n // 2).clamp(min=0)
     last = torch.minimum(position + (n - 1) // 2, lengths - 1)
     return first, last
-
-
-def draw_positions(
-    lengths: torch.Tensor, per_string: int, seed: int, stream: Stream = "probe", start: int = 0
-) -> torch.Tensor:
-    """Return ``per_string`` positions of each string, uniform and with replacement, int64 (n, per_string).
-
-    Args:
-        lengths: tokens of each string (n,).
-        per_string: positions a string.
-        seed: data seed; the positions of string i are f(seed, stream, i).
-        stream: the strings' stream.
-        start: number of the first string.
-
-    Raises:
-        UsageError: for a seed or stream that is out of range.
-    """
-    words = random_words(check_seed("seed", seed), stream, start, len(lengths), per_string, "choice")
-    return torch.from_numpy(words.astype(np.int64)) * lengths[:, None].cpu() >> 32
 
 
 def draw_inputs(

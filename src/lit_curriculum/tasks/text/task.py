@@ -7,13 +7,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 
 from lit_curriculum.errors import bad_value
 from lit_curriculum.files import hash_of_json
 from lit_curriculum.tasks.counter import GENERATOR_VERSION, Stream
 from lit_curriculum.tasks.epochs import epoch_indices
 from lit_curriculum.tasks.masking import MaskedBatch, Masking, mask_ordinary
+from lit_curriculum.tasks.positions import draw_positions
 from lit_curriculum.tasks.text.tokens import TokenStore, Windows, split
+from lit_curriculum.tasks.vocabulary import SpecialTokens
 
 TEXT_VERSION = 1
 """Raised with any change that alters which tokens a sample holds."""
@@ -84,6 +87,33 @@ class MaskedText:
         lengths = np.full(count, self.length, dtype=np.int64)
         mask_id = self.store.vocabulary.mask_id
         return mask_ordinary(tokens, lengths, self._ordinary, mask_id, self.masking, seed, stream, start)
+
+    @property
+    def special(self) -> SpecialTokens:
+        """Return the ids that a probe shows in place of a token."""
+        vocabulary = self.store.vocabulary
+        return SpecialTokens(vocabulary.mask_id, vocabulary.pad_id)
+
+    def probe_inputs(self, seed: int, strings: int, per_string: int) -> tuple[torch.Tensor, ...]:
+        """Return the first windows of ``test`` and places in them, none of a token such as [SEP].
+
+        Returns:
+            Tokens int64 (n, L), lengths int64 (n,), positions int64 (n, per_string).
+
+        Raises:
+            UsageError: if there are fewer windows.
+        """
+        if strings > self.size("test"):
+            raise bad_value("strings", strings, f"at most the {self.size('test')} windows of test")
+        tokens = self.windows["test"].read(np.arange(strings)).astype(np.int64)
+        ordinary = np.isin(tokens, self._ordinary)
+        counts = torch.from_numpy(ordinary.sum(1))
+        chosen = draw_positions(counts, per_string, seed).numpy()
+        # The n-th ordinary token of each window.
+        places = np.argsort(~ordinary, axis=1, kind="stable")
+        positions = np.take_along_axis(places, chosen, axis=1)
+        lengths = torch.full((strings,), self.length)
+        return torch.from_numpy(tokens), lengths, torch.from_numpy(positions)
 
     def describe(self) -> dict[str, Any]:
         """Return what identifies the task, for manifests and hashes: the corpus may be another."""
