@@ -105,7 +105,7 @@ def test_wrong_input_gives_one_line_and_exit_2(
     (tmp_path / "full" / "file").write_text("")
     cases = [
         (["probe", str(tmp_path)], ["bank", "manifest.json"]),
-        (["probe", str(parity)], ["learned 'sparse_parity'", "masked_pcfg"]),
+        (["probe", str(parity), "--seed", "1"], ["--seed", "masked_pcfg"]),
         (["probe", str(run), "--ngrams", "0"], ["--ngrams", "0", "at least 1"]),
         (["probe", str(run), "--positions", "0"], ["--positions", "0", "at least 1"]),
         (["probe", str(run), "--seed", "-1"], ["--seed", "-1"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,15 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.probes.monomials import MonomialSums, add_up, grouped_sets, summarise, sums_of_batches
+from lit_curriculum.probes.evaluating import evaluating
+from lit_curriculum.probes.monomials import (
+    MonomialSums,
+    Sums,
+    add_up,
+    grouped_sets,
+    summarise,
+    sums_of_batches,
+)
 from lit_curriculum.reading import read_table
 from lit_curriculum.tables import StepTable
 from lit_curriculum.tasks.hierarchical_parity import HierarchicalParity
@@ -106,8 +115,11 @@ class LogMonomials(StepListener, ChecksData, Callback):
         """
         pl_module = own_module(self, pl_module)
         self.check_run(pl_module, pl_module.data)
-        task = self._data(pl_module.data).task
         self._num_steps = pl_module.data.num_steps
+        self._choose(self._data(pl_module.data))
+
+    def _choose(self, data: HypercubeData) -> None:
+        task = data.task
         largest = max(map(len, task.groups.values()))
         self._sets = {
             degree: grouped_sets(task.d, task.groups, degree, self.max_off_support)
@@ -143,36 +155,62 @@ class LogMonomials(StepListener, ChecksData, Callback):
         self._measured = step
         data = self._data(module.data)
         task = data.task
-        exact = self._is_exact(task)
-        count = 2**task.d if exact else self.samples
-        weights = next(module.model.parameters()).dtype
-
-        def sample(start: int, count: int) -> torch.Tensor:
-            if exact:
-                return every_point(task.d, start, count).to(module.device)
-            return torch.from_numpy(task.sample(data.data_seed, "probe", start, count)[0]).to(module.device)
-
-        def predict(x: torch.Tensor) -> torch.Tensor:
-            inputs = data.model_inputs(x)
-            # A transformer's activations of thousands of sequences leave the cache: half of its speed.
-            points = inputs.is_floating_point()
-            parts = (inputs.to(weights),) if points else torch.split(inputs, _SEQUENCES)
-            logits = torch.cat([module.model(part) for part in parts])
-            return torch.softmax(logits.float(), -1)[:, self.labels]
-
-        was_training = module.model.training
-        module.model.eval()
-        with torch.no_grad():
-            flat = {degree: [s for group in of.values() for s in group] for degree, of in self._sets.items()}
-            mine = sums_of_batches(
-                predict, sample, flat, 0, count, rank=trainer.global_rank, world=trainer.world_size
-            )
-        module.model.train(was_training)
+        rank, world = trainer.global_rank, trainer.world_size
+        mine, count = self._sums(module.model, data, rank, world)
         sums = add_up(module.gather(mine), count)
         worst = {f"monomials/degree_{d}": float(of_degree.abs().sum()) for d, of_degree in sums.sums.items()}
         check_metrics(module, worst)
         if trainer.is_global_zero:
             module.note(self._write(trainer, task, step, sums))
+
+    def _sums(
+        self, model: torch.nn.Module, data: HypercubeData, rank: int = 0, world: int = 1
+    ) -> tuple[Sequence[Sums], int]:
+        """Return a device's share of the sums over inputs, and how many inputs there are in all."""
+        task, parameter = data.task, next(model.parameters())
+        exact = self._is_exact(task)
+        count = 2**task.d if exact else self.samples
+
+        def sample(start: int, count: int) -> torch.Tensor:
+            if exact:
+                return every_point(task.d, start, count).to(parameter.device)
+            x, _ = task.sample(data.data_seed, "probe", start, count)
+            return torch.from_numpy(x).to(parameter.device)
+
+        def predict(x: torch.Tensor) -> torch.Tensor:
+            inputs = data.model_inputs(x)
+            # A transformer's activations of thousands of sequences leave the cache: half of its speed.
+            points = inputs.is_floating_point()
+            parts = (inputs.to(parameter.dtype),) if points else torch.split(inputs, _SEQUENCES)
+            logits = torch.cat([model(part) for part in parts])
+            return torch.softmax(logits.float(), -1)[:, self.labels]
+
+        with evaluating(model):
+            flat = {degree: [s for group in of.values() for s in group] for degree, of in self._sets.items()}
+            return sums_of_batches(predict, sample, flat, 0, count, rank=rank, world=world), count
+
+    def means(self, model: torch.nn.Module, data: HypercubeData) -> dict[str, float]:
+        """Return each group's mean correlation outside of a run, as ``monomials/degree_1/in`` and so on.
+
+        Args:
+            model: with its weights.
+            data: what it learned.
+
+        Raises:
+            UsageError: if the data have not as many classes.
+        """
+        self._choose(data)
+        mine, count = self._sums(model, data)
+        sums = add_up([mine], count)
+        found: dict[str, float] = {}
+        for k in range(len(self.labels)):
+            of_class = MonomialSums(count, {degree: both[k] for degree, both in sums.sums.items()})
+            for summary in summarise(of_class, self._sets, data.task.n_classes):
+                for group, values in summary.groups.items():
+                    if len(values):
+                        name = f"monomials/degree_{summary.degree}/{group}"
+                        found[name] = max(found.get(name, 0.0), float(values.mean()))
+        return found
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the whole history in TensorBoard."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from torch import nn
 
 from lit_curriculum.distillation import CheckpointBank, Choice, choose_checkpoint
 from lit_curriculum.distillation.manifest import MANIFEST
@@ -52,29 +54,52 @@ def probe(options: argparse.Namespace) -> int:
     except (RuntimeError, AssertionError) as error:
         raise bad_value("--device", options.device, "cpu, or a device that torch finds here") from error
     bank = open_bank(options.bank)
-    grammar = _grammar(bank)
-    tokens, lengths, positions = draw_inputs(
-        Sampler(grammar), options.seed, options.strings, options.positions
-    )
+    measure = _measure(bank, options)
     rows: list[dict[str, Any]] = []
     with Progress(console=Console(stderr=True)) as bar:
         for entry in bar.track(bank.checkpoints, description="checkpoints"):
-            model = cast(MaskedModel, bank.load(entry).to(options.device))
-            distances = ngram_distances(model, tokens, lengths, positions, options.ngrams)
-            row: dict[str, Any] = {"step": entry.step}
-            row |= {f"robust_{n}": value for n, value in distances.median_robust().items()}
-            row |= {f"close_{n}": value for n, value in distances.median_close().items()}
-            if options.nonterminals:
-                row |= _nonterminals(model, grammar, options)
-            rows.append(row)
-    choice = choose_checkpoint(bank.steps, _losses(bank), _robust(rows))
+            found = measure(bank.load(entry).to(options.device))
+            rows.append({"step": entry.step, **{_short(name): value for name, value in found.items()}})
+    robust = _robust(rows)
+    choice = choose_checkpoint(bank.steps, _losses(bank), robust) if robust else None
     if options.out is not None:
         write_rows(Path(options.out), rows)
     if options.json:
-        print(json.dumps({"rows": rows, "choice": _described(choice)}, indent=1))
+        described = None if choice is None else _described(choice)
+        print(json.dumps({"rows": rows, "choice": described}, indent=1))
     else:
         _show(rows, choice)
     return 0
+
+
+def _measure(bank: CheckpointBank, options: argparse.Namespace) -> Callable[[nn.Module], dict[str, float]]:
+    """Return what is measured of a checkpoint's model."""
+    if bank.task.get("task") != "masked_pcfg":
+        if options.nonterminals:
+            raise UsageError(f"--nonterminals: {bank.folder} is of no grammar; allowed: with masked_pcfg")
+        if options.seed:
+            allowed = "with masked_pcfg; elsewhere the run's own data_seed is taken"
+            raise UsageError(f"--seed: got {options.seed}; allowed: {allowed}")
+        from lit_curriculum.cli.probe_run import measures_of
+
+        return measures_of(bank, options)
+    grammar = grammar_from_description(bank.task.get("grammar"))
+    inputs = draw_inputs(Sampler(grammar), options.seed, options.strings, options.positions)
+
+    def measure(model: nn.Module) -> dict[str, float]:
+        distances = ngram_distances(cast(MaskedModel, model), *inputs, options.ngrams)
+        found = {f"robust_{n}": value for n, value in distances.median_robust().items()}
+        found |= {f"close_{n}": value for n, value in distances.median_close().items()}
+        if options.nonterminals:
+            found |= _nonterminals(cast(MaskedModel, model), grammar, options)
+        return found
+
+    return measure
+
+
+def _short(name: str) -> str:
+    """Return a metric's name without the probe's, as a table's column."""
+    return name.removeprefix("ngrams/").removeprefix("monomials/")
 
 
 def export(options: argparse.Namespace) -> int:
@@ -110,15 +135,6 @@ def open_bank(place: str) -> CheckpointBank:
     return CheckpointBank.open(inside if is_there(inside / MANIFEST) else place)
 
 
-def _grammar(bank: CheckpointBank) -> Grammar:
-    if bank.task.get("task") != "masked_pcfg":
-        raise UsageError(
-            f"RUN_OR_BANK: the models in {bank.folder} learned {bank.task.get('task', 'something else')!r}; "
-            "allowed: masked_pcfg"
-        )
-    return grammar_from_description(bank.task.get("grammar"))
-
-
 def _nonterminals(model: MaskedModel, grammar: Grammar, options: argparse.Namespace) -> dict[str, Any]:
     settings = ProbeSettings(train_strings=options.nonterminal_strings)
     result = nonterminal_accuracy(model, grammar, options.seed, settings)
@@ -150,13 +166,15 @@ def _described(choice: Choice) -> dict[str, Any]:
     }
 
 
-def _show(rows: list[dict[str, Any]], choice: Choice) -> None:
-    table = Table(title="medians over strings and positions")
+def _show(rows: list[dict[str, Any]], choice: Choice | None) -> None:
+    table = Table(title="medians over strings and positions" if choice else "means over monomials and inputs")
     for name in rows[0]:
         table.add_column(name.replace("_", " "), justify="right")
     for row in rows:
         table.add_row(*(f"{value:,}" if name == "step" else f"{value:.3g}" for name, value in row.items()))
     Console().print(table)
+    if choice is None:
+        return
     phases = choice.phases
     if phases is None:
         print("rapid phase of the loss: none found")

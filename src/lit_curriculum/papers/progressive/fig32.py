@@ -28,7 +28,7 @@ def figure(scale: Scale) -> Figure:
     }
     cost = {
         "smoke": "seconds",
-        "laptop": "6 teachers and 24 students beside those of fig30; never run",
+        "laptop": "6 teachers and 24 students beside those of fig30; half an hour on two cores",
         "paper": "per seed two more teachers of 32 heads and 16 more students, batch 512; never run",
     }
     everything = tuple(study for of_grammar in studies.values() for study in of_grammar)
