@@ -152,6 +152,21 @@ def test_the_table_holds_what_is_finished(file: Path, tmp_path: Path) -> None:
     }
 
 
+def test_the_table_names_a_students_teacher(tmp_path: Path) -> None:
+    path = tmp_path / "taught.yaml"
+    groups = {"teacher": {}, "student": {"needs": "teacher", "points": [{"trainer.callbacks": BANK}]}}
+    path.write_text(yaml.safe_dump({"configs": SETTINGS["configs"], "groups": groups}))
+    plan = load_sweep(path)
+    for run in plan.runs:
+        run.folder(tmp_path).mkdir()
+        (run.folder(tmp_path) / "metrics.csv").write_text("step,val/accuracy\n5,0.5\n")
+        (run.folder(tmp_path) / "provenance.json").write_text(json.dumps({"finished": True}))
+    rows = {row["run"]: row for row in collect(plan, tmp_path)}
+    teacher, student = (run.folder(tmp_path).name for run in plan.runs)
+    assert rows[student]["teacher"] == teacher
+    assert "teacher" not in rows[teacher]
+
+
 def test_means_and_spread_over_seeds(tmp_path: Path) -> None:
     path = tmp_path / "seeds.yaml"
     grid = {"model.optimizer.lr": [0.1, 0.2], "data.data_seed, model.model_seed": [0, 1, 2]}

@@ -103,7 +103,10 @@ def collect(plan: Sweep, root: Path) -> list[dict[str, Any]]:
         if RunFolder(folder).finished:
             finished = Finished(run, folder)
             last, seconds = finished.rows("metrics.csv")[-1], finished.provenance.get("wall_seconds")
-            rows.append({"index": index, "run": folder.name, **settings, **last, "wall_seconds": seconds})
+            # What `{bank}` stands for in the settings; they are the same for all seeds.
+            teacher = {"teacher": run.needs[0].folder(root).name} if run.needs else {}
+            row = {"index": index, "run": folder.name, **teacher, **settings, **last}
+            rows.append({**row, "wall_seconds": seconds})
     return rows
 
 
