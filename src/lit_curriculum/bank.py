@@ -1,8 +1,8 @@
 """Banks of checkpoints, as a program of one's own makes and reads them: ``lc.bank.from_hub(...)``."""
 
 from lit_curriculum.distillation.bank import BankWriter, CheckpointBank
-from lit_curriculum.distillation.sources import export_all, from_folder, from_hub, from_lightning
+from lit_curriculum.distillation.sources import export, from_folder, from_hub, from_lightning
 
 open = CheckpointBank.open
 
-__all__ = ["BankWriter", "CheckpointBank", "export_all", "from_folder", "from_hub", "from_lightning", "open"]
+__all__ = ["BankWriter", "CheckpointBank", "export", "from_folder", "from_hub", "from_lightning", "open"]

@@ -16,7 +16,7 @@ from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
 import lit_curriculum as lc
-from lit_curriculum.distillation.sources import export_all
+from lit_curriculum.distillation.sources import export
 from lit_curriculum.errors import RunFailed, UsageError
 from tests.hub import serving
 
@@ -200,11 +200,11 @@ def test_lightnings_files_are_a_bank(tmp_path: Path) -> None:
 
 def test_a_bank_leaves_as_folders_for_from_pretrained(tmp_path: Path) -> None:
     bank = lc.bank.from_folder(checkpoints(tmp_path / "trainer"))
-    export_all(bank, tmp_path / "out")
+    export(bank, bank, tmp_path / "out")
     back = lc.bank.from_folder(tmp_path / "out")
     assert back.steps == bank.steps
     for entry in bank:
         model = GPT2LMHeadModel.from_pretrained(tmp_path / "out" / f"checkpoint-{entry.step}").eval()
         assert torch.equal(model(tokens()).logits, bank.load(entry)(tokens()).logits)
     with pytest.raises(UsageError, match="a folder that is not there yet"):
-        export_all(bank, tmp_path / "out")
+        export(bank, bank, tmp_path / "out")

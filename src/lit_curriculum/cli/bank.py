@@ -13,7 +13,7 @@ from rich.table import Table
 
 from lit_curriculum.cli.probe import open_bank
 from lit_curriculum.distillation.bank import CheckpointBank
-from lit_curriculum.distillation.sources import export_all, from_folder, from_hub
+from lit_curriculum.distillation.sources import export, from_folder, from_hub
 from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.models.foreign import CLASS
 from lit_curriculum.runs.folder import check_writable
@@ -29,7 +29,14 @@ def bank(options: argparse.Namespace) -> int:
     """
     if options.action not in ACTIONS:
         raise bad_value("action", options.action, f"{', '.join(ACTIONS)}{suggest(options.action, ACTIONS)}")
-    for name, actions in {"out": ("import", "export"), "revisions": ("import",), "json": ("list",)}.items():
+    owners = {
+        "out": ("import", "export"),
+        "revisions": ("import",),
+        "all": ("export",),
+        "steps": ("export",),
+        "json": ("list",),
+    }
+    for name, actions in owners.items():
         if getattr(options, name) and options.action not in actions:
             raise UsageError(f"--{name}: got it with {options.action}; allowed: with {', '.join(actions)}")
     if options.action in ("import", "export"):
@@ -96,7 +103,11 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    written = export_all(open_bank(options.place), Path(options.out))
+    if options.all == bool(options.steps):
+        raise UsageError("export: which checkpoints; allowed: --all, or --steps and their numbers")
+    found = open_bank(options.place)
+    entries = list(found) if options.all else [found.at(step) for step in options.steps]
+    written = export(found, entries, Path(options.out))
     first, last = written[0].name, written[-1].name
     print(f"{options.out}: {len(written)} folders for from_pretrained, {first} to {last}")
     return 0

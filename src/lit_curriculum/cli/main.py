@@ -188,6 +188,8 @@ def _add_inspection(commands: Any) -> None:
     _file(bank.add_argument("place", metavar="PLACE", help=place))
     bank.add_argument("--revisions", nargs="+", metavar="NAME", help="import: of the Hub, e.g. step1000")
     _file(bank.add_argument("--out", metavar="DIR", help="import: the bank; export: folders checkpoint-STEP"))
+    bank.add_argument("--all", action="store_true", help="export: every checkpoint")
+    bank.add_argument("--steps", type=int, nargs="+", metavar="STEP", help="export: these checkpoints")
     bank.add_argument("--json", action="store_true", help="list: print JSON instead of a table")
     migrate = commands.add_parser("migrate", help="give a run or bank of version 0.1 its digests")
     _file(migrate.add_argument("folder", metavar="RUN_OR_BANK", help="folder of a run, or of its bank"))

@@ -150,17 +150,24 @@ def from_lightning(
     return _written(out, model, states.items())
 
 
-def export_all(bank: CheckpointBank, out: Path) -> list[Path]:
-    """Write every checkpoint as ``out/checkpoint-STEP``, a folder that ``from_pretrained`` reads.
+def export(bank: CheckpointBank, entries: Iterable[Checkpoint], out: Path) -> list[Path]:
+    """Write checkpoints as ``out/checkpoint-STEP``, folders that ``from_pretrained`` reads.
+
+    Args:
+        bank: of models of transformers, or of this suite's BERT.
+        entries: of the bank.
+        out: made if it is not there.
 
     Raises:
-        UsageError: if the models are not of transformers, or a folder is there already.
+        UsageError: if the models are others, or a folder is there already.
     """
-    written = []
-    for entry in bank:
-        folder = out / f"checkpoint-{entry.step}"
+    folders = {entry.step: out / f"checkpoint-{entry.step}" for entry in entries}
+    for folder in folders.values():
         if folder.exists():
             raise bad_value("--out", str(folder), "a folder that is not there yet")
+    written = []
+    for step, folder in folders.items():
+        entry = bank.at(step)
         model: Any = bank.load(entry)
         if not hasattr(model, "save_pretrained"):
             raise UsageError(
