@@ -201,6 +201,19 @@ def test_without_a_teacher_the_labels_teach(tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(student.parameters(), plain.parameters(), strict=True))
 
 
+def test_a_teacher_leaves_when_the_training_ends(tmp_path: Path, bank: lc.CheckpointBank) -> None:
+    student, plain, losses = seeded(Student), seeded(Plain), Losses()
+    train(student, tmp_path / "first", lc.SwapTeacher(bank, lc.OneShot(), tau=1.0), losses, max_epochs=1)
+    assert student.supervision.teacher is None
+    plain.load_state_dict(student.state_dict())
+    train(student, tmp_path / "labels", max_epochs=1)
+    train(plain, tmp_path / "plain", max_epochs=1)
+    assert all(torch.equal(a, b) for a, b in zip(student.parameters(), plain.parameters(), strict=True))
+    with pytest.raises(RuntimeError, match="killed"):
+        train(student, tmp_path / "k", lc.SwapTeacher(bank, lc.OneShot()), Killed(tmp_path / "k.ckpt"))
+    assert student.supervision.teacher is None
+
+
 def test_who_does_not_listen_is_told_how(tmp_path: Path, bank: lc.CheckpointBank) -> None:
     with pytest.raises(lc.UsageError, match=r"Plain listens to no teacher; allowed: .*Distilled"):
         train(seeded(Plain), tmp_path / "s", lc.SwapTeacher(bank, lc.OneShot()))

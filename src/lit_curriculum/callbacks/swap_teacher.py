@@ -203,6 +203,17 @@ class SwapTeacher(StepListener, ChecksData, Callback):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Write what has been computed so far."""
         self._put_away()
+        self._leave(trainer, pl_module)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Leave the student: it may be trained again, by others."""
+        self._leave(trainer, pl_module)
+
+    def _leave(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._schedule is not None:
+            supervision = run_of(trainer, pl_module).supervision
+            supervision.leave(self)
+            supervision.flips = None
 
     def state_dict(self) -> dict[str, Any]:
         """Return the schedule and the teachers' hashes."""

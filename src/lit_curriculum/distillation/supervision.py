@@ -91,7 +91,18 @@ class Supervision:
         before = self._members.get(id(owner))
         self.earlier_near_ties += before[1].near_ties if before is not None else 0
         self._members[id(owner)] = (weight, teacher)
-        self.teacher = teacher if len(self._members) == 1 else Team(list(self._members.values()))
+        self._choose()
+
+    def leave(self, owner: object) -> None:
+        """Let an owner's teacher go: what is trained later is not taught by it any more."""
+        gone = self._members.pop(id(owner), None)
+        if gone is not None:
+            self.earlier_near_ties += gone[1].near_ties
+            self._choose()
+
+    def _choose(self) -> None:
+        members = list(self._members.values())
+        self.teacher = None if not members else members[0][1] if len(members) == 1 else Team(members)
 
     def targets(
         self, inputs: Inputs, labels: torch.Tensor, n_classes: int, index: int | None = None
