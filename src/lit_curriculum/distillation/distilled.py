@@ -63,7 +63,7 @@ class Distilled:
             )
             return losses.mean() if len(losses) else losses.sum()
         targets = self.supervision.targets(batch, labels.flatten()[kept], n_classes)
-        if isinstance(targets, torch.Tensor):
+        if isinstance(targets, torch.Tensor) and targets.dim() == 2:
             _check("the teacher's classes", targets.shape[-1], n_classes)
         return self.supervision.loss(targets, rows)
 

@@ -8,7 +8,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from lit_curriculum.distillation.targets import divergence, kl_to_student
+from lit_curriculum.distillation.targets import (
+    WIDE,
+    at_least_single,
+    dense,
+    divergence,
+    kl_to_student,
+    one_hot,
+)
 from lit_curriculum.distillation.teacher import Teacher, Team
 from lit_curriculum.distillation.top_k import TopK, top_k_divergence
 from lit_curriculum.finite import all_finite
@@ -99,6 +106,8 @@ class Supervision:
         if gone is not None:
             self.earlier_near_ties += gone[1].near_ties
             self._choose()
+        if self.teacher is None:
+            self.label_weight, self.scale_by_tau_squared, self.student_temperature = 0.0, False, 1.0
 
     def _choose(self) -> None:
         members = list(self._members.values())
@@ -109,6 +118,8 @@ class Supervision:
     ) -> torch.Tensor | TopK:
         """Return target probabilities (M, C), a row for each prediction that the inputs ask for, or `TopK`.
 
+        From `WIDE` classes on, targets that are one class each are given as these, int64 (M,).
+
         Args:
             inputs: as `Teacher.targets` takes them.
             labels: class indices (M,).
@@ -117,17 +128,22 @@ class Supervision:
         """
         if self.flips is not None:
             labels = self.flips.of(labels, n_classes, index)
-        one_hot = nn.functional.one_hot(labels, n_classes).float()
         if self.teacher is None:
-            return one_hot
+            return labels if n_classes >= WIDE else one_hot(labels, n_classes)
         self._answer = answer = self.teacher.targets(inputs, n_classes, index)
         if self.label_weight == 0 or isinstance(answer, TopK):
             return answer
-        return self.label_weight * one_hot + (1 - self.label_weight) * answer
+        return self.label_weight * one_hot(labels, n_classes) + (1 - self.label_weight) * dense(
+            answer, n_classes
+        )
 
     def loss(self, targets: torch.Tensor | TopK, student_logits: torch.Tensor) -> torch.Tensor:
         """Return the loss to descend, the mean over rows (eqs. 1 and 2), a scalar."""
-        if isinstance(targets, TopK):
+        if isinstance(targets, torch.Tensor) and targets.dtype == torch.int64:
+            temperature = 1.0 if self.teacher is None else self.student_temperature
+            logits = at_least_single(student_logits) / temperature
+            losses = nn.functional.cross_entropy(logits, targets, reduction="none")
+        elif isinstance(targets, TopK):
             losses = top_k_divergence(targets, student_logits, self.student_temperature)
         elif self.teacher is None:
             losses = divergence(targets, student_logits)

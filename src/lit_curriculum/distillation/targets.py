@@ -13,6 +13,20 @@ TINY = 1e-30
 _ROUNDING = 1e-3
 
 
+WIDE = 1024
+"""From so many classes on, targets of one class each stay class indices: their rows would be mostly zeros."""
+
+
+def one_hot(classes: torch.Tensor, n_classes: int) -> torch.Tensor:
+    """Return float32 (M, C) for class indices (M,)."""
+    return torch.nn.functional.one_hot(classes, n_classes).float()
+
+
+def dense(targets: torch.Tensor, n_classes: int) -> torch.Tensor:
+    """Return probabilities (M, C) of targets that may be class indices (M,)."""
+    return one_hot(targets, n_classes) if targets.dtype == torch.int64 else targets
+
+
 def check_temperature(tau: float) -> float:
     """Return tau if it is a temperature.
 

@@ -16,7 +16,7 @@ from lit_curriculum.distillation.bank import CheckpointBank
 from lit_curriculum.distillation.chunked import Head
 from lit_curriculum.distillation.label_cache import Shelf
 from lit_curriculum.distillation.manifest import Checkpoint
-from lit_curriculum.distillation.targets import count_near_ties, teacher_probabilities
+from lit_curriculum.distillation.targets import WIDE, count_near_ties, dense, teacher_probabilities
 from lit_curriculum.distillation.top_k import TopK, top_k_answers
 from lit_curriculum.models import Inputs, target_logits
 
@@ -63,7 +63,10 @@ class Teacher:
             return teacher_probabilities(logits, self.tau)
         answers = self.answers(inputs, index)
         self.near_ties += answers.near_ties
-        return answers.targets(n_classes, next(iter(_tensors(inputs))).device)
+        device = _tensors(inputs)[0].device
+        if n_classes >= WIDE and answers.finite and not len(answers.row):
+            return answers.top.to(device)
+        return answers.targets(n_classes, device)
 
     def answers(self, inputs: Inputs, index: int) -> Answers:
         """Return the sharp answers to a batch."""
@@ -154,7 +157,8 @@ class Team:
     def targets(self, inputs: Inputs, n_classes: int, index: int | None = None) -> torch.Tensor:
         """Return the mean of what they answer, probabilities (M, C)."""
         answers = [(weight, teacher.targets(inputs, n_classes, index)) for weight, teacher in self.members]
-        return sum(weight * cast(torch.Tensor, answer) for weight, answer in answers)  # type: ignore[return-value]
+        parts = [weight * dense(cast(torch.Tensor, answer), n_classes) for weight, answer in answers]
+        return torch.stack(parts).sum(0)
 
 
 def _tensors(inputs: Any) -> list[torch.Tensor]:
