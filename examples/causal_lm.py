@@ -40,13 +40,17 @@ class LanguageModel(lc.Distilled, LightningModule):
 def half(config: dict) -> dict:
     """Return a configuration with half the heads and widths, whatever the architecture calls them."""
     names = ("n_embd", "n_head", "hidden_size", "num_attention_heads", "intermediate_size")
-    return {**config, **{name: config[name] // 2 for name in names if config.get(name)}}
+    return {**config, **{name: max(1, config[name] // 2) for name in names if config.get(name)}}
 
 
 def samples(tokenizer: AutoTokenizer, text: str) -> tuple[list, list]:
     """Return windows of a text for training and for validation; the label of a token is the next one."""
     ids = torch.tensor(tokenizer(text)["input_ids"])
     windows = ids[: len(ids) // LENGTH * LENGTH].view(-1, LENGTH)
+    if len(windows) < 10 * BATCH:
+        sys.exit(
+            f"{len(windows)} windows of {LENGTH} tokens are too few: a longer text, or no tokenizer here?"
+        )
     labels = torch.cat([windows[:, 1:], torch.full((len(windows), 1), -100)], dim=1)
     rows = [{"input_ids": x, "labels": y} for x, y in zip(windows, labels, strict=True)]
     return rows[len(rows) // 10 :], rows[: len(rows) // 10]
@@ -62,7 +66,8 @@ def distil(bank: lc.CheckpointBank, tokenizer: AutoTokenizer, text: str, out: Pa
     for name, callbacks in ways.items():
         seed_everything(0, verbose=False)
         student = LanguageModel(half(bank.model["init_args"]["config"]))
-        trainer = Trainer(max_steps=steps, default_root_dir=out / name, callbacks=callbacks, logger=False)
+        quiet = {"logger": False, "enable_model_summary": False}
+        trainer = Trainer(max_steps=steps, default_root_dir=out / name, callbacks=callbacks, **quiet)
         trainer.fit(student, DataLoader(train, BATCH, shuffle=True, drop_last=True), DataLoader(val, BATCH))
         losses[name] = float(trainer.validate(student, DataLoader(val, BATCH), verbose=False)[0]["val/loss"])
     return losses

@@ -32,7 +32,7 @@ def test_a_corpus_becomes_tokens_and_says_how_to_train_on_them(
         printed.append(capsys.readouterr().out)
     store = open_store(out)
     assert printed[0] == printed[1]
-    assert f"{out}: 400 documents, {len(store.tokens):,} tokens\n" in printed[0]
+    assert f"{out}: 400 documents, {len(store.tokens):,} tokens, 0.00% of them unknown\n" in printed[0]
     assert f"--data.tokens={out} --model.vocab_size={store.vocabulary.size}\n" in printed[0]
     again = ["tokenize", str(source), "--field=extract", f"--out={tmp_path / 'again'}", f"--tokenizer={out}"]
     assert main(again) == 0
@@ -90,3 +90,18 @@ def test_tokenising_needs_neither_torch_nor_lightning(source: Path, tmp_path: Pa
     command = [sys.executable, "-c", code, *words]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 False False", done.stderr
+
+
+def test_every_letter_of_a_corpus_has_its_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A vocabulary too small for them had left letters out, and with them half of the words."""
+    (tmp_path / "text.txt").write_text("the quick brown fox jumps over the lazy dog " * 50)
+    out = tmp_path / "tokens"
+    few = ["tokenize", str(tmp_path / "text.txt"), "--out", str(out), "--vocab-size", "100"]
+    assert main(few) == 0
+    assert "0.00% of them unknown" in capsys.readouterr().out
+    (tmp_path / "text.txt").write_text(
+        "".join(map(chr, range(0x3B1, 0x3B1 + 24))) + "abcdefghijklmnopqrstuvwxyz"
+    )
+    assert main([*few[:3], str(tmp_path / "more"), *few[4:]]) == 2
+    assert "--vocab-size: got 100; allowed: at least" in capsys.readouterr().err
+    assert not (tmp_path / "more").exists()

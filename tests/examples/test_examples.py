@@ -20,7 +20,7 @@ from tests.hub import serving
 from tests.support import ROOT
 
 EXAMPLES = ROOT / "examples"
-TEXT = "the cat sat on the mat and the dog sat on the cat . " * 60
+TEXT = "the cat sat on the mat and the dog sat on the cat . " * 240
 STEPS = (5, 10, 20)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_info
 
 from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.callbacks.stop_when_learned import ended_early
@@ -129,7 +130,12 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
             UsageError: if ``every_n_samples`` is not a multiple of the batch size.
         """
         module = run_of(trainer, pl_module)
-        describe(module.model)
+        if str(describe(module.model)["init_args"].get("class", "")).startswith("__main__:"):
+            name = type(module.model).__name__
+            rank_zero_info(
+                f"HarvestCheckpoints: {name} is defined in the script that runs, and only this script can "
+                "read the bank; a class in a file of its own can be imported by others"
+            )
         self._check_spacing(module.data)
         self._batch_size, self._num_steps = module.data.batch_size, module.data.num_steps
 

@@ -176,10 +176,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         """
         module = run_of(trainer, pl_module)
         if self._restored is not None and self._restored != self._identity():
-            raise UsageError(
-                "SwapTeacher: the checkpoint was trained under another schedule or other teachers; "
-                f"allowed: teachers with sha256 {[h[:12] for h in self._restored['sha256']]}"
-            )
+            raise self._another(self._restored)
         if trainer.is_global_zero:
             self._table = module.tables.open("swaps.csv")
         supervision = module.supervision
@@ -214,6 +211,16 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             supervision = run_of(trainer, pl_module).supervision
             supervision.leave(self)
             supervision.flips = None
+
+    def _another(self, restored: dict[str, Any]) -> UsageError:
+        """Return the error for a checkpoint of another schedule, by what differs first."""
+        began = "SwapTeacher: the checkpoint was trained under another schedule or other teachers"
+        ours = self._identity()
+        if restored["starts"] != ours["starts"]:
+            now = f"with swaps at steps {restored['starts']}, now {ours['starts']}"
+            return UsageError(f"{began}: {now}; allowed: the same strategy and length of the run")
+        hashes = [digest[:12] for digest in restored["sha256"]]
+        return UsageError(f"{began}; allowed: teachers with sha256 {hashes}")
 
     def state_dict(self) -> dict[str, Any]:
         """Return the schedule and the teachers' hashes."""

@@ -15,7 +15,7 @@ from lit_curriculum.cli.probe import open_bank
 from lit_curriculum.distillation.bank import CheckpointBank
 from lit_curriculum.distillation.sources import export, from_folder, from_hub
 from lit_curriculum.errors import UsageError, bad_value, suggest
-from lit_curriculum.models.foreign import CLASS
+from lit_curriculum.models.foreign import CLASS, told
 from lit_curriculum.runs.folder import check_writable
 
 ACTIONS = ("list", "verify", "import", "export")
@@ -53,11 +53,13 @@ def _list(options: argparse.Namespace) -> int:
         print(json.dumps({"model": found.model, "task": found.task, "checkpoints": entries}, indent=1))
         return 0
     names = sorted({name for entry in found for name in entry.metrics})[:4]
-    table = Table(title=f"{found.folder}: {found.model.get('name')}")
+    table = Table(title=f"{found.folder}: {told(found.model)}")
     for column in ("step", "samples", "MB", "sha256", *names):
         table.add_column(column, justify="right")
     for entry in found:
-        row = [f"{entry.step:,}", f"{entry.samples:,}", _size(found, entry.file), entry.sha256[:12]]
+        # A bank of others' checkpoints does not know how many samples they had seen.
+        samples = f"{entry.samples:,}" if entry.samples or not entry.step else ""
+        row = [f"{entry.step:,}", samples, _size(found, entry.file), entry.sha256[:12]]
         table.add_row(*row, *(f"{entry.metrics[n]:.4g}" if n in entry.metrics else "" for n in names))
     Console().print(table)
     return 0
@@ -65,7 +67,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _size(found: CheckpointBank, file: str) -> str:
     path = found.folder / file
-    return f"{path.stat().st_size / 1e6:.1f}" if path.is_file() else "not here yet"
+    return f"{path.stat().st_size / 1e6:.3g}" if path.is_file() else "not here yet"
 
 
 def _verify(options: argparse.Namespace) -> int:

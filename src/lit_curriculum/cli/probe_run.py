@@ -20,6 +20,7 @@ from lit_curriculum.cli.trust import all_names
 from lit_curriculum.distillation import CheckpointBank
 from lit_curriculum.errors import UsageError
 from lit_curriculum.models import GPT2Reader
+from lit_curriculum.models.foreign import told
 from lit_curriculum.tasks.pcfg import BoundaryPCFG
 from lit_curriculum.tasks.sparse_parity import SparseParity
 from lit_curriculum.tasks.text.task import MaskedText
@@ -70,7 +71,7 @@ def _periodic(probes: list[PeriodicProbe], data: Any) -> Measure:
 def _data_of(bank: CheckpointBank) -> LightningDataModule:
     config = Path(bank.folder).parent / "config.yaml"
     if not config.is_file():
-        name = bank.task.get("task", "something else")
+        name = bank.task.get("task", told(bank.model))
         raise UsageError(
             f"RUN_OR_BANK: {bank.folder} lies in no run folder, and a probe of {name!r} needs its data; "
             "allowed: a run, or a bank of masked strings of a grammar"

@@ -27,6 +27,7 @@ def tokenize(options: argparse.Namespace) -> int:
         check_path(key, path)
     from lit_curriculum.tasks.text.corpus import Corpus
     from lit_curriculum.tasks.text.tokenising import Tokenising, tokenise
+    from lit_curriculum.tasks.text.tokens import unknown_share
 
     tokenizer = Path(options.tokenizer) if options.tokenizer is not None else None
     corpus = Corpus(options.source, options.field)
@@ -34,8 +35,10 @@ def tokenize(options: argparse.Namespace) -> int:
     with _bar() as progress:
         manifest = tokenise(asked, _Reports(progress))
     size = manifest["vocabulary"]["size"]
-    print(f"{options.out}: {manifest['documents']:,} documents, {manifest['tokens']:,} tokens")
+    unknown = f"{unknown_share(Path(options.out)):.2%} of them unknown"
+    print(f"{options.out}: {manifest['documents']:,} documents, {manifest['tokens']:,} tokens, {unknown}")
     print(f"train on it with --data.tokens={options.out} --model.vocab_size={size}")
+    print("and, of a small corpus, with fewer --data.eval_samples and a larger --data.held_out_share")
     return 0
 
 

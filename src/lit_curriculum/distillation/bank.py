@@ -62,7 +62,9 @@ class CheckpointBank:
         """
         folder = Path(folder)
         if not is_there(folder / MANIFEST):
-            raise UsageError(f"bank: got {str(folder)!r}; allowed: a folder with a {MANIFEST}")
+            inside = folder / "bank" / MANIFEST
+            hint = f" (it is in {folder / 'bank'})" if is_there(inside) else ""
+            raise UsageError(f"bank: got {str(folder)!r}; allowed: a folder with a {MANIFEST}{hint}")
         manifest = read_manifest(folder)
         if not manifest.checkpoints:
             raise UsageError(f"bank: {folder / MANIFEST} lists no checkpoints; allowed: at least one")

@@ -19,7 +19,7 @@ from lit_curriculum.distillation.bank import BankWriter, CheckpointBank
 from lit_curriculum.distillation.manifest import MANIFEST, Checkpoint, Manifest
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.files import sha256_of, write_json
-from lit_curriculum.models.foreign import CLASS, HUGGINGFACE
+from lit_curriculum.models.foreign import CLASS, HUGGINGFACE, told
 from lit_curriculum.reading import is_there, read_json
 
 _NUMBER = re.compile(r"\d+")
@@ -73,7 +73,8 @@ def from_folder(
 ) -> CheckpointBank:
     """Return a bank of the checkpoints that transformers' Trainer, or ``save_pretrained``, left in a folder.
 
-    Weights are linked where the file system can, so the bank takes no room of its own.
+    Weights are linked where the file system can, so the bank takes no room of its own. Called again, it opens
+    the bank, if the folder still holds the same checkpoints.
 
     Args:
         folder: holds ``checkpoint-1000/``, ``checkpoint-2000/``, ... (or other names with the step as the
@@ -101,8 +102,9 @@ def from_folder(
     for step, model in models.items():
         if model != models[last]:
             raise UsageError(f"bank: {places[step]} and {places[last]} are of different models; allowed: one")
-    _check_new(out)
     files = {step: _weight_files(place) for step, place in places.items()}
+    if is_there(out / MANIFEST):
+        return _opened(out, folder, models[last], files)
     if all(len(shards) == 1 for shards in files.values()):
         entries = [_linked(shards[0], step, out) for step, shards in sorted(files.items())]
         _check_distinct({e.step: (e.sha256, places[e.step].name) for e in entries})
@@ -161,6 +163,9 @@ def export(bank: CheckpointBank, entries: Iterable[Checkpoint], out: Path) -> li
     Raises:
         UsageError: if the models are others, or a folder is there already.
     """
+    if bank.model.get("name") not in (HUGGINGFACE, "bert_masked_lm"):
+        allowed = "models of transformers, or bert_masked_lm"
+        raise UsageError(f"bank: {bank.folder} holds a {told(bank.model)}; allowed: {allowed}")
     folders = {entry.step: out / f"checkpoint-{entry.step}" for entry in entries}
     for folder in folders.values():
         if folder.exists():
@@ -169,13 +174,28 @@ def export(bank: CheckpointBank, entries: Iterable[Checkpoint], out: Path) -> li
     for step, folder in folders.items():
         entry = bank.at(step)
         model: Any = bank.load(entry)
-        if not hasattr(model, "save_pretrained"):
-            raise UsageError(
-                f"bank: {bank.folder} holds models of type {bank.model.get('name')}; allowed: transformers'"
-            )
         model.save_pretrained(folder)
         written.append(folder)
     return written
+
+
+def _opened(
+    out: Path, folder: Path, model: dict[str, Any], files: Mapping[int, list[Path]]
+) -> CheckpointBank:
+    """Return the bank that an earlier call made of a folder."""
+    bank = CheckpointBank.open(out)
+    same = bank.model == model and bank.steps == sorted(files)
+    for entry in bank if same else ():
+        shards = files[entry.step]
+        same &= len(shards) > 1 or sha256_of(shards[0]) == entry.sha256
+    if not same:
+        steps = ", ".join(map(str, sorted(files)))
+        raise bad_value(
+            "out",
+            f"{out}, a bank of steps {', '.join(map(str, bank.steps))}",
+            f"the bank of what {folder} holds (steps {steps}), or a new folder; remove {out} to make it anew",
+        )
+    return bank
 
 
 def _by_step(revisions: Sequence[str] | Mapping[int, str]) -> dict[int, str]:

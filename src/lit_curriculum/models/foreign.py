@@ -47,6 +47,12 @@ def describe_foreign(model: nn.Module) -> dict[str, Any] | None:
     }
 
 
+def told(description: Mapping[str, Any]) -> str:
+    """Return the name of a description's model for people: its class, or its name in the registry."""
+    name = description.get("name")
+    return str(description["init_args"].get("class")) if name in (HUGGINGFACE, CLASS) else str(name)
+
+
 def build_foreign(description: Mapping[str, Any]) -> nn.Module:
     """Build a model from `describe_foreign`'s answer, weights as its class draws them.
 
@@ -135,7 +141,10 @@ def _imported(path: Any) -> type[nn.Module]:
     for part in name.split(".") if found is not None else ():
         found = getattr(found, part, None)
     if not (inspect.isclass(found) and issubclass(found, nn.Module)):
-        raise bad_value("model.class", path, "a torch module that this program has imported; import it first")
+        allowed = "a torch module that this program has imported; import it first"
+        if module == "__main__":
+            allowed = "the script that made the bank; a class in a file of its own can be imported anywhere"
+        raise bad_value("model.class", path, allowed)
     return found
 
 

@@ -23,6 +23,7 @@ TOKENIZER = "tokenizer.json"
 # Those that have to be there come first, so that [PAD] is 0: BERT's padding is id 0.
 SPECIAL = ("[PAD]", "[MASK]", "[UNK]", "[CLS]", "[SEP]")
 LEAST, MOST = 100, 10**6
+_COVERED, _MOST_LETTERS = 0.9999, 1000
 """Entries of a vocabulary that may be asked for."""
 
 
@@ -114,14 +115,17 @@ def train(texts: Iterable[str], again: Iterable[str], vocab_size: int) -> Any:
         vocab_size: ids wanted; a small corpus may have fewer.
 
     Raises:
-        UsageError: for a size out of range.
+        UsageError: for a size out of range, or too small for the corpus's letters.
     """
     check_size(vocab_size)
     from tokenizers import Tokenizer, trainers
     from tokenizers.models import WordPiece
 
-    letters = _letters(texts, min(1000, vocab_size // 16))
+    letters = _letters(texts)
     first = [*SPECIAL, *letters, *(f"##{letter}" for letter in letters)]
+    if len(first) > vocab_size:
+        allowed = f"at least {len(first)}: each of the corpus's {len(letters)} letters needs two ids"
+        raise bad_value("--vocab-size", vocab_size, allowed)
     trained = _word_piece(WordPiece(unk_token=SPECIAL[2]))
     trainer = trainers.WordPieceTrainer(
         vocab_size=vocab_size, special_tokens=first, limit_alphabet=0, show_progress=False
@@ -150,8 +154,11 @@ def _word_piece(model: Any) -> Any:
     return tokenizer
 
 
-def _letters(texts: Iterable[str], most: int) -> list[str]:
-    """Return the most frequent letters of a corpus after normalisation, in the order of Unicode."""
+def _letters(texts: Iterable[str]) -> list[str]:
+    """Return the letters that make up nearly all of a corpus after normalisation, in the order of Unicode.
+
+    A word with any other letter is unknown, so that rare ones, of other scripts for the most part, cost ids.
+    """
     from tokenizers.normalizers import BertNormalizer
 
     raw: Counter[str] = Counter()
@@ -162,4 +169,10 @@ def _letters(texts: Iterable[str], most: int) -> list[str]:
         for plain in BertNormalizer(lowercase=True).normalize_str(letter):
             if not plain.isspace():
                 counts[plain] += count
-    return sorted(sorted(counts, key=lambda letter: (-counts[letter], letter))[:most])
+    chosen, covered = [], 0
+    for letter in sorted(counts, key=lambda letter: (-counts[letter], letter))[:_MOST_LETTERS]:
+        if covered >= _COVERED * counts.total():
+            break
+        chosen.append(letter)
+        covered += counts[letter]
+    return sorted(chosen)

@@ -15,7 +15,9 @@ from lit_curriculum.files import sha256_of
 from lit_curriculum.reading import as_usage_error, read_json
 from lit_curriculum.tasks.counter import Stream, random_words
 from lit_curriculum.tasks.text.tokenising import DOCUMENTS, MANIFEST, SCHEMA, TOKENS
-from lit_curriculum.tasks.text.tokenizer import TOKENIZER, Vocabulary
+from lit_curriculum.tasks.text.tokenizer import SPECIAL, TOKENIZER, Vocabulary, load
+
+_PIECE = 2**24
 
 HELD_OUT: tuple[Stream, ...] = ("val", "test")
 
@@ -63,6 +65,19 @@ class Windows:
         found = np.empty((len(numbers), self.length), dtype=np.int64)
         _read(self.store.tokens, self.starts, self.ends, numbers.astype(np.int64), found)
         return found
+
+
+def unknown_share(folder: Path) -> float:
+    """Return which share of a folder's tokens is [UNK]: 0 for a tokenizer without it."""
+    kind = read_json(folder / MANIFEST, "--out")["dtype"]
+    unknown = load(folder).token_to_id(SPECIAL[2])
+    tokens = np.memmap(folder / TOKENS, dtype=kind, mode="r")
+    if unknown is None:
+        return 0.0
+    # In pieces: a corpus need not fit into memory.
+    pieces = range(0, len(tokens), _PIECE)
+    found = sum(int(np.count_nonzero(tokens[start : start + _PIECE] == unknown)) for start in pieces)
+    return found / len(tokens)
 
 
 def open_store(folder: Path, key: str = "data.tokens") -> TokenStore:
