@@ -1,7 +1,8 @@
 """Banks of checkpoints, as a program of one's own makes and reads them: ``lc.bank.from_hub(...)``."""
 
 from lit_curriculum.distillation.bank import BankWriter, CheckpointBank
-from lit_curriculum.distillation.sources import export, from_folder, from_hub, from_lightning
+from lit_curriculum.distillation.ckpt_files import from_lightning
+from lit_curriculum.distillation.sources import export, from_folder, from_hub
 
 open = CheckpointBank.open
 

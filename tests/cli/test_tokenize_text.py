@@ -105,3 +105,20 @@ def test_every_letter_of_a_corpus_has_its_ids(tmp_path: Path, capsys: pytest.Cap
     assert main([*few[:3], str(tmp_path / "more"), *few[4:]]) == 2
     assert "--vocab-size: got 100; allowed: at least" in capsys.readouterr().err
     assert not (tmp_path / "more").exists()
+
+
+def test_another_text_of_the_same_size_is_another_corpus(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, out = tmp_path / "text.txt", tmp_path / "tokens"
+    text.write_text("the quick brown fox jumps over the lazy dog " * 50)
+    words = ["tokenize", str(text), "--out", str(out), "--vocab-size", "100"]
+    assert main(words) == 0
+    text.write_text("the quick brown cat jumps over the lazy dog " * 50)
+    assert main(words) == 2
+    assert "this one holds other tokens" in capsys.readouterr().err
+    text.write_text("the quick brown fox jumps over the lazy dog " * 50)
+    assert main(words) == 0
+    (out / "tokens.bin").unlink()
+    assert main(words) == 2
+    assert "tokens.bin" in capsys.readouterr().err

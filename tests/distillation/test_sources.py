@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +89,25 @@ def test_a_configuration_of_a_larger_model_is_not_built(tmp_path: Path) -> None:
         bank.load(bank.final)
 
 
-Upload = Callable[..., Path]
+def test_a_step_has_one_folder_and_a_file_is_whole(tmp_path: Path) -> None:
+    checkpoints(tmp_path)
+    (tmp_path / "checkpoint-10").rename(tmp_path / "checkpoint-20-best")
+    with pytest.raises(UsageError, match="are both of step 20"):
+        lc.bank.from_folder(tmp_path)
+    (tmp_path / "checkpoint-20-best").rename(tmp_path / "checkpoint-10")
+    weights = tmp_path / "checkpoint-10" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(UsageError, match="is damaged"):
+        lc.bank.from_folder(tmp_path)
+    assert not (tmp_path / "bank").exists()
+
+
+def test_a_bank_of_a_folder_opens_again_unless_the_folder_changed(tmp_path: Path) -> None:
+    first = lc.bank.from_folder(checkpoints(tmp_path))
+    assert list(lc.bank.from_folder(tmp_path)) == list(first)
+    tiny(40).save_pretrained(tmp_path / "checkpoint-40")
+    with pytest.raises(UsageError, match=r"a bank of steps 10, 20, 30.*holds \(steps 10, 20, 30, 40\)"):
+        lc.bank.from_folder(tmp_path)
 
 
 @pytest.fixture
@@ -193,6 +210,14 @@ def test_lightnings_files_are_a_bank(tmp_path: Path) -> None:
     assert torch.equal(inner.load(inner.at(5))(x), nets[5](x))
     with pytest.raises(UsageError, match="prefix: got 'outer'"):
         lc.bank.from_lightning(files, Net, tmp_path / "other", prefix="outer")
+    again = ckpt(tmp_path / "again.ckpt", nets[5], 5)
+    with pytest.raises(UsageError, match="is of step 5, as another is"):
+        lc.bank.from_lightning([*files, again], Net, tmp_path / "other")
+    wider = ckpt(tmp_path / "wider.ckpt", Net(6), 11)
+    with pytest.raises(UsageError, match="has other hyper-parameters"):
+        lc.bank.from_lightning([*files, wider], Net, tmp_path / "other")
+    with pytest.raises(UsageError, match="files: got"):
+        lc.bank.from_lightning(str(files[0]), Net, tmp_path / "other")
     (tmp_path / "text.ckpt").write_text("no")
     with pytest.raises(UsageError, match=r"text\.ckpt cannot be read"):
         lc.bank.from_lightning([tmp_path / "text.ckpt"], Net, tmp_path / "other")

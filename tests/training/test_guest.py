@@ -219,7 +219,7 @@ def test_who_does_not_listen_is_told_how(tmp_path: Path, bank: lc.CheckpointBank
         train(seeded(Plain), tmp_path / "s", lc.SwapTeacher(bank, lc.OneShot()))
     with pytest.raises(lc.UsageError, match="noisy_labels"):
         train(seeded(Student), tmp_path / "s", lc.SwapTeacher(bank, lc.OneShot(), noisy_labels=True))
-    with pytest.raises(lc.UsageError, match="it has no last step; allowed: max_steps or max_epochs"):
+    with pytest.raises(lc.UsageError, match="it has no last step; allowed: max_steps"):
         train(seeded(Student), tmp_path / "s", lc.SwapTeacher(bank, lc.OneShot()), max_epochs=-1)
     with pytest.raises(lc.UsageError, match="teacher_device: got 'gpu7'"):
         lc.SwapTeacher(bank, lc.OneShot(), teacher_device="gpu7")
@@ -294,6 +294,126 @@ def test_two_processes_harvest_and_are_taught_as_one(tmp_path: Path, bank: lc.Ch
     assert found.steps == [1, 2, 3, 4, 5, 6]
     assert found.final.samples == 6 * BATCH * 2
     assert swaps_of(tmp_path / "two") == [(0, 6), (2, 12)]
+
+
+class Odd(Plain):
+    """Its inner model is a Sequential, which does not tell how it was made; its arguments hold a tuple."""
+
+    def __init__(self, widths: tuple[int, ...] = (5, 4), slope: float = 1.0) -> None:
+        super(Plain, self).__init__()
+        self.save_hyperparameters(ignore=["slope"])
+        self.model = nn.Sequential(nn.Linear(3, widths[0]), nn.Tanh(), nn.Linear(widths[0], widths[1]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.model(x)  # type: ignore[no-any-return]
+
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        self.log("train/step", float(self.global_step), on_step=False, on_epoch=True)
+        return super().training_step(batch, batch_idx)
+
+
+def test_a_module_that_tells_of_itself_stands_for_its_silent_parts(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    killed = Killed(tmp_path / "half.ckpt")
+    with pytest.raises(RuntimeError, match="killed"):
+        train(Odd((6, 4)), tmp_path / "run", lc.HarvestCheckpoints(every_n_steps=3), killed)
+    assert "Odd does not tell slope: it is made again with their defaults" in capfd.readouterr().err
+    harvest = lc.HarvestCheckpoints(every_n_steps=3)  # although JSON made a list of the tuple
+    train(Odd((6, 4)), tmp_path / "run", harvest, ckpt_path=killed.path)
+    bank = lc.bank.open(tmp_path / "run" / "bank")
+    assert bank.steps == [3, 6, 9, 12]
+    assert bank.load(bank.final)(torch.zeros(2, 3)).shape == (2, 4)
+    # Of the steps that were evaluated, what the evaluation logged: no mean of an epoch of training.
+    assert all(set(entry.metrics) <= {"val/loss"} for entry in bank)
+
+
+def test_a_bank_of_another_training_is_not_written_over(tmp_path: Path, bank: lc.CheckpointBank) -> None:
+    folder = bank.folder.parent
+    with pytest.raises(lc.UsageError, match="holds a bank of an earlier training"):
+        train(seeded(Plain, 7), folder, lc.HarvestCheckpoints(every_n_steps=3))
+    assert lc.bank.open(bank.folder).steps == [3, 6, 9, 12]
+    train(seeded(Plain, 7), folder, lc.HarvestCheckpoints(every_n_steps=3, folder="second"))
+
+
+def test_a_bank_goes_on_from_a_checkpoint_that_lies_elsewhere(tmp_path: Path) -> None:
+    killed = Killed(tmp_path / "elsewhere" / "half.ckpt")
+    with pytest.raises(RuntimeError, match="killed"):
+        train(seeded(Plain), tmp_path / "run", lc.HarvestCheckpoints(every_n_steps=2), killed)
+    train(seeded(Plain), tmp_path / "run", lc.HarvestCheckpoints(every_n_steps=2), ckpt_path=killed.path)
+    assert lc.bank.open(tmp_path / "run" / "bank").steps == [2, 4, 6, 8, 10, 12]
+
+
+class Stop(Callback):
+    """End a training at step 7, right after a checkpoint of it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.global_step == 7:
+            trainer.save_checkpoint(self.path)
+            trainer.should_stop = True
+
+
+def test_a_training_that_was_ended_early_goes_on(tmp_path: Path) -> None:
+    stop = Stop(tmp_path / "seven.ckpt")
+    train(seeded(Plain), tmp_path / "run", lc.HarvestCheckpoints(every_n_steps=4), stop)
+    assert lc.bank.open(tmp_path / "run" / "bank").steps == [4, 7]
+    train(seeded(Plain), tmp_path / "run", lc.HarvestCheckpoints(every_n_steps=4), ckpt_path=stop.path)
+    assert lc.bank.open(tmp_path / "run" / "bank").steps == [4, 7, 8, 12]
+
+
+class Untold(Plain):
+    def __init__(self, inner: int) -> None:
+        LightningModule.__init__(self)
+        self.save_hyperparameters({"inner": inner + 1})
+        self.net = nn.Linear(3, inner)
+
+
+class Manual(Student):
+    automatic_optimization = False
+
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        loss = super().training_step(batch, batch_idx)
+        optimizer: Any = self.optimizers()
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        return loss
+
+
+def test_what_cannot_go_well_is_told_before_the_training(tmp_path: Path, bank: lc.CheckpointBank) -> None:
+    with pytest.raises(lc.UsageError, match="Untold cannot be made again of what it tells of itself"):
+        train(Untold(4), tmp_path / "a", lc.HarvestCheckpoints(every_n_steps=3))
+    with pytest.raises(lc.UsageError, match="max_steps: missing; allowed: a number with manual"):
+        train(seeded(Manual), tmp_path / "b", lc.SwapTeacher(bank, lc.Kappa(1.0)))
+    train(seeded(Manual), tmp_path / "b", lc.SwapTeacher(bank, lc.Kappa(1.0)), max_steps=10, max_epochs=-1)
+    assert swaps_of(tmp_path / "b") == [(0, 3), (3, 6), (6, 9), (9, 12)]
+    for arguments in ({"every_n_steps": 2.5}, {"at_steps": [2.5]}, {"every_n_steps": True}):
+        with pytest.raises(lc.UsageError, match="HarvestCheckpoints"):
+            lc.HarvestCheckpoints(**arguments)  # type: ignore[arg-type]
+    for wrong in ({"strategy": lc.OneShot}, {"tau": "1"}, {"top_k": 2.5}, {"label_weight": "x"}):
+        with pytest.raises(lc.UsageError, match=f"SwapTeacher.{next(iter(wrong))}"):
+            lc.SwapTeacher(bank, **{"strategy": lc.OneShot(), **wrong})  # type: ignore[arg-type]
+    for strategy in (lc.NT(2, 2.5), lc.EqualSplit(2.0), lc.Explicit([3, 12], [2.5, 3])):  # type: ignore[arg-type,list-item]
+        with pytest.raises(lc.UsageError, match="an integer of at least 1"):
+            train(seeded(Student), tmp_path / "c", lc.SwapTeacher(bank, strategy))
+
+
+def test_a_teacher_keeps_its_precision_beside_a_student_in_less(
+    tmp_path: Path, bank: lc.CheckpointBank
+) -> None:
+    student, kinds = seeded(Student), set()
+
+    def rows(teacher: nn.Module, batch: Any) -> torch.Tensor:
+        logits = Student.rows_of_teacher(student, teacher, batch)  # type: ignore[arg-type]
+        kinds.add(logits.dtype)
+        return logits
+
+    student.rows_of_teacher = rows  # type: ignore[method-assign]
+    train(student, tmp_path / "s", lc.SwapTeacher(bank, lc.OneShot()), precision="bf16-mixed", max_epochs=1)
+    assert kinds == {torch.float32}
 
 
 def test_importing_the_suite_imports_nothing_else() -> None:

@@ -6,20 +6,23 @@ import bisect
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
+from torch.utils._pytree import tree_leaves
 
 from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.callbacks.stop_when_learned import ended_early
 from lit_curriculum.distillation import BankWriter
-from lit_curriculum.distillation.manifest import MAX_STEP, check_file_name
-from lit_curriculum.errors import bad_value
+from lit_curriculum.distillation.manifest import MANIFEST, MAX_STEP, check_file_name
+from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.models import describe
+from lit_curriculum.reading import is_there
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import CurriculumData
-from lit_curriculum.training.guest import Guest, GuestData, Run, run_of
+from lit_curriculum.training.guest import Guest, GuestData, Run, check_harvestable, run_of
 from lit_curriculum.training.listeners import ChecksData, MetricListener, StepListener, every
 from lit_curriculum.training.soundness import check_weights
 
@@ -70,10 +73,10 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
             "log_spaced": log_spaced,
         }
         for key, value in counts.items():
-            if value is not None and not 1 <= value <= MAX_STEP:
+            if value is not None and (type(value) is not int or not 1 <= value <= MAX_STEP):
                 raise bad_value(f"HarvestCheckpoints.{key}", value, "an integer of at least 1, at most 2^53")
         for step in at_steps or []:
-            if not 1 <= step <= MAX_STEP:
+            if type(step) is not int or not 1 <= step <= MAX_STEP:
                 allowed = "integers of at least 1, at most 2^53 (include_start harvests step 0)"
                 raise bad_value("HarvestCheckpoints.at_steps", step, allowed)
         check_file_name("HarvestCheckpoints.folder", folder)
@@ -91,6 +94,7 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
         self._writer: BankWriter | None = None
         self._noted: tuple[int, dict[str, float]] = (-1, {})
         self._kept: dict[int, str] | None = None
+        self._seen = 0
 
     def next_event(self, step: int) -> int | None:
         """See `StepListener.next_event`."""
@@ -130,20 +134,18 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
             UsageError: if ``every_n_samples`` is not a multiple of the batch size.
         """
         module = run_of(trainer, pl_module)
-        if str(describe(module.model)["init_args"].get("class", "")).startswith("__main__:"):
-            name = type(module.model).__name__
-            rank_zero_info(
-                f"HarvestCheckpoints: {name} is defined in the script that runs, and only this script can "
-                "read the bank; a class in a file of its own can be imported by others"
-            )
+        if isinstance(module, Guest):
+            for note in check_harvestable(module.model):
+                rank_zero_info(f"HarvestCheckpoints: {note}")
         self._check_spacing(module.data)
         self._batch_size, self._num_steps = module.data.batch_size, module.data.num_steps
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the bank; a resumed run goes on with what it harvested up to its checkpoint."""
         module = run_of(trainer, pl_module)
-        if not trainer.is_global_zero:
+        if not trainer.is_global_zero or (isinstance(module, Guest) and trainer.fast_dev_run):  # type: ignore[attr-defined]
             return
+        kept = self._kept if self._writer is None else self._writer.hashes
         self._writer = BankWriter(
             Path(trainer.default_root_dir) / self.folder,
             describe(module.model),
@@ -151,10 +153,34 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
             module.identity["config_hash"],
             module.identity["commit"],
         )
-        if module.tables.resumed:
+        if isinstance(module, Guest):
+            self._continue(module, kept)
+        elif module.tables.resumed:
             self._writer.continue_from(module.step, self._kept)
-        elif module.step == 0 and self.include_start:
+        if module.step == 0 and self.include_start:
             self._harvest(trainer, module)
+
+    def _continue(self, module: Guest, kept: dict[int, str] | None) -> None:
+        """Go on with a guest's bank; never write over one that is another training's."""
+        assert self._writer is not None
+        if not is_there(self._writer.folder / MANIFEST):
+            return
+        if kept is None:
+            raise UsageError(
+                f"HarvestCheckpoints: {self._writer.folder} holds a bank of an earlier training; allowed: "
+                "another default_root_dir, another folder, or the same training resumed (ckpt_path)"
+            )
+        self._writer.continue_from(module.step, {s: h for s, h in kept.items() if s <= module.step})
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Count a guest's samples."""
+        super().on_train_batch_start(trainer, pl_module, batch, batch_idx)
+        if isinstance(run_of(trainer, pl_module), Guest):
+            first = next((leaf for leaf in tree_leaves(batch) if isinstance(leaf, torch.Tensor)), None)
+            rows = 0 if first is None or not first.dim() else len(first)
+            self._seen += rows * trainer.world_size
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note the evaluation in the manifest; harvest if the metric moved enough."""
@@ -193,17 +219,18 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
     def state_dict(self) -> dict[str, Any]:
         """Return the metric at the last harvest, and the SHA-256 of all that was harvested, by step."""
         kept = self._writer.hashes if self._writer is not None else {}
-        return {"last_value": self._moved.last_value, "sha256": kept}
+        return {"last_value": self._moved.last_value, "sha256": kept, "seen": self._seen}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take them up again; version 0.1 noted no hashes."""
         self._moved.last_value = state_dict["last_value"]
         self._kept = state_dict.get("sha256")
+        self._seen = state_dict.get("seen", 0)
 
     def _harvest(self, trainer: Trainer, module: Run) -> None:
         if self._writer is not None:
             check_weights(module)
-            samples = module.step * module.data.batch_size
+            samples = self._seen if isinstance(module, Guest) else module.step * module.data.batch_size
             self._writer.add(module.step, samples, module.model.state_dict())
             if self._noted[0] == module.step:
                 self._writer.add_metrics(*self._noted)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from lit_curriculum.distillation.schedule import Strategy
 from lit_curriculum.distillation.targets import check_temperature
 from lit_curriculum.errors import bad_value
 
@@ -20,6 +21,7 @@ def check_options(swap: SwapTeacher) -> None:
     Raises:
         UsageError: naming the one that is out of range or goes with no other.
     """
+    _check_kinds(swap)
     check_temperature(swap.tau)
     if not 0 < swap.label_cache_gib < float("inf"):
         raise bad_value("SwapTeacher.label_cache_gib", swap.label_cache_gib, "a number > 0")
@@ -43,6 +45,18 @@ def check_options(swap: SwapTeacher) -> None:
     if swap.label_weight or swap.noisy_labels or swap.weight is not None:
         allowed = "null with label_weight, noisy_labels or several teachers"
         raise bad_value("SwapTeacher.top_k", swap.top_k, allowed)
+
+
+def _check_kinds(swap: SwapTeacher) -> None:
+    """Check what a configuration's parser has checked already, of a program's own arguments."""
+    for name in ("tau", "label_weight", "student_temperature", "label_cache_gib", "weight", "top_k"):
+        value = getattr(swap, name)
+        kinds: tuple[type, ...] = (int,) if name == "top_k" else (int, float)
+        if type(value) not in kinds and not (value is None and name in ("weight", "top_k")):
+            allowed = "an integer" if name == "top_k" else "a number"
+            raise bad_value(f"SwapTeacher.{name}", value, allowed)
+    if not isinstance(swap.strategy, Strategy):
+        raise bad_value("SwapTeacher.strategy", swap.strategy, "a strategy, e.g. OneShot() or Kappa(1.0)")
 
 
 def check_together(teachers: Sequence[SwapTeacher]) -> None:

@@ -281,7 +281,11 @@ class BankWriter:
         if manifest.task != self._header.task:
             raise UsageError(f"bank: {self.folder} holds another task; allowed: the run's own bank")
         self._entries = {entry.step: entry for entry in manifest.checkpoints if entry.step <= step}
-        if hashes is not None and self.hashes != dict(hashes):
+        known = dict(hashes or {})
+        if step in self._entries:
+            # Harvested right after the checkpoint was saved, at the same step: the same weights.
+            known.setdefault(step, self._entries[step].sha256)
+        if hashes is not None and self.hashes != known:
             raise UsageError(
                 f"bank: {self.folder / MANIFEST} does not list what the run had harvested by step {step}; "
                 "allowed: the bank as the run left it, or a new run in another folder"

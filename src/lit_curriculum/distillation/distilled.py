@@ -53,7 +53,8 @@ class Distilled:
         Raises:
             UsageError: if logits and labels, or the teacher's logits, do not belong together.
         """
-        labels = self.labels_of(batch)
+        labels = _labels(self.labels_of(batch))
+        _check_logits(student_logits)
         _check("labels", tuple(labels.shape), tuple(student_logits.shape[:-1]))
         kept = labels.flatten() != IGNORED_LABEL
         rows, n_classes = student_logits.flatten(0, -2)[kept], student_logits.shape[-1]
@@ -132,6 +133,19 @@ class Distilled:
         if isinstance(batch, list | tuple) and len(batch) == 2 and isinstance(batch[1], torch.Tensor):
             return batch[1]
         raise _unknown("labels_of", batch)
+
+
+def _check_logits(logits: Any) -> None:
+    if not isinstance(logits, torch.Tensor) or logits.dim() < 2 or logits.shape[-1] < 2:
+        got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise UsageError(f"distillation_loss: logits: got {got}; allowed: a tensor (..., C), C > 1")
+
+
+def _labels(labels: Any) -> torch.Tensor:
+    if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64:
+        got = getattr(labels, "dtype", type(labels).__name__)
+        raise UsageError(f"distillation_loss: labels: got {got}; allowed: a tensor of class indices, int64")
+    return labels
 
 
 def _check(what: str, got: Any, wanted: Any) -> None:

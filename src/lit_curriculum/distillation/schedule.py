@@ -108,6 +108,10 @@ class TwoShot(Strategy):
 
     def plan(self, bank: CheckpointBank, num_steps: int) -> Schedule:
         """See `Strategy.plan`."""
+        places = ("before", "beginning", "middle", "end", "peak")
+        if type(self.checkpoint) is not int and self.checkpoint not in places:
+            allowed = f"a teacher's step, or {', '.join(places)}"
+            raise bad_value("TwoShot.checkpoint", self.checkpoint, allowed)
         if isinstance(self.checkpoint, int):
             chosen = bank.at(self.checkpoint)
         elif self.checkpoint == "peak":
@@ -164,8 +168,8 @@ class Explicit(Strategy):
             raise bad_value(
                 "Explicit.durations", self.durations, f"one for each of {self.checkpoints}, at least one"
             )
-        if min(self.durations) < 1:
-            raise bad_value("Explicit.durations", self.durations, "integers of at least 1")
+        for duration in self.durations:
+            _whole("Explicit.durations", duration)
         starts = [sum(self.durations[:i]) for i in range(len(self.durations))]
         if starts[-1] >= num_steps:
             raise UsageError(
@@ -216,7 +220,7 @@ class Kappa(Strategy):
 
     def plan(self, bank: CheckpointBank, num_steps: int) -> Schedule:
         """See `Strategy.plan`."""
-        if not 0 < self.kappa < float("inf"):
+        if type(self.kappa) not in (int, float) or not 0 < self.kappa < float("inf"):
             raise bad_value("Kappa.kappa", self.kappa, "a number > 0")
         if self.N is None:
             # A checkpoint of the untrained network teaches nothing and is not counted.
@@ -247,14 +251,18 @@ class Kappa(Strategy):
         return teachers[:: -1 if self.order == "reversed" else 1]
 
 
+def _whole(key: str, value: object) -> None:
+    if type(value) is not int or value < 1:
+        raise bad_value(key, value, "an integer of at least 1")
+
+
 def equally_spaced(bank: CheckpointBank, N: int) -> list[Checkpoint]:
     """Return N checkpoints at multiples of T0 / N, each the nearest that the bank holds.
 
     Raises:
         UsageError: if two multiples share a nearest checkpoint: the bank is too coarse for N.
     """
-    if N < 1:
-        raise bad_value("N", N, "an integer of at least 1")
+    _whole("N", N)
     chosen = [bank.nearest(i * bank.final.step / N) for i in range(1, N + 1)]
     if len({entry.step for entry in chosen}) != N:
         raise bad_value("N", N, f"what the bank's {len(bank.steps)} checkpoints can tell apart")
@@ -263,8 +271,7 @@ def equally_spaced(bank: CheckpointBank, N: int) -> list[Checkpoint]:
 
 def _in_turn(teachers: list[Checkpoint], T: int, num_steps: int, key: str) -> Schedule:
     """T steps under each teacher; the last one stays and must be reached."""
-    if T < 1:
-        raise bad_value(key, T, "an integer of at least 1")
+    _whole(key, T)
     last = (len(teachers) - 1) * T
     if last >= num_steps:
         raise UsageError(

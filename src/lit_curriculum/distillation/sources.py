@@ -1,9 +1,8 @@
-"""Banks of checkpoints that others made: the Hub's revisions, a Trainer's folders, Lightning's files."""
+"""Banks of transformers' checkpoints that others made: the Hub's revisions, a Trainer's folders."""
 
 from __future__ import annotations
 
 import os
-import pickle
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,17 +11,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from lit_curriculum.distillation import hub
 from lit_curriculum.distillation.bank import BankWriter, CheckpointBank
 from lit_curriculum.distillation.manifest import MANIFEST, Checkpoint, Manifest
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.files import sha256_of, write_json
-from lit_curriculum.models.foreign import CLASS, HUGGINGFACE, told
+from lit_curriculum.models.foreign import HUGGINGFACE, check_class, told
 from lit_curriculum.reading import is_there, read_json
 
 _NUMBER = re.compile(r"\d+")
+# Of the program that wrote a configuration, or of a machine: none changes what the model computes.
+_NOT_OF_THE_MODEL = (
+    "architectures",
+    "transformers_version",
+    "auto_map",
+    "_name_or_path",
+    "torch_dtype",
+    "dtype",
+    "attn_implementation",
+    "_attn_implementation",
+)
 
 
 def from_hub(
@@ -87,11 +96,15 @@ def from_folder(
     """
     folder = Path(folder)
     out = Path(out) if out is not None else folder / "bank"
-    places = {}
+    places: dict[int, Path] = {}
     for place in sorted(folder.iterdir()) if folder.is_dir() else ():
         number = _NUMBER.search(place.name)
         if number and (place / "config.json").is_file():
-            places[int(number.group())] = place
+            step = int(number.group())
+            if step in places:
+                both = f"{places[step].name} and {place.name} are both of step {step}"
+                raise UsageError(f"bank: {both}; allowed: one folder a step, the first number in its name")
+            places[step] = place
     if not places:
         raise bad_value("bank", str(folder), "a folder with checkpoint-STEP folders of transformers")
     models = {
@@ -106,50 +119,12 @@ def from_folder(
     if is_there(out / MANIFEST):
         return _opened(out, folder, models[last], files)
     if all(len(shards) == 1 for shards in files.values()):
-        entries = [_linked(shards[0], step, out) for step, shards in sorted(files.items())]
-        _check_distinct({e.step: (e.sha256, places[e.step].name) for e in entries})
+        digests = {step: _digest(shards[0]) for step, shards in sorted(files.items())}
+        _check_distinct({step: (digest, places[step].name) for step, digest in digests.items()})
+        entries = [_linked(files[step][0], step, digest, out) for step, digest in digests.items()]
         write_json(out / MANIFEST, Manifest(models[last], {}, None, None, tuple(entries)).as_json())
         return CheckpointBank.open(out)
-    return _written(out, models[last], ((step, _read_shards(shards)) for step, shards in files.items()))
-
-
-def from_lightning(
-    files: Sequence[str | Path],
-    module: type[nn.Module],
-    out: str | Path,
-    arguments: Mapping[str, Any] | None = None,
-    prefix: str = "",
-) -> CheckpointBank:
-    """Return a bank of Lightning's ``.ckpt`` files, read with ``weights_only=True``.
-
-    Args:
-        files: of one training; the step of each is its ``global_step``.
-        module: class that the weights are of, a LightningModule's or another's.
-        out: the bank's folder.
-        arguments: of the class; those that ``save_hyperparameters`` put into the file unless given.
-        prefix: which weights to take, without it: ``"model."`` for those of a LightningModule's ``model``.
-
-    Raises:
-        UsageError: if a file is none, or tells neither step nor arguments.
-    """
-    out = Path(out)
-    _check_new(out)
-    states: dict[int, dict[str, torch.Tensor]] = {}
-    for file in files:
-        content = _read_ckpt(Path(file))
-        arguments = content.get("hyper_parameters") if arguments is None else arguments
-        state = content["state_dict"]
-        states[int(content["global_step"])] = {
-            name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
-        }
-    if not states or not all(states.values()):
-        raise bad_value("prefix", prefix, f"the beginning of names of weights in {[str(f) for f in files]}")
-    if arguments is None:
-        allowed = f"allowed: arguments=..., or a {module.__name__} that calls save_hyperparameters()"
-        raise UsageError(f"bank: {files[0]} does not tell how the model was made; {allowed}")
-    path = f"{module.__module__}:{module.__qualname__}"
-    model = {"name": CLASS, "init_args": {"class": path, "arguments": dict(arguments)}}
-    return _written(out, model, states.items())
+    return written(out, models[last], ((step, _read_shards(shards)) for step, shards in files.items()))
 
 
 def export(bank: CheckpointBank, entries: Iterable[Checkpoint], out: Path) -> list[Path]:
@@ -219,11 +194,15 @@ def _of_config(config: Any, model_class: str | None, place: str) -> dict[str, An
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise UsageError(f"bank: {place}: config.json has no model_type; allowed: a model of transformers")
     architectures = config.get("architectures") or []
+    if not isinstance(architectures, list) or not isinstance(model_class, str | None):
+        raise UsageError(
+            f"bank: {place}: architectures: got {architectures!r}; allowed: a list of class names"
+        )
     if model_class is None and not architectures:
         raise UsageError(f"bank: {place}: config.json names no architecture; allowed: model_class=...")
-    names = ("architectures", "transformers_version", "auto_map", "_name_or_path", "torch_dtype", "dtype")
-    plain = {name: value for name, value in config.items() if name not in names}
+    plain = {name: value for name, value in config.items() if name not in _NOT_OF_THE_MODEL}
     given = {"class": model_class or architectures[0], "config": plain}
+    check_class(given["class"])
     return {"name": HUGGINGFACE, "init_args": given}
 
 
@@ -239,7 +218,7 @@ def _check_distinct(weights: Mapping[int, tuple[str, str]]) -> None:
         first[sha256] = name
 
 
-def _check_new(out: Path) -> None:
+def check_new(out: Path) -> None:
     if is_there(out / MANIFEST):
         raise bad_value("out", str(out), "a folder without a bank")
 
@@ -253,9 +232,28 @@ def _weight_files(place: Path) -> list[Path]:
     if whole.is_file():
         return [whole]
     if index.is_file():
-        names = set(read_json(index, "bank")["weight_map"].values())
-        return [place / Path(name).name for name in sorted(names)]
+        content = read_json(index, "bank")
+        names = content.get("weight_map") if isinstance(content, dict) else None
+        if not isinstance(names, dict) or not names or not all(isinstance(n, str) for n in names.values()):
+            raise bad_value("bank", str(index), "an index with a weight_map from weights to files")
+        shards = [place / Path(name).name for name in sorted(set(names.values()))]
+        for shard in shards:
+            if not shard.is_file():
+                raise UsageError(f"bank: {shard} is missing; allowed: all files that {index.name} names")
+        return shards
     raise UsageError(f"bank: {place} holds no {hub.WEIGHTS}; allowed: weights in safetensors")
+
+
+def _digest(file: Path) -> str:
+    """Return the SHA-256 of weights that can be read."""
+    from safetensors import safe_open
+
+    try:
+        with safe_open(file, "pt") as opened:
+            opened.keys()
+    except Exception as error:
+        raise UsageError(f"bank: {file} is damaged ({error}); allowed: weights in safetensors") from error
+    return sha256_of(file)
 
 
 def _read_shards(files: Iterable[Path]) -> dict[str, torch.Tensor]:
@@ -267,7 +265,7 @@ def _read_shards(files: Iterable[Path]) -> dict[str, torch.Tensor]:
     return state
 
 
-def _linked(source: Path, step: int, out: Path) -> Checkpoint:
+def _linked(source: Path, step: int, digest: str, out: Path) -> Checkpoint:
     out.mkdir(parents=True, exist_ok=True)
     path = out / _file(step)
     path.unlink(missing_ok=True)
@@ -275,10 +273,10 @@ def _linked(source: Path, step: int, out: Path) -> Checkpoint:
         os.link(source.resolve(), path)
     except OSError:
         shutil.copyfile(source, path)
-    return Checkpoint(step, 0, path.name, sha256_of(path))
+    return Checkpoint(step, 0, path.name, digest)
 
 
-def _written(
+def written(
     out: Path, model: dict[str, Any], states: Iterable[tuple[int, dict[str, torch.Tensor]]]
 ) -> CheckpointBank:
     writer = BankWriter(out, model, {})
@@ -287,14 +285,3 @@ def _written(
     bank = CheckpointBank.open(out)
     _check_distinct({entry.step: (entry.sha256, f"step {entry.step}") for entry in bank})
     return bank
-
-
-def _read_ckpt(file: Path) -> dict[str, Any]:
-    try:
-        content = torch.load(file, weights_only=True, map_location="cpu")
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UsageError(f"bank: {file} cannot be read ({reason}); allowed: a .ckpt of Lightning") from error
-    if not isinstance(content, dict) or not {"state_dict", "global_step"} <= content.keys():
-        raise bad_value("bank", str(file), "a .ckpt of Lightning, with state_dict and global_step")
-    return content

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -94,8 +94,15 @@ class Teacher:
     def _asked(self, ask: Callable[[nn.Module, Any], Any], inputs: Any) -> Any:
         weights = next(self.model.parameters(), None)
         dtype = torch.get_default_dtype() if weights is None else weights.dtype
-        with torch.no_grad(), _default_dtype(dtype):
+        with torch.no_grad(), _default_dtype(dtype), self._own_precision(inputs):
             return ask(self.model, _moved(inputs, dtype, self.device))
+
+    def _own_precision(self, inputs: Any) -> AbstractContextManager[Any]:
+        """Keep a student's autocast off a guest's teacher; the suite's models take care of their heads."""
+        if self.ask is target_logits:
+            return nullcontext()
+        kind = next((leaf.device.type for leaf in _tensors(inputs)), "cpu")
+        return torch.autocast(self.device.type if self.device else kind, enabled=False)
 
 
 @dataclass
@@ -162,7 +169,12 @@ class Team:
 
 
 def _tensors(inputs: Any) -> list[torch.Tensor]:
-    return [leaf for leaf in tree_leaves(inputs) if isinstance(leaf, torch.Tensor)]
+    return [leaf for leaf in tree_leaves(_plain(inputs)) if isinstance(leaf, torch.Tensor)]
+
+
+def _plain(inputs: Any) -> Any:
+    """Return a mapping as a dict: what is like one, a tokenizer's batch for one, no tree is made of."""
+    return dict(inputs) if isinstance(inputs, Mapping) and not isinstance(inputs, dict) else inputs
 
 
 @contextmanager
@@ -182,7 +194,7 @@ def _moved(inputs: Any, dtype: torch.dtype, device: torch.device | None = None) 
     def move(value: torch.Tensor) -> torch.Tensor:
         return value.to(device=device, dtype=dtype if value.is_floating_point() else value.dtype)
 
-    return tree_map_only(torch.Tensor, move, inputs)
+    return tree_map_only(torch.Tensor, move, _plain(inputs))
 
 
 class TeacherLoader:

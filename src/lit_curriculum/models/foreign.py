@@ -8,6 +8,8 @@ bring; transformers' classes are built from their configuration, without any cod
 from __future__ import annotations
 
 import inspect
+import json
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -43,7 +45,11 @@ def describe_foreign(model: nn.Module) -> dict[str, Any] | None:
         return None
     return {
         "name": CLASS,
-        "init_args": {"class": f"{kind.__module__}:{kind.__qualname__}", "arguments": arguments},
+        # As JSON gives it back: a tuple as a list.
+        "init_args": {
+            "class": f"{kind.__module__}:{kind.__qualname__}",
+            "arguments": json.loads(json.dumps(arguments)),
+        },
     }
 
 
@@ -123,8 +129,7 @@ def _arguments(model: nn.Module) -> dict[str, Any] | None:
     hparams = getattr(model, "hparams", None)
     if isinstance(hparams, Mapping) and hparams:
         return dict(hparams)
-    parameters = inspect.signature(type(model)).parameters.values()
-    return {} if not [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)] else None
+    return None if inspect.signature(type(model)).parameters else {}
 
 
 def _is_plain(value: Any) -> bool:
@@ -132,7 +137,8 @@ def _is_plain(value: Any) -> bool:
         return all(isinstance(key, str) and _is_plain(inner) for key, inner in value.items())
     if isinstance(value, list | tuple):
         return all(map(_is_plain, value))
-    return value is None or isinstance(value, str | int | float | bool)
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return value is None or (isinstance(value, str | int | float | bool) and finite)
 
 
 def _imported(path: Any) -> type[nn.Module]:
@@ -146,6 +152,11 @@ def _imported(path: Any) -> type[nn.Module]:
             allowed = "the script that made the bank; a class in a file of its own can be imported anywhere"
         raise bad_value("model.class", path, allowed)
     return found
+
+
+def check_class(name: Any) -> None:
+    """Check that a name is that of a model class of the installed transformers. Raises UsageError if not."""
+    _huggingface_class(name)
 
 
 def _huggingface_class(name: Any) -> Any:

@@ -6,6 +6,7 @@ is ``trainer.default_root_dir``, its metrics are what it logs, and its batches a
 
 from __future__ import annotations
 
+import inspect
 import math
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +20,8 @@ from torch import nn
 from lit_curriculum.distillation.distilled import Distilled
 from lit_curriculum.distillation.supervision import Supervision
 from lit_curriculum.errors import UsageError
-from lit_curriculum.models.foreign import describe_foreign
-from lit_curriculum.models.registry import MODELS
+from lit_curriculum.models.foreign import CLASS, describe_foreign
+from lit_curriculum.models.registry import MODELS, build, describe, load_saved_state
 from lit_curriculum.tables import RunTables
 from lit_curriculum.training.base import CurriculumModule
 
@@ -71,8 +72,12 @@ class Guest:
 
     @property
     def evaluation(self) -> dict[str, float]:
-        """The finite numbers that the module has logged."""
-        numbers = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
+        """The finite numbers that the module has logged in the evaluation that ends."""
+        results = self.trainer._results  # of the loop that runs: callback_metrics keeps older ones of others
+        logged = {} if results is None else results.metrics(False)["callback"]
+        numbers = {
+            name: float(value) for name, value in logged.items() if torch.as_tensor(value).numel() == 1
+        }
         return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
     @property
@@ -126,9 +131,16 @@ class GuestData:
         Raises:
             UsageError: if it has no end.
         """
-        steps = self._trainer.estimated_stepping_batches
+        trainer = self._trainer
+        if not self._module.automatic_optimization:
+            # How often the module steps its optimizers in a batch, only its author knows.
+            if (trainer.max_steps or 0) < 1:
+                raise UsageError("trainer.max_steps: missing; allowed: a number with manual optimization")
+            return int(trainer.max_steps)
+        steps = trainer.estimated_stepping_batches
         if not math.isfinite(steps) or steps < 1:
-            raise UsageError("trainer: it has no last step; allowed: max_steps or max_epochs")
+            allowed = "max_steps, or max_epochs and a loader that has a length"
+            raise UsageError(f"trainer: it has no last step; allowed: {allowed}")
         return int(steps)
 
     @property
@@ -161,6 +173,42 @@ def run_of(trainer: Trainer, module: LightningModule) -> Run:
     if known is None or known.trainer is not trainer:
         known = _GUESTS[module] = Guest(trainer, module)
     return known
+
+
+def check_harvestable(model: nn.Module) -> list[str]:
+    """Check that a model can be made again of what a bank keeps of it; return what is worth saying of it.
+
+    Raises:
+        UsageError: if it cannot.
+    """
+    name, description, state = type(model).__name__, describe(model), model.state_dict()
+    for key, value in state.items():
+        if not isinstance(value, torch.Tensor):
+            raise UsageError(
+                f"HarvestCheckpoints: {name} keeps {key}, which is no tensor; allowed: tensors alone"
+            )
+    if description["name"] != CLASS:
+        return []
+    try:
+        with torch.random.fork_rng(devices=[]):
+            load_saved_state(build(description), state)
+    except Exception as error:  # whatever a constructor of somebody's raises
+        said = " ".join(str(error).split())[:300]
+        raise UsageError(
+            f"HarvestCheckpoints: {name} cannot be made again of what it tells of itself ({said}); allowed: "
+            "save_hyperparameters(), or init_args, with every argument"
+        ) from error
+    given = description["init_args"]
+    silent = sorted(set(inspect.signature(type(model)).parameters) - set(given["arguments"]))
+    notes = []
+    if silent:
+        notes.append(f"{name} does not tell {', '.join(silent)}: it is made again with their defaults")
+    if given["class"].startswith("__main__:"):
+        notes.append(
+            f"{name} is defined in the script that runs, and only this script can read the bank; a class in "
+            "a file of its own can be imported by others"
+        )
+    return notes
 
 
 def own_module(callback: object, module: LightningModule) -> CurriculumModule:

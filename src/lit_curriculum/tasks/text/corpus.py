@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.files import hash_of_json
+from lit_curriculum.files import hash_of_json, sha256_of
 from lit_curriculum.reading import as_usage_error, parse_json
 from lit_curriculum.tasks.text.json_stream import objects
 
@@ -70,11 +70,11 @@ class Corpus:
         return sum(path.stat().st_size for path in self.files)
 
     def digest(self) -> str:
-        """Return the SHA-256 of the source's file names and sizes, and of the field."""
+        """Return the SHA-256 of the source's file names and contents, and of the field."""
         root = Path(self.source)
-        names = [[path.relative_to(root).as_posix(), path.stat().st_size] for path in self.files]
+        names = [[path.relative_to(root).as_posix(), sha256_of(path)] for path in self.files]
         if root.is_file():
-            names = [[root.name, root.stat().st_size]]
+            names = [[root.name, sha256_of(root)]]
         return hash_of_json({"files": names or self.source, "field": self.field})
 
     def pieces(self) -> Iterator[Piece]:

@@ -286,6 +286,11 @@ def _finished(out: Path) -> dict[str, Any]:
     for name in (PROGRESS, PARTIAL):
         (out / name).unlink(missing_ok=True)
     manifest: dict[str, Any] = read_json(out / MANIFEST, "--out")
+    for name, digest in manifest["sha256"].items():
+        if not (out / name).is_file() or sha256_of(out / name) != digest:
+            raise bad_value(
+                "--out", str(out / name), "what was written there; a new folder, to tokenise again"
+            )
     return manifest
 
 
