@@ -27,6 +27,7 @@ TINY: dict[str, list[str]] = {
         "--rounds",
         "1",
     ],
+    "chunked_kl": ["--rows", "20", "--classes", "50", "--width", "4", "--rounds", "1", "--json"],
     "muon_step": ["--rounds", "1", "--steps", "1", "--json"],
     "netlist": ["--gates", "100", "--small", "50", "--rounds", "1"],
     "online_sgd": ["--widths", "20", "--repetitions", "1", "--threads", "1", "--json"],
@@ -38,6 +39,10 @@ TINY: dict[str, list[str]] = {
         "--json",
     ],
     "tokenising": ["--rounds", "1", "--vocab-size", "150", "--json"],
+    "top_k": [
+        *("--rows", "8", "--width", "4", "--classes", "50", "--k", "3", "--rounds", "1"),
+        "--json",
+    ],
     "training_step": [
         *("--heads", "1", "--teacher-heads", "1", "--batch-size", "4", "--steps", "2", "--rounds", "1"),
         "--json",

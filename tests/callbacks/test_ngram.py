@@ -77,4 +77,6 @@ def test_data_without_a_grammar_are_refused(tmp_path: Path, capsys: pytest.Captu
     overlay.write_text("trainer: {callbacks: [{class_path: LogNgrams, init_args: {every_n_steps: 50}}]}\n")
     parity = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch")]
     assert fit(tmp_path / "run", *parity, str(overlay)) == 2
-    assert "LogNgrams: the data have no grammar; allowed: PCFGData" in capsys.readouterr().err
+    assert (
+        "LogNgrams: the data have no masked strings; allowed: PCFGData, TextData" in capsys.readouterr().err
+    )

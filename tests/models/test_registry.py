@@ -85,8 +85,7 @@ def test_missing_argument_is_refused_in_one_line():
 def test_a_class_that_is_not_listed_cannot_be_described():
     with pytest.raises(UsageError) as caught:
         describe(nn.Linear(2, 2))
-    allowed = f"a class listed in models/registry.py: {list(MODELS)}"
-    assert str(caught.value) == f"model: got 'Linear'; allowed: {allowed}"
+    assert str(caught.value).startswith("model: got 'Linear'; allowed: one that tells how it was made")
 
 
 def test_a_subclass_is_not_taken_for_its_base():
