@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lit_curriculum.callbacks.grammar_probe import GrammarProbe
-from lit_curriculum.callbacks.periodic_probe import Row
+from lit_curriculum.callbacks.periodic_probe import PeriodicProbe, Row
+from lit_curriculum.errors import UsageError
 from lit_curriculum.probes.nonterminal import ProbeSettings, nonterminal_accuracy
 from lit_curriculum.tasks.pcfg import Grammar, MaskedPCFG
+from lit_curriculum.training.base import CurriculumModule
+from lit_curriculum.training.base_data import CurriculumData
 
 
-class LogNonterminals(GrammarProbe):
+class LogNonterminals(PeriodicProbe):
     """Train and score a non-terminal probe (progressive, Definition 4.3, D.3, figures 5 and 22).
 
     Every measurement adds a row for each depth, counted from the root, to ``<run folder>/nonterminals.csv``:
@@ -50,9 +52,19 @@ class LogNonterminals(GrammarProbe):
         )
         self._source: tuple[Grammar, int] | None = None
 
-    def prepare_task(self, task: MaskedPCFG, data_seed: int) -> None:
-        """See `GrammarProbe.prepare_task`."""
-        self._source = task.grammar, data_seed
+    def check_run(self, module: CurriculumModule, data: CurriculumData) -> None:
+        """See `ChecksData.check_run`: the data must be strings of a grammar."""
+        self._task(data)
+
+    def prepare(self, data: CurriculumData) -> None:
+        """See `PeriodicProbe.prepare`."""
+        self._source = self._task(data).grammar, data.data_seed
+
+    def _task(self, data: CurriculumData) -> MaskedPCFG:
+        task = getattr(data, "task", None)
+        if not isinstance(task, MaskedPCFG):
+            raise UsageError(f"{type(self).__name__}: the data have no grammar; allowed: PCFGData")
+        return task
 
     def measure(self, model: Any) -> tuple[Sequence[Row], dict[str, float]]:
         """See `PeriodicProbe.measure`."""

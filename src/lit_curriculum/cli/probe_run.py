@@ -16,7 +16,6 @@ from torch import nn
 from lit_curriculum.callbacks import LogAttention, LogMonomials, LogNgrams, LogSkipNgrams
 from lit_curriculum.callbacks.periodic_probe import PeriodicProbe
 from lit_curriculum.cli.training import parse_and_run
-from lit_curriculum.cli.trust import all_names
 from lit_curriculum.distillation import CheckpointBank
 from lit_curriculum.errors import UsageError
 from lit_curriculum.models import GPT2Reader
@@ -51,7 +50,7 @@ def measures_of(bank: CheckpointBank, options: argparse.Namespace) -> Measure:
         attention = _periodic([LogAttention(1)] if two_layers else [], data)
         monomials = LogMonomials(1)
         return lambda model: {**monomials.means(model, data), **attention(model)}
-    name = bank.task.get("task", "something else")
+    name = bank.task.get("task", told(bank.model))
     raise UsageError(f"RUN_OR_BANK: the models in {bank.folder} learned {name!r}; allowed: {_PROBED}")
 
 
@@ -76,6 +75,6 @@ def _data_of(bank: CheckpointBank) -> LightningDataModule:
             f"RUN_OR_BANK: {bank.folder} lies in no run folder, and a probe of {name!r} needs its data; "
             "allowed: a run, or a bank of masked strings of a grammar"
         )
-    words = ["fit", *(f"--trust={name}" for name in all_names(())), "--config", str(config)]
-    data: LightningDataModule = parse_and_run([*words, "--trainer.callbacks=[]"], run=False).datamodule
+    words = ["fit", "--config", str(config), "--trainer.callbacks=[]"]
+    data: LightningDataModule = parse_and_run(words, run=False).datamodule
     return data

@@ -67,7 +67,6 @@ def _trained(plan: Sweep, options: argparse.Namespace, out: Path) -> int:
     """Train the runs that are asked for, and write the table of all that is finished."""
     if options.action == "retry":
         _remembered(options, out / plan.name)
-    if options.action == "retry":
         chosen_runs = _failed(plan, out / "runs")
     else:
         chosen_runs = plan.runs if options.index is None else (plan.run(options.index),)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from lit_curriculum.distillation.targets import at_least_single, closer_than, teacher_probabilities
+from lit_curriculum.distillation.targets import at_least_single, closer_than, one_hot, teacher_probabilities
 from lit_curriculum.finite import all_finite
 
 SHARP = 1e-2
@@ -44,7 +44,7 @@ class Answers:
     def targets(self, n_classes: int, device: torch.device) -> torch.Tensor:
         """Return the target probabilities, float32 (M, C)."""
         top = self.top.to(device)
-        targets = torch.nn.functional.one_hot(top, n_classes).float()
+        targets = one_hot(top, n_classes)
         if not self.finite:
             return torch.full_like(targets, float("nan"))
         if len(self.row):

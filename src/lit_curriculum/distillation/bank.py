@@ -27,6 +27,7 @@ from lit_curriculum.distillation.manifest import (
     Checkpoint,
     Manifest,
     check_file_name,
+    checkpoint_file,
     parse_manifest,
 )
 from lit_curriculum.errors import NotFinite, RunFailed, UsageError, bad_value, shortened
@@ -311,7 +312,7 @@ class BankWriter:
             samples: training samples seen.
             state: the model's state_dict.
         """
-        path = self.folder / f"step_{step:012d}.safetensors"
+        path = self.folder / checkpoint_file(step)
         tensors = {name: tensor.cpu() for name, tensor in registry.state_for_saving(state).items()}
         write_with(path, lambda temporary: save_file(tensors, temporary))
         entry = Checkpoint(step, samples, path.name, sha256_of(path))

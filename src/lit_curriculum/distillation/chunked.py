@@ -18,12 +18,10 @@ from torch.nn.functional import linear
 
 from lit_curriculum.distillation.targets import TINY, at_least_single, check_temperature
 from lit_curriculum.errors import bad_value
+from lit_curriculum.tasks.vocabulary import IGNORED_LABEL
 
 CHUNK_BYTES = 32 * 2**20
 """About what the temporaries of a chunk take together."""
-
-IGNORED = -100
-"""The label of a row without one."""
 
 # Tensors of a chunk's logits that are alive at the same time, in float32.
 _ALIVE = 4
@@ -140,14 +138,14 @@ def chunked_cross_entropy(
 
     Args:
         head: of M rows and V classes.
-        labels: class indices (M,), `IGNORED` for a row without one.
+        labels: class indices (M,), `IGNORED_LABEL` for a row without one.
         chunk_rows: as in `chunked_kl`.
         student_temperature: above 0.
     """
     check_student_temperature(student_temperature)
     if labels.shape != head.hidden.shape[:1]:
         raise bad_value("labels", tuple(labels.shape), f"a shape ({head.hidden.shape[0]},)")
-    labelled = labels != IGNORED
+    labelled = labels != IGNORED_LABEL
     classes = labels.where(labelled, 0)
 
     def of_rows(rows: slice, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

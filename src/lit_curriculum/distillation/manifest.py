@@ -149,6 +149,11 @@ def parse_manifest(value: Any, where: str) -> Manifest:
     return Manifest(model, task, value.get("config_hash"), value.get("commit"), tuple(entries), source)
 
 
+def checkpoint_file(step: int) -> str:
+    """Return the name of a checkpoint's file in its bank."""
+    return f"step_{step:012d}.safetensors"
+
+
 def check_file_name(key: str, name: Any) -> str:
     """Return a name if it can only stand for something right inside its folder.
 

@@ -14,24 +14,13 @@ import torch
 
 from lit_curriculum.distillation import hub
 from lit_curriculum.distillation.bank import BankWriter, CheckpointBank
-from lit_curriculum.distillation.manifest import MANIFEST, Checkpoint, Manifest
+from lit_curriculum.distillation.manifest import MANIFEST, Checkpoint, Manifest, checkpoint_file
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.files import sha256_of, write_json
-from lit_curriculum.models.foreign import HUGGINGFACE, check_class, told
+from lit_curriculum.models.foreign import HUGGINGFACE, check_class, of_the_model, told
 from lit_curriculum.reading import is_there, read_json
 
 _NUMBER = re.compile(r"\d+")
-# Of the program that wrote a configuration, or of a machine: none changes what the model computes.
-_NOT_OF_THE_MODEL = (
-    "architectures",
-    "transformers_version",
-    "auto_map",
-    "_name_or_path",
-    "torch_dtype",
-    "dtype",
-    "attn_implementation",
-    "_attn_implementation",
-)
 
 
 def from_hub(
@@ -71,7 +60,9 @@ def from_hub(
         str(step): {k: v for k, v in asdict(revision).items() if k != "sha256"}
         for step, revision in found.items()
     }
-    entries = tuple(Checkpoint(step, 0, _file(step), revision.sha256) for step, revision in found.items())
+    entries = tuple(
+        Checkpoint(step, 0, checkpoint_file(step), revision.sha256) for step, revision in found.items()
+    )
     source = {"repo": repo, "revisions": plain}
     write_json(folder / MANIFEST, Manifest(model, {}, None, None, entries, source).as_json())
     return CheckpointBank.open(folder)
@@ -200,8 +191,7 @@ def _of_config(config: Any, model_class: str | None, place: str) -> dict[str, An
         )
     if model_class is None and not architectures:
         raise UsageError(f"bank: {place}: config.json names no architecture; allowed: model_class=...")
-    plain = {name: value for name, value in config.items() if name not in _NOT_OF_THE_MODEL}
-    given = {"class": model_class or architectures[0], "config": plain}
+    given = {"class": model_class or architectures[0], "config": of_the_model(config)}
     check_class(given["class"])
     return {"name": HUGGINGFACE, "init_args": given}
 
@@ -221,10 +211,6 @@ def _check_distinct(weights: Mapping[int, tuple[str, str]]) -> None:
 def check_new(out: Path) -> None:
     if is_there(out / MANIFEST):
         raise bad_value("out", str(out), "a folder without a bank")
-
-
-def _file(step: int) -> str:
-    return f"step_{step:012d}.safetensors"
 
 
 def _weight_files(place: Path) -> list[Path]:
@@ -267,7 +253,7 @@ def _read_shards(files: Iterable[Path]) -> dict[str, torch.Tensor]:
 
 def _linked(source: Path, step: int, digest: str, out: Path) -> Checkpoint:
     out.mkdir(parents=True, exist_ok=True)
-    path = out / _file(step)
+    path = out / checkpoint_file(step)
     path.unlink(missing_ok=True)
     try:
         os.link(source.resolve(), path)

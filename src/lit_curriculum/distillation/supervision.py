@@ -6,14 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import nn
 
 from lit_curriculum.distillation.targets import (
-    WIDE,
-    at_least_single,
     dense,
     divergence,
     kl_to_student,
+    narrow,
     one_hot,
 )
 from lit_curriculum.distillation.teacher import Teacher, Team
@@ -129,7 +127,7 @@ class Supervision:
         if self.flips is not None:
             labels = self.flips.of(labels, n_classes, index)
         if self.teacher is None:
-            return labels if n_classes >= WIDE else one_hot(labels, n_classes)
+            return narrow(labels, n_classes)
         self._answer = answer = self.teacher.targets(inputs, n_classes, index)
         if self.label_weight == 0 or isinstance(answer, TopK):
             return answer
@@ -139,16 +137,12 @@ class Supervision:
 
     def loss(self, targets: torch.Tensor | TopK, student_logits: torch.Tensor) -> torch.Tensor:
         """Return the loss to descend, the mean over rows (eqs. 1 and 2), a scalar."""
-        if isinstance(targets, torch.Tensor) and targets.dtype == torch.int64:
-            temperature = 1.0 if self.teacher is None else self.student_temperature
-            logits = at_least_single(student_logits) / temperature
-            losses = nn.functional.cross_entropy(logits, targets, reduction="none")
-        elif isinstance(targets, TopK):
+        if isinstance(targets, TopK):
             losses = top_k_divergence(targets, student_logits, self.student_temperature)
         elif self.teacher is None:
             losses = divergence(targets, student_logits)
-        elif self.teacher.tau != self.student_temperature:
-            # What a teacher says at another temperature is not what the student would.
+        elif self.teacher.tau != self.student_temperature or targets.dtype == torch.int64:
+            # What a teacher says at another temperature, or as one class, is not what the student would.
             losses = divergence(targets, student_logits, self.student_temperature)
         else:
             losses = kl_to_student(targets, student_logits, self.student_temperature)

@@ -22,6 +22,11 @@ def one_hot(classes: torch.Tensor, n_classes: int) -> torch.Tensor:
     return torch.nn.functional.one_hot(classes, n_classes).float()
 
 
+def narrow(classes: torch.Tensor, n_classes: int) -> torch.Tensor:
+    """Return class indices (M,) as they are from `WIDE` classes on, else as rows (M, C)."""
+    return classes if n_classes >= WIDE else one_hot(classes, n_classes)
+
+
 def dense(targets: torch.Tensor, n_classes: int) -> torch.Tensor:
     """Return probabilities (M, C) of targets that may be class indices (M,)."""
     return one_hot(targets, n_classes) if targets.dtype == torch.int64 else targets
@@ -111,7 +116,13 @@ def kl_to_student(
 def divergence(
     targets: torch.Tensor, student_logits: torch.Tensor, student_temperature: float = 1.0
 ) -> torch.Tensor:
-    """Return what `kl_to_student` does, up to rounding also for the student's own probabilities."""
+    """Return what `kl_to_student` does, up to rounding also for the student's own probabilities.
+
+    Targets of one class each may be these classes, int64 (n,).
+    """
+    if targets.dtype == torch.int64 and targets.dim() == student_logits.dim() - 1:
+        logits = at_least_single(student_logits) / student_temperature
+        return torch.nn.functional.cross_entropy(logits, targets, reduction="none")
     log_p = torch.log_softmax(at_least_single(student_logits) / student_temperature, dim=-1)
     targets = targets.to(log_p.dtype)
     return (torch.xlogy(targets, targets) - targets * log_p).sum(-1)

@@ -23,8 +23,17 @@ from lit_curriculum.errors import UsageError, bad_value
 HUGGINGFACE = "huggingface"
 CLASS = "class"
 
-# What a configuration says of the program that wrote it, not of the model.
-_NOT_OF_THE_MODEL = ("transformers_version", "auto_map", "_name_or_path", "dtype", "torch_dtype")
+# What a configuration says of the program that wrote it, or of a machine: none changes what a model computes.
+_NOT_OF_THE_MODEL = {
+    "architectures",
+    "transformers_version",
+    "auto_map",
+    "_name_or_path",
+    "torch_dtype",
+    "dtype",
+    "attn_implementation",
+    "_attn_implementation",
+}
 
 
 def describe_foreign(model: nn.Module) -> dict[str, Any] | None:
@@ -98,8 +107,12 @@ def load_huggingface(description: Mapping[str, Any], state: Mapping[str, torch.T
 
 def plain_config(config: Any) -> dict[str, Any]:
     """Return what a configuration of transformers says of the model, as JSON holds it."""
-    plain = {name: value for name, value in config.to_diff_dict().items() if name not in _NOT_OF_THE_MODEL}
-    return {**plain, "model_type": config.model_type}
+    return {**of_the_model(config.to_diff_dict()), "model_type": config.model_type}
+
+
+def of_the_model(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration without what does not change what the model computes."""
+    return {name: value for name, value in config.items() if name not in _NOT_OF_THE_MODEL}
 
 
 def check_size(description: Mapping[str, Any], weights: int) -> None:
@@ -175,9 +188,7 @@ def _config(plain: Any) -> Any:
         raise bad_value("model.config", plain, "a configuration of transformers, its model_type included")
     with _quiet():
         try:
-            return AutoConfig.for_model(
-                **{name: value for name, value in plain.items() if name not in _NOT_OF_THE_MODEL}
-            )
+            return AutoConfig.for_model(**of_the_model(plain))
         except ValueError as error:
             raise bad_value("model.config.model_type", plain["model_type"], "one of transformers'") from error
 

@@ -18,10 +18,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
 from torchmetrics import Metric, MetricCollection
 
-from lit_curriculum.distillation.targets import divergence
+from lit_curriculum.distillation.targets import divergence, narrow
 
 Values = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
 Measures = Mapping[str, Values]
@@ -77,8 +76,8 @@ class Classification(ExactMeans):
 
     def update(self, logits: torch.Tensor, labels: torch.Tensor) -> None:
         """Add predictions (n, C) of labels (n,)."""
-        one_hot = nn.functional.one_hot(labels, logits.shape[-1])
-        self.add({"loss": divergence(one_hot, logits), "accuracy": logits.argmax(-1) == labels})
+        targets = narrow(labels, logits.shape[-1])
+        self.add({"loss": divergence(targets, logits), "accuracy": logits.argmax(-1) == labels})
 
 
 def computed(metrics: MetricCollection, gather: Gather) -> dict[str, float]:

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lit_curriculum.papers.progressive._pcfg import HALF
+from lit_curriculum.papers.progressive._pcfg import HALF, TEACHER
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, one_shot
 from lit_curriculum.reproduce.claim import Quantity
 from lit_curriculum.reproduce.panels import Line, bars, curve, in_millions
@@ -62,6 +62,12 @@ def beats_both(arm: str) -> Gain:
 def beats(better: str, worse: str) -> Gain:
     """Return how far an arm ends above another."""
     return lambda results: results.paired(better, worse, "accuracy")
+
+
+def end_over_peak(teacher: Results) -> PerSeed:
+    """Return each seed's last M_robust(3) as a share of its largest."""
+    robust = teacher.history(TEACHER, "robust_3")
+    return PerSeed({s: c[-1][1] / (max(v for _, v in c) or 1.0) for s, c in robust.items()})
 
 
 def depths(results: Results) -> list[int]:

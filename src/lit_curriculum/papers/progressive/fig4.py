@@ -24,7 +24,7 @@ from lit_curriculum.papers.progressive._pcfg import (
     students,
     two_shot,
 )
-from lit_curriculum.papers.progressive._pcfg_results import of
+from lit_curriculum.papers.progressive._pcfg_results import end_over_peak, of
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, one_shot
 from lit_curriculum.probes.ngram import draw_inputs
 from lit_curriculum.probes.optimal import optimal_robust
@@ -143,10 +143,6 @@ def _claims(results: Results, design: Design, teacher: Study, student: Study) ->
     # Chosen on val; what is reported is test.
     best = min(design.two_shots, key=lambda name: sum(taught.final(name, "loss").values()))
 
-    def left_of_the_peak(results: Results) -> PerSeed:
-        robust = of(results, teacher).history(TEACHER, "robust_3")
-        return PerSeed({s: c[-1][1] / (max(v for _, v in c) or 1.0) for s, c in robust.items()})
-
     def flat(results: Results) -> PerSeed:
         found = {seed: choice.phases for seed, choice in choices(of(results, teacher)).items()}
         return PerSeed(
@@ -181,7 +177,7 @@ def _claims(results: Results, design: Design, teacher: Study, student: Study) ->
         Claim(
             "robust-falls",
             "M_robust(3) peaks inside the teacher's training and falls after it (end / peak).",
-            left_of_the_peak,
+            lambda results: end_over_peak(of(results, teacher)),
             AtMost(0.8),
             paper="0.1 at step 1,000, below 1e-4 at 8,000",
         ),

@@ -17,6 +17,7 @@ from lit_curriculum.papers.progressive._pcfg_results import (
     Gain,
     beats,
     by_length,
+    end_over_peak,
     gains_table,
     log_lengths,
     of,
@@ -196,10 +197,6 @@ def _claims(design: Design, teacher: Study, students: tuple[Study, ...]) -> list
             }
         )
 
-    def left_of_the_peak(results: Results) -> PerSeed:
-        robust = of(results, teacher).history(TEACHER, "robust_3")
-        return PerSeed({s: c[-1][1] / (max(v for _, v in c) or 1.0) for s, c in robust.items()})
-
     shortest = students[:1]
     return [
         Claim(
@@ -212,7 +209,7 @@ def _claims(design: Design, teacher: Study, students: tuple[Study, ...]) -> list
         Claim(
             "robust-falls",
             "M_robust(3) peaks inside the teacher's training and falls after it (end / peak).",
-            left_of_the_peak,
+            lambda results: end_over_peak(of(results, teacher)),
             AtMost(0.8),
         ),
         *(
