@@ -68,7 +68,7 @@ gpu-suite: $(VENV)/.dev ## what a GPU should do first, by value, in MINUTES=30; 
 	$(BIN)/python -m benchmarks.gpu_suite --minutes $(MINUTES) --out $(OUT)/gpu
 
 coverage: $(VENV)/.dev ## run the tests with line coverage of src (at least 90 %)
-	$(PYTEST) -m "not slow and not gpu" --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+	$(PYTEST) -m "not slow and not gpu and not cluster" --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
 
 dist: $(VENV)/.dev ## build the source distribution and the wheel, in dist
 	$(BIN)/python -m build --outdir dist

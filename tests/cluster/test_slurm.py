@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -27,9 +28,6 @@ PROFILE = {"time": "0:20:00", "poll_seconds": 1, "grace_seconds": 30}
 # At every evaluation, not only when the last save is some seconds old.
 SAVES = {"class_path": "ExactResume", "init_args": {"min_seconds": 0.0}}
 SHORT = {"data.num_steps": 2000, "data.eval_every": 250}
-# Longer than the 25 seconds that a job of a minute has, of which Python's start takes some; on two busy cores
-# it takes several jobs.
-LONG = 15_000
 
 
 def sweep_file(folder: Path, seeds: int, num_steps: int = 3000, **more: Any) -> Path:
@@ -66,9 +64,9 @@ def wait_for(there: Callable[[], object], seconds: float = 120) -> None:
         time.sleep(0.1)
 
 
-def undisturbed(file: Path, out: Path) -> Path:
+def undisturbed(file: Path, out: Path, *words: str) -> Path:
     """Train the same runs here; return where they are."""
-    assert lit(str(file), "--out", str(out), "--jobs", "2") == 0  # of one thread each, as the jobs
+    assert lit(str(file), "--out", str(out), "--jobs", "2", *words) == 0  # of one thread each, as the jobs
     return out / "runs"
 
 
@@ -124,11 +122,29 @@ def test_an_array_of_runs_one_of_them_disturbed(tmp_path: Path, capsys: pytest.C
     assert "1 means of 3 of 3 runs" in capsys.readouterr().out
 
 
-def test_a_run_longer_than_a_job_goes_on_in_the_next(tmp_path: Path) -> None:
-    file, out = sweep_file(tmp_path, seeds=1, num_steps=LONG), tmp_path / "out"
+PACE = """\
+import time
+from lightning.pytorch import Callback
+
+class Pace(Callback):
+    def on_train_batch_end(self, *_):
+        time.sleep(0.02)
+"""
+
+
+def test_a_run_longer_than_a_job_goes_on_in_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job of a minute is told to save after 25 seconds; 2,000 updates at this pace take 40 anywhere."""
+    (tmp_path / "pace.py").write_text(PACE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(tmp_path)
+    point = {
+        "data.num_steps": 2000,
+        "data.eval_every": 250,
+        "trainer.callbacks": [SAVES, {"class_path": "pace.Pace"}],
+    }
+    file, out = sweep_file(tmp_path, seeds=1, points=[point]), tmp_path / "out"
     (run,) = load_sweep(file).runs
-    # A job of a minute is told to save after 25 seconds.
-    submit(file, out, time="0:01:00", grace_seconds=35)
+    submit(file, out, "--trust", "pace", time="0:01:00", grace_seconds=35)
     resumed = []
 
     def ended() -> bool:
@@ -138,7 +154,7 @@ def test_a_run_longer_than_a_job_goes_on_in_the_next(tmp_path: Path) -> None:
 
     wait_for(ended, 900)
     assert max(resumed) >= 1
-    assert_same((run,), out / "runs", undisturbed(file, tmp_path / "here"))
+    assert_same((run,), out / "runs", undisturbed(file, tmp_path / "here", "--trust", "pace"))
 
 
 def run_record(folder: Path) -> dict[str, Any]:
