@@ -52,8 +52,8 @@ class Design:
         eval_every: updates between two evaluations of the teacher; a student is evaluated four times.
         horizons: lengths of the students' runs in updates, ascending.
         seeds: those that are reported.
-        lr: peak learning rate of every student; None: the teacher's, as in the paper. At laptop scale the best
-            of three for labels alone, on a tuning seed.
+        lr: peak learning rate of every student; None: the teacher's, as in the paper. At laptop scale the
+            best of three for labels alone, on a tuning seed.
     """
 
     scale: Scale
