@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from lit_curriculum.distillation.schedule import Strategy
+from lit_curriculum.distillation.shares import sums_to_one
 from lit_curriculum.distillation.targets import check_temperature
 from lit_curriculum.errors import bad_value
 
@@ -32,8 +33,6 @@ def check_options(swap: SwapTeacher) -> None:
     if swap.scale_by_tau_squared and swap.tau == 0:
         allowed = "tau > 0; at tau = 0 the loss would vanish"
         raise bad_value("SwapTeacher.scale_by_tau_squared", True, allowed)
-    if swap.weight is not None and not 0 < swap.weight < 1:
-        raise bad_value("SwapTeacher.weight", swap.weight, "above 0, below 1; left out for a teacher alone")
     if swap.noisy_labels and swap.label_weight:
         raise bad_value("SwapTeacher.label_weight", swap.label_weight, "0 with noisy_labels")
     if swap.noisy_labels and swap.weight is not None:
@@ -49,10 +48,10 @@ def check_options(swap: SwapTeacher) -> None:
 
 def _check_kinds(swap: SwapTeacher) -> None:
     """Check what a configuration's parser has checked already, of a program's own arguments."""
-    for name in ("tau", "label_weight", "student_temperature", "label_cache_gib", "weight", "top_k"):
+    for name in ("tau", "label_weight", "student_temperature", "label_cache_gib", "top_k"):
         value = getattr(swap, name)
         kinds: tuple[type, ...] = (int,) if name == "top_k" else (int, float)
-        if type(value) not in kinds and not (value is None and name in ("weight", "top_k")):
+        if type(value) not in kinds and not (value is None and name == "top_k"):
             allowed = "an integer" if name == "top_k" else "a number"
             raise bad_value(f"SwapTeacher.{name}", value, allowed)
     if not isinstance(swap.strategy, Strategy):
@@ -63,13 +62,14 @@ def check_together(teachers: Sequence[SwapTeacher]) -> None:
     """Check the teachers of a run against one another.
 
     Raises:
-        UsageError: if their weights do not add up to 1, two have one bank, or they ask for other losses.
+        UsageError: if their weights do not add up to 1 at every step, two have one bank, or they ask for
+            other losses.
     """
     if (len(teachers) == 1 and teachers[0].weight is None) or not teachers:
         return
     weights = [teacher.weight for teacher in teachers]
-    if abs(sum(weight or 0.0 for weight in weights) - 1) > 1e-6 or None in weights:
-        allowed = f"one for each of the run's {len(teachers)} teachers, which add up to 1"
+    if None in weights or not sums_to_one([teacher.shares for teacher in teachers]):
+        allowed = f"one for each of the run's {len(teachers)} teachers, which add up to 1 at every step"
         raise bad_value("SwapTeacher.weight", weights, allowed)
     if len({teacher.bank for teacher in teachers}) < len(teachers):
         raise bad_value("SwapTeacher.bank", teachers[0].bank, "another bank for each teacher of a run")

@@ -17,6 +17,7 @@ from lit_curriculum.distillation import (
     LabelCache,
     LabelFlips,
     Schedule,
+    Shares,
     Shelf,
     Strategy,
     Teacher,
@@ -53,8 +54,8 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         teacher_device: where the teacher answers if not where the student trains, e.g. ``cpu``.
         top_k: keep only so many of the teacher's likeliest classes, and one bucket for all others; the loss
             is then a lower bound of the divergence. For vocabularies: answers are cached at any temperature.
-        weight: share of this teacher's answers in the target, where several SwapTeacher stand in one run;
-            their weights add up to 1.
+        weight: share of this teacher's answers in the target, where several SwapTeacher stand in one run, or
+            ``{step: share}``, each from that student step on; at every step the weights add up to 1.
         noisy_labels: the teacher does not answer; its student learns from labels of which as many are wrong
             as of each checkpoint's answers (``val/accuracy`` in the manifest); a control.
 
@@ -81,7 +82,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         noisy_labels: bool = False,
         teacher_device: str | None = None,
         top_k: int | None = None,
-        weight: float | None = None,
+        weight: float | dict[int, float] | None = None,
     ) -> None:
         self.bank = str(bank.folder if isinstance(bank, CheckpointBank) else bank)
         self.strategy = strategy
@@ -97,6 +98,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         self.top_k = top_k
         self.weight = weight
         check_options(self)
+        self.shares = Shares.of(weight, "SwapTeacher.weight")
         self._shelf: Shelf[Any] | None = None
         self._schedule: Schedule | None = None
         self._loader: TeacherLoader | None = None
@@ -187,10 +189,13 @@ class SwapTeacher(StepListener, ChecksData, Callback):
 
     def next_event(self, step: int) -> int | None:
         """See `StepListener.next_event`."""
-        return self._schedule.next_swap(step) if self._schedule else None
+        if self._schedule is None:
+            return None
+        due = (self._schedule.next_swap(step), self.shares.next_change(step))
+        return min((one for one in due if one is not None), default=None)
 
     def on_step(self, trainer: Trainer, module: Run, step: int) -> None:
-        """Swap."""
+        """Swap, or change the share."""
         self._install(trainer, module, announce=True)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -282,7 +287,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             teacher = Teacher(model, self.tau, **settings)
         else:
             teacher = CachedTeacher(model, self.tau, **settings, shelf=self._shelf)
-        module.supervision.follow(teacher, self.weight or 1.0, owner=self)
+        module.supervision.follow(teacher, self.shares.at(module.step), owner=self)
         self._announce(trainer, module, entry, announce)
 
     def _error(self, entry: Checkpoint) -> float:
@@ -300,5 +305,5 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             rank_zero_info(f"SwapTeacher: step {module.step}: teacher checkpoint {entry.step}")
             row = {"step": module.step, "teacher_step": entry.step, "sha256": entry.sha256}
             if self.weight is not None:
-                row |= {"bank": self.bank}
+                row |= {"bank": self.bank, "weight": self.shares.at(module.step)}
             self._table.append([row])

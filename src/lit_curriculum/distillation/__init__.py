@@ -18,6 +18,7 @@ from lit_curriculum.distillation.schedule import (
     Strategy,
     TwoShot,
 )
+from lit_curriculum.distillation.shares import Shares
 from lit_curriculum.distillation.supervision import LabelFlips, Supervision
 from lit_curriculum.distillation.targets import kl_to_student, teacher_probabilities
 from lit_curriculum.distillation.teacher import CachedTeacher, Teacher, TeacherLoader
@@ -50,6 +51,7 @@ __all__ = [
     "OneShot",
     "PeakOfEach",
     "Schedule",
+    "Shares",
     "Shelf",
     "Strategy",
     "Supervision",

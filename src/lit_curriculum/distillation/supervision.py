@@ -90,7 +90,7 @@ class Supervision:
 
         Args:
             teacher: who answers.
-            weight: its share, where there are several.
+            weight: its share, where there are several; at 0 it is not asked.
             owner: whose teacher it takes the place of; that of others stays.
         """
         before = self._members.get(id(owner))
@@ -108,7 +108,7 @@ class Supervision:
             self.label_weight, self.scale_by_tau_squared, self.student_temperature = 0.0, False, 1.0
 
     def _choose(self) -> None:
-        members = list(self._members.values())
+        members = [member for member in self._members.values() if member[0] > 0]
         self.teacher = None if not members else members[0][1] if len(members) == 1 else Team(members)
 
     def targets(
