@@ -83,9 +83,9 @@ def bits_network(points: Array, values: Array) -> list[Layer]:
         raise bad_value("points", "other numbers", "0 and 1")
     least_distance(points)
     inputs = points.shape[1]
-    clip = (np.kron(2.0 * np.eye(inputs), np.ones((2, 1))), np.tile([-0.5, -1.5], inputs))
+    clip: Layer = (np.kron(2.0 * np.eye(inputs), np.ones((2, 1))), np.tile([-0.5, -1.5], inputs))
     # A point asks for bits b where it is 1 and for 1 - b where it is 0; the sum is `inputs` for it alone.
-    match = (np.kron(2.0 * points - 1.0, [1.0, -1.0]), 1.0 - points.sum(1))
+    match: Layer = (np.kron(2.0 * points - 1.0, [1.0, -1.0]), 1.0 - points.sum(1))
     return [clip, match, (values.T, np.zeros(values.shape[1]))]
 
 
