@@ -9,13 +9,14 @@ A layer is a pair (W, b): W (outputs, inputs), b (outputs,). A network applies a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lit_curriculum.errors import bad_value
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[np.floating[Any]]
 Layer = tuple[Array, Array]
 
 _SHIFTS, _SIGNS = np.array([2.0, 1.0, -1.0, -2.0]), np.array([1.0, -1.0, -1.0, 1.0])
@@ -83,9 +84,9 @@ def bits_network(points: Array, values: Array) -> list[Layer]:
         raise bad_value("points", "other numbers", "0 and 1")
     least_distance(points)
     inputs = points.shape[1]
-    clip: Layer = (np.kron(2.0 * np.eye(inputs), np.ones((2, 1))), np.tile([-0.5, -1.5], inputs))
+    clip = (np.kron(2.0 * np.eye(inputs), np.ones((2, 1))), np.tile([-0.5, -1.5], inputs))
     # A point asks for bits b where it is 1 and for 1 - b where it is 0; the sum is `inputs` for it alone.
-    match: Layer = (np.kron(2.0 * points - 1.0, [1.0, -1.0]), 1.0 - points.sum(1))
+    match = (np.kron(2.0 * points - 1.0, [1.0, -1.0]), 1.0 - points.sum(1))
     return [clip, match, (values.T, np.zeros(values.shape[1]))]
 
 
