@@ -40,7 +40,7 @@ def figure(scale: Scale) -> Figure:
     setting = SETTINGS[scale]
     cost = {
         "smoke": "seconds",
-        "laptop": "some ten minutes on one core",
+        "laptop": "some twenty minutes on one core, not measured",
         "paper": "hours on one core, not measured (the paper has no such experiment; these are larger d)",
     }
     return Figure(
