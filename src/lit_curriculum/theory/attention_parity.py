@@ -80,7 +80,7 @@ def proposition_c1(d: int, support: Sequence[int], c: float | None = None) -> Co
     shares, values = np.arange(k + 1) / k, _values(np.arange(k + 1))
     in_support = np.isin(np.arange(d), chosen)[:, None]
     # e_1 and e_2 tell the token, e_3 and e_4 whether the position is of the support.
-    weights = {
+    weights: dict[str, Array] = {
         "tokens": np.array([[0.0, 1, 0, 0], [1, 0, 0, 0]]),
         "positions": np.where(in_support, [[0.0, 0, 1, 0]], [[0.0, 0, 0, 1]]),
         "query.weight": sharp * np.array([[0.0, 0, 1, 1]]),
@@ -108,7 +108,7 @@ def proposition_c3(d: int, support: Sequence[int], lean: bool = True) -> Constru
     first, *others = (bits_network if lean else lemma_c4)(points, _values(points.sum(1)))
     among_all = np.zeros((len(first[0]), d))
     among_all[:, chosen] = first[0]
-    weights = {
+    weights: dict[str, Array] = {
         # Token 1 at position i is e_i, token 0 is nothing.
         "tokens": np.stack([np.zeros((d, d)), np.eye(d)], axis=1),
         "positions": np.zeros((d, d)),
