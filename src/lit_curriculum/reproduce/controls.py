@@ -38,6 +38,11 @@ class Control:
         """The name in claims' ids."""
         return self.name.replace(" ", "-")
 
+    @property
+    def named(self) -> str:
+        """What its student learns from, inside a sentence."""
+        return self.what[0].lower() + self.what[1:].rstrip(",")
+
     def of(self, arm: Arm, other: Arm | None = None, tuned_as: str | None = None) -> Arm:
         """Return the control of an arm.
 
@@ -122,10 +127,9 @@ def ahead(arm: str, subject: str, control: Control, expected: str = "", level: f
         expected: see `Claim`.
         level: accuracy at which the task counts as solved; the note says in how many seeds the control did.
     """
-    what = control.what.rstrip(",")
     return Claim(
         f"over-{control.slug}",
-        f"{subject} ends above its control: {what[0].lower()}{what[1:]}.",
+        f"{subject} ends above its control: {control.named}.",
         gain(arm, control.name),
         MeanAbove(),
         expected=expected,
