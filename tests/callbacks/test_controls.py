@@ -68,17 +68,14 @@ def taught(data: CurriculumData, **sizes: int) -> CheckpointBank:
 @pytest.mark.parametrize("kind", [pcfg, lambda g: PCFGBoundaryData(10, g, ROOTS, height=1, eval_every=10)])
 def test_a_teacher_of_another_grammar_has_to_be_asked_for(kind: Any) -> None:
     student, other = kind("cfg3b"), taught(kind("cfg3h"))
-    with pytest.raises(UsageError, match="learned grammar = .* allowed: the student's grammar"):
+    with pytest.raises(UsageError, match=r"learned grammar = .* allowed: the student's grammar"):
         check_task(other, student, other=False)
     check_task(other, student, other=True)
     check_task(taught(student), student, other=False)
 
 
 def test_another_tree_is_another_task() -> None:
-    ours, theirs = (
-        HierarchicalParityData(d=12, num_steps=10, eval_every=10, nodes=nodes)
-        for nodes in ([[0, 1], [2, 3], [4, 5]], [[6, 7], [2, 3], [4, 5]])
-    )
+    ours, theirs = (HierarchicalParityData(12, 10, depth=2, node_size=size, eval_every=10) for size in (2, 3))
     with pytest.raises(UsageError, match="learned nodes"):
         check_task(taught(theirs), ours, other=False)
     check_task(taught(theirs), ours, other=True)
