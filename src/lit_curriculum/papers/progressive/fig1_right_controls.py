@@ -50,7 +50,7 @@ class Compared(NamedTuple):
 
     Attributes:
         curriculum: its arm.
-        name: how it is called, in short.
+        name: what it is called, in short.
         controls: what is compared with it.
         study: their runs, and those of students without a curriculum.
     """
@@ -89,7 +89,9 @@ def _compared(
 ) -> Compared:
     known = students(design, (*_LABELS, curriculum), design.heads[0], num_steps)
     away = teacher_of(design, ELSEWHERE)
-    arms = (*known.arms, *controls_of(known.arm(curriculum), controls, away), away)
+    # What figures 4 and 5 probe of their students is not shown of controls.
+    taught = replace(known.arm(curriculum), probes=())
+    arms = (*known.arms, *controls_of(taught, controls, away), away)
     axes = {**known.axes, "curriculum": name}
     return Compared(curriculum, name, controls, replace(known, arms=arms, axes=axes))
 
