@@ -110,17 +110,11 @@ def browser(profile: Path) -> Iterator[Page]:
     assert FOUND
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
-
-    def connect() -> None:
-        # It reads from descriptor 3 and writes to 4.
-        kept = os.dup(theirs_in), os.dup(theirs_out)
-        os.dup2(kept[0], 3)
-        os.dup2(kept[1], 4)
-
+    # It reads from descriptor 3 and writes to 4.
+    shell = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'
     process = subprocess.Popen(
-        [FOUND, *_OPTIONS, f"--user-data-dir={profile}"],
-        close_fds=False,
-        preexec_fn=connect,
+        ["bash", "-c", shell, FOUND, *_OPTIONS, f"--user-data-dir={profile}"],
+        pass_fds=(theirs_in, theirs_out),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

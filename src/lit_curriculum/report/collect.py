@@ -66,6 +66,7 @@ class Outcome:
         folder: where it lies.
         id: unique on a page: the folder's path below that of the results.
         finding: one sentence on it, from ``findings.json`` beside the folder, or empty.
+        place: of that sentence in its file; those without come last.
         machine: where it was made, as it was recorded, or empty.
     """
 
@@ -80,6 +81,7 @@ class Outcome:
     claims: tuple[Claim, ...]
     title: str
     finding: str
+    place: int
     machine: str
 
     @property
@@ -155,7 +157,7 @@ def _outcome(folder: Path, root: Path) -> Outcome:
     if report["scale"] not in SCALES:
         raise bad_value(f"{KEY}: {path}: scale", report["scale"], ", ".join(SCALES))
     _check_data(folder, report["data_sha256"])
-    name, known = report["target"], targets()
+    name, known, findings = report["target"], targets(), _findings(folder.parent)
     return Outcome(
         folder=folder,
         id=folder.relative_to(root).as_posix() if folder != root else name,
@@ -169,7 +171,8 @@ def _outcome(folder: Path, root: Path) -> Outcome:
             _claim(entry, f"{KEY}: {path}: claim {i}") for i, entry in enumerate(report["claims"], 1)
         ),
         title=title(known[name]) if name in known else name,
-        finding=_findings(folder.parent).get(name, ""),
+        finding=findings.get(name, ""),
+        place=[*findings, name].index(name),
         machine=report.get("machine") or _machine(folder.parent),
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -75,14 +75,23 @@ def anchor(outcome: Outcome) -> str:
     return quote(outcome.id)
 
 
-def picture(outcome: Outcome) -> str | None:
-    """Return a result's figure as a data URI; None if it has none."""
+@dataclass(frozen=True)
+class Picture:
+    """An image inside the page: its data URI, and its size in pixels."""
+
+    address: str
+    width: int
+    height: int
+
+
+def picture(outcome: Outcome) -> Picture | None:
+    """Return a result's figure; None if it has none."""
     content = outcome.picture()
     if content is None:
         return None
     with as_usage_error(outcome.folder / "figure.png", KEY):
-        content = smaller(content)
-    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+        content, (width, height) = smaller(content)
+    return Picture(f"data:image/png;base64,{base64.b64encode(content).decode()}", width, height)
 
 
 def alternative(outcome: Outcome) -> str:
@@ -115,10 +124,3 @@ def _code(text: str) -> Markup:
         Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts)
     )
     return Markup("").join(marked) if len(parts) % 2 else escape(text)
-
-
-def write(card: Card, path: Path) -> None:
-    """Write the page, atomically."""
-    from lit_curriculum.files import write_text
-
-    write_text(path, render(card))

@@ -13,7 +13,7 @@ DASH = "\N{EN DASH}"
 
 
 def shown(value: float | str | None) -> str:
-    """Return a number with three significant digits, a whole one with all; None as a dash, a text as it is."""
+    """Return a number with three digits, whole ones with all; a dash for None; texts as they are."""
     if value is None:
         return DASH
     if isinstance(value, str):

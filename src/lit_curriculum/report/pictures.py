@@ -7,8 +7,8 @@ import io
 COLOURS = 256
 
 
-def smaller(content: bytes) -> bytes:
-    """Return a PNG with at most 256 colours if that is fewer bytes; else as it is.
+def smaller(content: bytes) -> tuple[bytes, tuple[int, int]]:
+    """Return a PNG with at most 256 colours if that is fewer bytes, else as it is; with its width and height.
 
     Diagrams have few colours; what is merged are shades at the edges of lines and letters.
 
@@ -24,4 +24,4 @@ def smaller(content: bytes) -> bytes:
         raise ValueError(f"a damaged image ({error})") from error
     stream = io.BytesIO()
     reduced.save(stream, format="PNG", compress_level=9)
-    return min(content, stream.getvalue(), key=len)
+    return min(content, stream.getvalue(), key=len), reduced.size
