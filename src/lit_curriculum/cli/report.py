@@ -11,6 +11,7 @@ from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.files import write_text
 from lit_curriculum.reading import read_text
 from lit_curriculum.report.scorecard import Card, scorecard
+from lit_curriculum.runs.folder import check_writable
 
 FORMATS = {".html": "html", ".md": "markdown", ".csv": "csv"}
 """Which format a file's ending asks for."""
@@ -26,10 +27,11 @@ def report(options: argparse.Namespace) -> int:
         if options.out is not None or options.format is not None:
             raise UsageError("--update: got --out or --format with it; allowed: one of the two")
         return _update(Path(options.update), Path(options.results))
-    out = Path(options.out or f"report{_ending(options.format)}")
+    out = Path(f"report{_ending(options.format)}" if options.out is None else options.out)
     kind = _format(options.format, out)
     if out.is_dir():
         raise bad_value("--out", str(out), "a file, not a folder")
+    check_writable("--out", out.parent)
     card = scorecard(Path(options.results))
     write_text(out, _rendered(card, kind, out.parent))
     if kind == "html" and find_spec("plotly") is None:
