@@ -76,3 +76,10 @@ def test_a_target_that_is_of_no_row_is_shown_beside_them(results, change) -> Non
     card = scorecard(results)
     assert [outcome.target for outcome in card.others] == ["of my own"]
     assert sum(card.outcomes[-1].counts()[status] for status in STATUSES) == 2
+
+
+def test_a_recorded_machine_is_shown_else_that_of_the_folder(results, change) -> None:
+    change(lambda report: report.update(machine="one H100"))
+    machines = {outcome.target: outcome.machine for outcome in scorecard(results).outcomes}
+    assert machines["fig26"] == "one H100"
+    assert machines["fig10"] == (results / "laptop" / "machine.txt").read_text().strip()
