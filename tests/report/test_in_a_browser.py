@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lit_curriculum.cli.main import main
+from lit_curriculum.reproduce.results import Results
 from tests.report.browser import FOUND, Page, browser
 from tests.support import RESULTS
 
@@ -95,6 +96,22 @@ def test_charts_are_drawn_when_they_are_opened(page: Page, name: str) -> None:
         " return [plot.data.map(t => t.name), [...new Set(charts[0].curves.map(c => c.name))]]; })()"
     )
     assert drawn == there
+
+
+def test_last_values_are_those_of_the_data(page: Page) -> None:
+    """fig1-left's chart is open: its table has a line for each arm, with the last step and the mean over seeds."""
+    lines = page.run(
+        "[...document.getElementById('laptop/fig1-left').querySelectorAll('.chart tbody tr')]"
+        ".map(r => [...r.cells].map(c => c.textContent))"
+    )
+    found = Results.read(RESULTS / "fig1-left" / "data.csv")
+    assert {line[0] for line in lines} == set(found.values("arm"))
+    for name, seeds, step, *numbers in lines:
+        last = list(found.final(name, "accuracy").values())
+        assert (int(seeds), float(step)) == (len(last), found.values("step")[-1])
+        assert [float(number) for number in numbers] == pytest.approx(
+            [sum(last) / len(last), min(last), max(last)], rel=1e-3
+        )
 
 
 def test_every_metric_can_be_chosen(page: Page) -> None:

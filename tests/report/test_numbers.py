@@ -40,6 +40,7 @@ def test_an_interval_is_that_of_the_rule_or_of_the_seeds() -> None:
     assert numbers.interval(CLAIM) == "seeds from 0.2 to 0.3"
     assert numbers.interval(replace(CLAIM, low=0.1, high=0.4)) == "95 % bounds 0.1 to 0.4"
     assert numbers.interval(replace(CLAIM, values=(0.2,))) == ""
+    assert numbers.interval(replace(CLAIM, values=(1.0, 1.0))) == "every seed 1"
 
 
 def test_seeds_without_a_value_are_told() -> None:

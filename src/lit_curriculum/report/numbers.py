@@ -34,9 +34,10 @@ def interval(claim: Claim) -> str:
     """Return a claim's 95 % bounds where its rule takes them; else from where to where its seeds lie."""
     if claim.low is not None and claim.high is not None:
         return f"95 % bounds {shown(claim.low)} to {shown(claim.high)}"
-    if len(claim.numbers) > 1:
-        return f"seeds from {shown(min(claim.numbers))} to {shown(max(claim.numbers))}"
-    return ""
+    if len(claim.numbers) < 2:
+        return ""
+    low, high = shown(min(claim.numbers)), shown(max(claim.numbers))
+    return f"every seed {low}" if low == high else f"seeds from {low} to {high}"
 
 
 def effect(claim: Claim) -> str:

@@ -93,18 +93,28 @@
     });
   }
 
-  function layout(chart) {
+  // Below the curves, as many lines as its names need at this width.
+  function legendHeight(chart, width) {
+    const names = conditions(chart);
+    const longest = Math.max(...names.map((name) => name.length));
+    return 20 * Math.ceil(names.length / Math.max(1, Math.floor(width / (longest * 7.5 + 60)))) + 20;
+  }
+
+  function layout(chart, width) {
     const style = getComputedStyle(document.body);
+    const legend = legendHeight(chart, width);
     const grid = style.getPropertyValue("--line");
     const axis = { gridcolor: grid, linecolor: grid, zerolinecolor: grid, automargin: true };
     return {
       font: { color: style.color, family: style.fontFamily, size: 13 },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
-      margin: { l: 50, r: 10, t: 10, b: 40 },
+      height: 380 + legend,
+      margin: { l: 50, r: 10, t: 30, b: 60 + legend },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: style.getPropertyValue("--soft"), activecolor: style.color },
       hovermode: "closest",
       showlegend: true,
-      legend: { orientation: "h", y: -0.18, yanchor: "top" },
+      legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom" },
       xaxis: { ...axis, title: { text: chart.x }, rangemode: "tozero" },
       yaxis: { ...axis, title: { text: chart.metric } },
     };
@@ -127,7 +137,7 @@
       const row = body.insertRow();
       const cells = [name, curves.length, Math.max(...curves.map((c) => c.x.at(-1))), mean, Math.min(...last), Math.max(...last)];
       cells.forEach((value, i) => {
-        row.insertCell().textContent = i < 2 ? value : Number(value).toPrecision(4).replace(/\.?0+$/, "");
+        row.insertCell().textContent = i < 3 ? value : Number(value.toPrecision(4));
       });
     }
     return table;
@@ -148,7 +158,7 @@
     place.append(choose, plot, last);
     const update = () => {
       const chart = charts[Number(select.value)];
-      library().react(plot, traces(chart), layout(chart), { responsive: true, displaylogo: false });
+      library().react(plot, traces(chart), layout(chart, plot.clientWidth), { responsive: true, displaylogo: false });
       last.replaceChildren(summary, lastValues(chart));
     };
     select.addEventListener("change", update);
