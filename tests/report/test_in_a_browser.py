@@ -99,7 +99,7 @@ def test_charts_are_drawn_when_they_are_opened(page: Page, name: str) -> None:
 
 
 def test_last_values_are_those_of_the_data(page: Page) -> None:
-    """The chart of fig1-left is open: its table has a line for each arm, with last step and mean over seeds."""
+    """The chart of fig1-left is open: its table has a line for each arm, with last step and mean."""
     lines = page.run(
         "[...document.getElementById('laptop/fig1-left').querySelectorAll('.chart tbody tr')]"
         ".map(r => [...r.cells].map(c => c.textContent))"
