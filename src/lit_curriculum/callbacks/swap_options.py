@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from lit_curriculum.distillation.bank import CheckpointBank
 from lit_curriculum.distillation.schedule import Strategy
 from lit_curriculum.distillation.shares import sums_to_one
 from lit_curriculum.distillation.targets import check_temperature
-from lit_curriculum.errors import bad_value
+from lit_curriculum.errors import UsageError, bad_value
+from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.guest import GuestData
+from lit_curriculum.training.tokens import TokenData
 
 if TYPE_CHECKING:
     from lit_curriculum.callbacks.swap_teacher import SwapTeacher
+
+_FUNCTION = {"support": "support", "nodes": "tree", "grammar": "grammar"}
+"""What of a task's description says which function is learned; the rest says of what inputs, and how."""
 
 
 def check_options(swap: SwapTeacher) -> None:
@@ -77,6 +84,35 @@ def check_together(teachers: Sequence[SwapTeacher]) -> None:
         values = [getattr(teacher, name) for teacher in teachers]
         if len(set(values)) > 1:
             raise bad_value(f"SwapTeacher.{name}", values, "the same for all teachers of a run")
+
+
+def check_task(bank: CheckpointBank, data: CurriculumData | GuestData, other: bool) -> None:
+    """Check that a teacher learned the student's task, or as a control another function of its inputs.
+
+    Args:
+        bank: the teacher's.
+        data: the student's.
+        other: whether another function is asked for (``other_task``).
+
+    Raises:
+        UsageError: naming what differs and must not, or what must and does not; if the teacher cannot read
+            the student's inputs.
+    """
+    task = data.describe_task()
+    functions = [name for key, name in _FUNCTION.items() if key in task]
+    if other and not functions:
+        raise bad_value("SwapTeacher.other_task", True, "false for this task, of which no other is known")
+    if other and bank.task == task:
+        allowed = f"a bank of another {functions[0]} than the student's"
+        raise bad_value("SwapTeacher.other_task", True, allowed)
+    for key, value in task.items():
+        if bank.task.get(key) != value and not (other and key in _FUNCTION):
+            raise UsageError(
+                f"SwapTeacher.bank: the teacher in {bank.folder} learned {key} = {bank.task.get(key)!r}; "
+                f"allowed: the student's {key} = {value!r}"
+            )
+    if other and isinstance(data, TokenData):
+        data.check_reader(bank.model.get("init_args", {}), "SwapTeacher.bank: the teacher's")
 
 
 def device_of(name: str) -> torch.device:

@@ -7,6 +7,7 @@ from lit_curriculum.distillation.distilled import Distilled
 from lit_curriculum.distillation.label_cache import LabelCache, LabelShelf, Shelf
 from lit_curriculum.distillation.label_files import TopKLabels
 from lit_curriculum.distillation.manifest import Checkpoint
+from lit_curriculum.distillation.reordered import Reordered
 from lit_curriculum.distillation.schedule import (
     NT,
     EqualSplit,
@@ -50,6 +51,7 @@ __all__ = [
     "LabelShelf",
     "OneShot",
     "PeakOfEach",
+    "Reordered",
     "Schedule",
     "Shares",
     "Shelf",
