@@ -7,6 +7,7 @@ from lit_curriculum.distillation.distilled import Distilled
 from lit_curriculum.distillation.label_cache import LabelCache, LabelShelf, Shelf
 from lit_curriculum.distillation.label_files import TopKLabels
 from lit_curriculum.distillation.manifest import Checkpoint
+from lit_curriculum.distillation.reordered import Reordered
 from lit_curriculum.distillation.schedule import (
     NT,
     EqualSplit,
@@ -18,6 +19,7 @@ from lit_curriculum.distillation.schedule import (
     Strategy,
     TwoShot,
 )
+from lit_curriculum.distillation.shares import Shares
 from lit_curriculum.distillation.supervision import LabelFlips, Supervision
 from lit_curriculum.distillation.targets import kl_to_student, teacher_probabilities
 from lit_curriculum.distillation.teacher import CachedTeacher, Teacher, TeacherLoader
@@ -49,7 +51,9 @@ __all__ = [
     "LabelShelf",
     "OneShot",
     "PeakOfEach",
+    "Reordered",
     "Schedule",
+    "Shares",
     "Shelf",
     "Strategy",
     "Supervision",
