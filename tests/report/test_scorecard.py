@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 
 import pytest
@@ -83,3 +84,19 @@ def test_a_recorded_machine_is_shown_else_that_of_the_folder(results, change) ->
     machines = {outcome.target: outcome.machine for outcome in scorecard(results).outcomes}
     assert machines["fig26"] == "one H100"
     assert machines["fig10"] == (results / "laptop" / "machine.txt").read_text().strip()
+
+
+def test_a_target_of_two_rows_is_counted_once_and_each_row_has_its_own_claims(tmp_path) -> None:
+    shutil.copytree(RESULTS / "theory-constructions", tmp_path / "theory-constructions")
+    path = tmp_path / "theory-constructions" / "claims.json"
+    report = json.loads(path.read_text())
+    ids = [claim["id"] for claim in report["claims"]]
+    next(claim for claim in report["claims"] if claim["id"].startswith("c3-"))["status"] = "fails"
+    path.write_text(json.dumps(report))
+    card = scorecard(tmp_path)
+    states = {entry.row.item: entry.state for entry in card.entries if entry.outcomes}
+    assert states == {"Proposition C.1": "holds", "Proposition C.3": "fails"}
+    shown = [claim.id for entry in card.entries for outcome in entry.outcomes for claim in outcome.claims]
+    assert sorted(shown) == sorted(ids)
+    assert card.summary().startswith(f"{len(ids) - 1} of {len(ids)} claims hold, 1 fails")
+    assert card.items(card.outcomes[0]) == ["Proposition C.1", "Proposition C.3"]

@@ -44,7 +44,7 @@ def _lines(card: Card) -> Iterator[dict[str, Any]]:
     for entry in card.entries:
         known = {"paper": entry.row.paper, "item": entry.row.item, "state": entry.state}
         if not any(outcome.claims for outcome in entry.outcomes):
-            yield {**known, "target": entry.row.id if entry.written else ""}
+            yield {**known, "target": entry.row.targets[0] if entry.written else ""}
         for outcome in entry.outcomes:
             yield from ({**known, **_line(outcome, claim)} for claim in outcome.claims)
     for outcome in card.others:

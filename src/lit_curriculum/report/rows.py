@@ -28,17 +28,19 @@ class Row:
         item: what the paper calls it.
         shows: what is to be seen there, in our words.
         targets: names for `lit reproduce`, of which some may not be written yet.
+        claims: how the ids of its claims begin, where a target serves several rows.
     """
 
     paper: str
     item: str
     shows: str
     targets: tuple[str, ...]
+    claims: str = ""
 
     @property
     def id(self) -> str:
-        """A name that is unique: that of its first target."""
-        return self.targets[0]
+        """A name that is unique: that of its first target, and of its claims there."""
+        return f"{self.targets[0]}-{self.claims}".strip("-") if self.claims else self.targets[0]
 
 
 @cache

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lit_curriculum.report.collect import STATUSES, Outcome, collect
@@ -24,7 +24,7 @@ STATES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A row and what has been made of it."""
+    """A row and what has been made of it: results with the claims that are about it."""
 
     row: Row
     outcomes: tuple[Outcome, ...]
@@ -51,21 +51,22 @@ class Card:
     Attributes:
         root: folder of the results.
         entries: one for each row of the papers.
-        others: results that are of no row.
+        outcomes: all results, in the order of the rows.
+        others: those of them that are of no row.
     """
 
     root: Path
     entries: tuple[Entry, ...]
+    outcomes: tuple[Outcome, ...]
     others: tuple[Outcome, ...]
-
-    @property
-    def outcomes(self) -> list[Outcome]:
-        """All results, in the order of the rows."""
-        return [*(outcome for entry in self.entries for outcome in entry.outcomes), *self.others]
 
     def of(self, paper: str) -> list[Entry]:
         """Return the rows of a paper."""
         return [entry for entry in self.entries if entry.row.paper == paper]
+
+    def items(self, outcome: Outcome) -> list[str]:
+        """Return what the papers call that of which a result is."""
+        return [entry.row.item for entry in self.entries if outcome.target in entry.row.targets]
 
     def count(self, state: str) -> int:
         """Return how many rows have a state."""
@@ -87,18 +88,22 @@ def scorecard(root: Path) -> Card:
     Raises:
         UsageError: see `collect`.
     """
-    outcomes = collect(root)
-    known = targets()
-    entries = tuple(
-        Entry(
-            row,
-            tuple(o for name in row.targets for o in outcomes if o.target == name),
-            any(name in known for name in row.targets),
-        )
-        for row in rows()
+    found, known = collect(root), targets()
+    entries = tuple(_entry(row, found, known) for row in rows())
+    order = list(dict.fromkeys(name for row in rows() for name in row.targets))
+    others = tuple(outcome for outcome in found if outcome.target not in order)
+    ordered = tuple(outcome for name in order for outcome in found if outcome.target == name)
+    return Card(root, entries, (*ordered, *others), others)
+
+
+def _entry(row: Row, found: Sequence[Outcome], known: Container[str]) -> Entry:
+    outcomes = tuple(
+        replace(outcome, claims=tuple(c for c in outcome.claims if c.id.startswith(row.claims)))
+        for name in row.targets
+        for outcome in found
+        if outcome.target == name
     )
-    taken = {name for row in rows() for name in row.targets}
-    return Card(root, entries, tuple(o for o in outcomes if o.target not in taken))
+    return Entry(row, outcomes, any(name in known for name in row.targets))
 
 
 def statuses(outcomes: Iterable[Outcome]) -> Counter[str]:
