@@ -16,6 +16,7 @@ from lit_curriculum.reproduce.figure import Figure
 from lit_curriculum.reproduce.panels import panels
 from lit_curriculum.reproduce.predicates import AtLeast
 from lit_curriculum.reproduce.results import Results
+from lit_curriculum.runs.provenance import processor_name
 
 NUMBER = {"type": ["number", "null"]}
 CLAIM = {
@@ -54,7 +55,14 @@ TOP = {
         },
     },
 }
-SCHEMA = {"type": "object", "additionalProperties": False, "required": list(TOP), "properties": TOP}
+# Reports of version 0.1, those of the committed results among them, do not say where they were made.
+MACHINE = {"machine": {"type": "string", "minLength": 1}}
+SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": list(TOP),
+    "properties": {**TOP, **MACHINE},
+}
 
 
 def stand_in(measured=(0.5, 1.0, 1.5), seeds=(3,), table=None) -> Figure:
@@ -166,6 +174,13 @@ def test_claims_json_has_the_agreed_form(reproduced, scale, commit):
     assert report["claims"][0]["status"] == ("not_evaluated" if scale == "smoke" else "holds")
 
 
+def test_claims_json_says_where_it_was_made_and_may_not(tmp_path, reproduced):
+    report = reproduced()
+    assert report.pop("machine") == processor_name() != ""
+    (tmp_path / "fig2" / "claims.json").write_text(json.dumps(report))
+    assert "machine" not in figure.redraw("fig2", "laptop", tmp_path)
+
+
 def test_the_same_data_gives_the_same_files(tmp_path, reproduced):
     for name in ("a", "b"):
         reproduced(out=tmp_path / name)
@@ -226,7 +241,7 @@ def test_a_report_that_is_none_is_not_drawn_again(tmp_path, reproduced, text, re
     [
         *(("schema", 1), ("schema", True), ("target", "fig8"), ("scale", 3), ("seeds", [0, "1"])),
         *(("seeds", 3), ("seeds", []), ("commit", 3), ("wall_seconds", -1), ("wall_seconds", "long")),
-        *(("claims", {}), ("data_sha256", 1)),
+        *(("claims", {}), ("data_sha256", 1), ("machine", 3)),
     ],
 )
 def test_a_report_with_a_wrong_value_is_not_drawn_again(tmp_path, reproduced, key, wrong):

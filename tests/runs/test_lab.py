@@ -150,6 +150,17 @@ def test_reused_runs_of_other_libraries_are_counted(tmp_path, threads):
     assert note.startswith("2 of the 3 reused runs were made with torch 1.0 (now ")
 
 
+def test_a_lab_knows_what_trained_the_runs_of_its_last_fit(tmp_path, threads):
+    lab = Lab(tmp_path, Local(fit, 1))
+    for name, device in (("a", "H100"), ("b", "processor"), ("c", "processor")):
+        folder = RunFolder(lab.fit([run(name)])[0].path)
+        folder.record({**folder.provenance(), "device": device})
+    lab.fit([run("a"), run("b"), run("c")])
+    assert lab.devices == {"H100", "processor"}
+    lab.fit([run("b")])
+    assert lab.devices == {"processor"}
+
+
 def test_an_unfinished_run_is_taken_up_again(tmp_path, threads):
     folder = run("a").folder(tmp_path)
     folder.mkdir()

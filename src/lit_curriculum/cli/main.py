@@ -91,12 +91,24 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _launching(reproduce)
     _trust(reproduce)
+    _add_report(commands)
     _add_sweep(commands)
     _add_configs(commands)
     _add_inspection(commands)
     completion = commands.add_parser("completion", help="print a completion script for your shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     return parser
+
+
+def _add_report(commands: Any) -> None:
+    report = commands.add_parser("report", help="show on one page what has been reproduced, and how well")
+    of = "folder of results of lit reproduce, itself or up to two levels below (default results)"
+    _file(report.add_argument("--results", metavar="FOLDER", default="results", help=of))
+    out = "file to write; .html, .md or .csv says the format (default report.html)"
+    _file(report.add_argument("--out", metavar="FILE", help=out))
+    report.add_argument("--format", help="html, markdown or csv, whatever the file is called")
+    update = "instead renew what this Markdown file has between <!-- lit report: table --> and <!-- end -->"
+    _file(report.add_argument("--update", metavar="FILE", help=update))
 
 
 def _add_sweep(commands: Any) -> None:
@@ -259,7 +271,7 @@ def _dispatch(words: list[str]) -> int:
 
         return check(words[1:])
     if not command.startswith("-"):
-        known = [*TRAINING, "check", "reproduce", "sweep", "configs", *INSPECTION, "completion"]
+        known = [*TRAINING, "check", "reproduce", "report", "sweep", "configs", *INSPECTION, "completion"]
         if command not in known:
             raise UsageError(
                 f"command: got {command!r}; allowed: {', '.join(known)}{suggest(command, known)}"

@@ -28,6 +28,7 @@ from lit_curriculum.reproduce.report import SCHEMA, read_report
 from lit_curriculum.reproduce.results import Results, Row
 from lit_curriculum.reproduce.study import SCALES, Scale, Study, extended, measure
 from lit_curriculum.runs.lab import Lab
+from lit_curriculum.runs.provenance import processor_name
 
 __all__ = ["SCALES", "Figure", "Scale", "load", "redraw", "reproduce", "targets", "title"]
 
@@ -128,6 +129,7 @@ def reproduce(
         "wall_seconds": round(time.monotonic() - began, 1),
         "data_sha256": sha256_of(data),
         "claims": claims,
+        "machine": ", ".join(sorted(lab.devices)) if figure.studies else processor_name(),
     }
     write_json(folder / "claims.json", report)
     return report

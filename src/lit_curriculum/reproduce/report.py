@@ -39,7 +39,11 @@ _FORM: dict[str, tuple[Callable[[Any], bool], str]] = {
     "wall_seconds": (_seconds, "a finite number of at least 0"),
     "data_sha256": (_text, "a text"),
     "claims": (lambda value: isinstance(value, list), "a list"),
+    "machine": (_text, "a text"),
 }
+
+# Reports of version 0.1 do not say it.
+_OPTIONAL = {"machine"}
 
 
 def read_report(path: Path, key: str) -> dict[str, Any]:
@@ -53,9 +57,10 @@ def read_report(path: Path, key: str) -> dict[str, Any]:
         UsageError: if it cannot be read or is no report, naming what is wrong in it.
     """
     report = read_json(path, key)
-    if not isinstance(report, dict) or report.keys() != _FORM.keys():
+    needed = _FORM.keys() - _OPTIONAL
+    if not isinstance(report, dict) or not needed <= report.keys() <= _FORM.keys():
         raise bad_value(key, str(path), f"a report of lit reproduce with exactly {', '.join(_FORM)}")
     for name, (fits, allowed) in _FORM.items():
-        if not fits(report[name]):
+        if name in report and not fits(report[name]):
             raise bad_value(f"{key}: {path}: {name}", report[name], allowed)
     return report

@@ -36,6 +36,7 @@ class Lab:
 
     Attributes:
         reused: key of each finished run that was found -> `other_versions` of it.
+        devices: names of those that trained the runs of the last `fit`.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Lab:
         self.fresh = fresh
         self.progress = progress
         self.reused: dict[str, str] = {}
+        self.devices: set[str] = set()
         self._made: set[str] = set()
         self._stays = False
 
@@ -72,7 +74,10 @@ class Lab:
             finally:
                 if not self._stays:
                     self.launcher.close()
-        return [Finished(run, run.folder(self.root)) for run in runs]
+        finished = [Finished(run, run.folder(self.root)) for run in runs]
+        named = (RunFolder(run.path).provenance().get("device") for run in finished)
+        self.devices = {str(name) for name in named if name}
+        return finished
 
     def _execute(self, pending: list[Run]) -> None:
         def report(running: Iterable[Run], unfinished: set[str]) -> None:

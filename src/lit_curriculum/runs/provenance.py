@@ -83,7 +83,7 @@ def device_name(kind: str) -> str:
 
     if kind == "cuda" and torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return _processor() or platform.machine()
+    return processor_name()
 
 
 def collect(config_hash: str, device: str, data_seed: int, model_seed: int) -> dict[str, Any]:
@@ -109,10 +109,11 @@ def _git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _processor() -> str:
+def processor_name() -> str:
+    """Return the name of this machine's processor, or of its kind where it has none."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return platform.processor()
+        lines = []
     names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())
+    return next(names, platform.processor()) or platform.machine()

@@ -1,0 +1,102 @@
+"""States of rows, and what is counted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+
+import pytest
+
+from lit_curriculum.report.collect import STATUSES
+from lit_curriculum.report.rows import rows
+from lit_curriculum.report.scorecard import STATES, scorecard
+from tests.support import RESULTS
+
+
+def test_every_row_has_a_state_in_the_committed_results() -> None:
+    card = scorecard(RESULTS.parent)
+    assert [entry.row for entry in card.entries] == list(rows())
+    assert all(entry.state in STATES for entry in card.entries)
+    assert {o.target for o in card.outcomes} == {path.parent.name for path in RESULTS.glob("*/claims.json")}
+
+
+def test_claims_are_counted_as_they_were_judged(results) -> None:
+    seen = Counter(
+        claim["status"]
+        for path in results.rglob("claims.json")
+        for claim in json.loads(path.read_text())["claims"]
+    )
+    said = scorecard(results).summary()
+    assert said.startswith(f"{seen['holds']} of {seen.total()} claims hold")
+    assert f"{seen['inconclusive']} are inconclusive" in said
+    assert "3 of the 46 figures, tables and theorems have results" in said
+
+
+def test_what_has_no_results_is_listed(results) -> None:
+    states = {entry.row.id: entry.state for entry in scorecard(results).entries}
+    assert len(states) == 46
+    assert states["fig1-left"] == "holds"
+    assert states["fig26"] == "inconclusive"
+    assert states["fig2"] == "not_run"
+
+
+@pytest.mark.parametrize(
+    ("judged", "state"),
+    [
+        (("holds", "holds"), "holds"),
+        (("holds", "inconclusive"), "inconclusive"),
+        (("inconclusive", "fails"), "fails"),
+        (("not_evaluated", "not_evaluated"), "not_evaluated"),
+        (("not_evaluated", "holds"), "holds"),
+    ],
+)
+def test_a_row_is_as_good_as_its_worst_claim(results, change, judged, state) -> None:
+    def judge(report):
+        for claim, status in zip(report["claims"], judged, strict=True):
+            claim["status"] = status
+
+    change(judge)
+    (entry,) = [entry for entry in scorecard(results).entries if entry.row.id == "fig26"]
+    assert entry.state == state
+    assert set(judged) <= set(entry.found_by)
+
+
+def test_the_same_target_at_two_scales_is_one_row_with_two_results(results) -> None:
+    (results / "laptop" / "fig26").rename(results / "other")
+    report = json.loads((results / "other" / "claims.json").read_text())
+    (results / "laptop" / "fig26").mkdir()
+    for folder, scale in (("other", "paper"), ("laptop/fig26", "laptop")):
+        (results / folder / "claims.json").write_text(json.dumps({**report, "scale": scale}))
+    (entry,) = [entry for entry in scorecard(results).entries if entry.row.id == "fig26"]
+    assert sorted(outcome.scale for outcome in entry.outcomes) == ["laptop", "paper"]
+
+
+def test_a_target_that_is_of_no_row_is_shown_beside_them(results, change) -> None:
+    change(lambda report: report.update(target="of my own", paper="mine"))
+    card = scorecard(results)
+    assert [outcome.target for outcome in card.others] == ["of my own"]
+    assert sum(card.outcomes[-1].counts()[status] for status in STATUSES) == 2
+
+
+def test_a_recorded_machine_is_shown_else_that_of_the_folder(results, change) -> None:
+    change(lambda report: report.update(machine="one H100"))
+    machines = {outcome.target: outcome.machine for outcome in scorecard(results).outcomes}
+    assert machines["fig26"] == "one H100"
+    assert machines["fig10"] == (results / "laptop" / "machine.txt").read_text().strip()
+
+
+def test_a_target_of_two_rows_is_counted_once_and_each_row_has_its_own_claims(tmp_path) -> None:
+    shutil.copytree(RESULTS / "theory-constructions", tmp_path / "theory-constructions")
+    path = tmp_path / "theory-constructions" / "claims.json"
+    report = json.loads(path.read_text())
+    ids = [claim["id"] for claim in report["claims"]]
+    next(claim for claim in report["claims"] if claim["id"].startswith("c3-"))["status"] = "fails"
+    path.write_text(json.dumps(report))
+    card = scorecard(tmp_path)
+    states = {entry.row.item: entry.state for entry in card.entries if entry.outcomes}
+    assert states == {"Proposition C.1": "holds", "Proposition C.3": "fails"}
+    shown = [claim.id for entry in card.entries for outcome in entry.outcomes for claim in outcome.claims]
+    assert sorted(shown) == sorted(ids)
+    assert card.summary().startswith(f"{len(ids) - 1} of {len(ids)} claims hold, 1 fails")
+    assert card.items(card.outcomes[0]) == ["Proposition C.1", "Proposition C.3"]
