@@ -172,11 +172,11 @@ class Setting:
         """Return seconds a step with a teacher that answers every batch."""
         return self.ours(SwapTeacher(str(self.bank), OneShot(), label_cache=False))
 
-    def bare(self, at_targets: bool = False) -> float:
+    def bare(self, at_targets: bool = False, packs: bool = False) -> float:
         """Return seconds a step of a plain loop."""
         device = torch.device("cuda" if self._on_gpu else "cpu")
         model = self.module().model.to(device).train()
-        model.packs = False
+        model.packs = packs
         optimizer = torch.optim.AdamW(model.parameters(), lr=LR, betas=BETAS, weight_decay=0.0, fused=True)
         schedule = SCHEDULE(optimizer, num_steps=self.total)
         data, began = self.data(), 0.0
@@ -279,7 +279,8 @@ def contestants_of(setting: Setting) -> dict[str, Callable[[], float]]:
             found["bf16"] = partial(setting.ours, packs=False, precision="bf16-mixed")
         if find_spec("accelerate"):
             found["hf_trainer"] = setting.hf_trainer
-    return found | {"distilled_warm": setting.distilled, "distilled_uncached": setting.uncached}
+    found |= {"distilled_warm": setting.distilled, "distilled_uncached": setting.uncached}
+    return {name: run for name, run in found.items() if not options.only or name in options.only}
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -314,6 +315,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "ours_over_bare_at_targets": ratio(same, "bare_at_targets"),
         "ours_over_hf_trainer": ratio(same, "hf_trainer"),
         "packed_over_padded": ratio("ours", "padded"),
+        "compiled_over_padded": ratio("compiled", "padded"),
         "tokens_a_second_over_hf_trainer": {n: ratio("hf_trainer", c) for n, c in beyond.items()},
         "distilled_warm_over_plain": ratio("distilled_warm", "ours"),
         "distilled_uncached_over_plain": ratio("distilled_uncached", "ours"),
@@ -340,6 +342,7 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="measure bfloat16 autocast as well")
     parser.add_argument("--accelerator", default="cpu", choices=("cpu", "gpu"))
     parser.add_argument("--precision", default="32-true", choices=("32-true", "bf16-mixed"))
+    parser.add_argument("--only", nargs="+", help="of what milliseconds_a_step names")
     parser.add_argument("--steps", type=int, default=30, help="steps a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true", help="print JSON")
