@@ -134,8 +134,9 @@ class Contest:
     def difference(self) -> float:
         """Return the largest difference between a student's logits alone and in the population."""
         inputs, _ = self.batch(0)
-        alone = torch.stack([target_logits(model, inputs) for model in self.models])
-        return float((alone - self.population.logits(inputs)).abs().max())
+        with torch.no_grad():
+            alone = torch.stack([target_logits(model, inputs) for model in self.models])
+            return float((alone - self.population.logits(inputs)).abs().max())
 
     def singles(self, steps: int) -> None:
         """Train the students one by one."""
