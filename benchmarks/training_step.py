@@ -67,16 +67,18 @@ class Clock(Callback):
     """Times the updates from the first to the last, the device's queue emptied at both ends."""
 
     def __init__(self, skip: int) -> None:
-        self.skip, self.seconds, self._began = skip, 0.0, 0.0
+        self.skip, self.seconds, self.steps, self._began = skip, 0.0, 0, 0.0
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, *args: Any) -> None:
         """Start after the warm-up; stop after every later batch."""
-        if pl_module.step >= self.skip:
-            _drain()
-        if pl_module.step == self.skip:
+        # The module counts the update after its callbacks have heard of the batch.
+        done = pl_module.step + 1
+        if done < self.skip:
+            return
+        _drain()
+        if done == self.skip:
             self._began = now()
-        elif pl_module.step > self.skip:
-            self.seconds = now() - self._began
+        self.seconds, self.steps = now() - self._began, done - self.skip
 
 
 def now() -> float:
@@ -162,6 +164,7 @@ class Setting:
         module = self.module(**options)
         module.model.packs = packs
         trainer.fit(module, datamodule=self.data())
+        assert clock.steps == self.steps
         return clock.seconds / self.steps
 
     def distilled(self) -> float:

@@ -1,9 +1,9 @@
 """Attention among the tokens of each string, the strings laid end to end: nothing is padded, nothing masked.
 
-Heads have 8 dimensions, as all models on grammars. There torch's kernel for the processor, made for wide
-heads, moves numbers more than it multiplies them; here a string's keys and values are laid out by dimension,
-so that the compiler works on as many keys at a time as a SIMD register holds, and the weights are computed
-again in the backward pass and never written down (Dao et al., 2022, section 3.1).
+Heads have 8 dimensions, as all models on grammars. A string's keys and values are laid out by dimension,
+so that the compiler can work on as many keys at a time as a SIMD register holds; the weights are computed
+again in the backward pass and never written down (Dao et al., 2022, section 3.1). How it compares with
+torch's own is in ``docs/performance.md``.
 """
 
 from __future__ import annotations
