@@ -31,7 +31,12 @@ TINY: dict[str, list[str]] = {
     "muon_step": ["--rounds", "1", "--steps", "1", "--json"],
     "netlist": ["--gates", "100", "--small", "50", "--rounds", "1"],
     "online_sgd": ["--widths", "20", "--repetitions", "1", "--threads", "1", "--json"],
+    "pcfg_profile": [
+        *("--heads", "1", "--teacher-heads", "1", "--batch-size", "4", "--steps", "2", "--rounds", "1"),
+        "--json",
+    ],
     "pcfg_sampler": ["--count", "20", "--rounds", "1", "--json"],
+    "population": ["--students", "2", "--batch-size", "4", "--steps", "1", "--rounds", "1", "--json"],
     "processes": ["--rounds", "1", "--steps", "1", "--batch-size", "2", "--model.heads=1"],
     "run_records": ["--configs", "sparse_parity_mlp", "smoke/sparse_parity_mlp", "--min_seconds", "0"],
     "student_grid": [

@@ -34,9 +34,15 @@ class BertMaskedLM(nn.Module):
 
     Shapes: input_ids (n, L) -> logits (n, L, V).
 
+    Attributes:
+        packs: compute predictions without padding where that is possible (`packed_bert`); the answers are
+            the same up to rounding.
+
     Raises:
         UsageError: naming the argument that is out of range.
     """
+
+    packs = True
 
     def __init__(
         self,
@@ -114,15 +120,22 @@ class BertMaskedLM(nn.Module):
         position_ids: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Return the last layer's embeddings (n, L, width); arguments as in `forward`."""
-        if input_ids.shape[1] > self.max_length:
-            raise bad_value(
-                "input_ids", f"{input_ids.shape[1]} tokens", f"at most max_length = {self.max_length}"
-            )
+        self.check_length(input_ids)
         output = self.bert_for_masked_lm.bert(
             input_ids=input_ids, attention_mask=attention_mask, position_ids=position_ids
         )
         hidden: torch.Tensor = output.last_hidden_state
         return hidden
+
+    def check_length(self, input_ids: torch.Tensor) -> None:
+        """Check that there is a position for each token of (n, L).
+
+        Raises:
+            UsageError: if L is above ``max_length``.
+        """
+        if input_ids.shape[1] > self.max_length:
+            given = f"{input_ids.shape[1]} tokens"
+            raise bad_value("input_ids", given, f"at most max_length = {self.max_length}")
 
     def head(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return logits (..., V) of embeddings (..., width): the prediction head alone."""
