@@ -23,7 +23,7 @@ RESULTS_VERSION: dict[str, int] = {
     "lit_curriculum.experiments.elman.ElmanSGD": 1,
     "lit_curriculum.experiments.lego.LegoBert": 2,
     "lit_curriculum.experiments.lego.LegoData": 1,
-    "lit_curriculum.experiments.natural_language.TextBert": 1,
+    "lit_curriculum.experiments.natural_language.TextBert": 2,
     "lit_curriculum.experiments.natural_language.TextData": 1,
     "lit_curriculum.experiments.parity_mixture.ParityMixtureData": 1,
     "lit_curriculum.experiments.parity_mixture.ParityMixtureGPT": 3,
