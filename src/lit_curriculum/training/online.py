@@ -33,7 +33,7 @@ class OnlineSGDModule(CurriculumModule):
         UsageError: for a rate that is not positive and finite, or a backend unfit for the device.
     """
 
-    caches_labels = False
+    exact_answers = True
     precisions = ("32-true", "64-true")
 
     def __init__(self, model: dict[str, Any], lr: float, backend: str, block: int, model_seed: int) -> None:
@@ -79,7 +79,7 @@ class OnlineSGDModule(CurriculumModule):
             self.advance_to(stop)
 
     def _train(self, x: torch.Tensor, labels: torch.Tensor, first_step: int) -> None:
-        answer = self.supervision.targets(x, labels, self.n_classes)
+        answer = self.supervision.targets(x, labels, self.n_classes, first_step)
         assert isinstance(answer, torch.Tensor)  # SwapTeacher.check_run refuses any other kind here
         targets = answer.to(x.dtype)
         if self.supervision.broken:
