@@ -11,6 +11,8 @@ thousand samples tell the ratio of 20M. From a cold cache:
                     times of those of one student without a cache
     cached / one    the same for one student whose answers are all there
 
+    cached / plain  a student whose answers are all there in times of one that learns from labels
+
 and the bytes that a million answers take. The teacher is untrained unless a bank is given: its answers are
 nearer to ties than a trained one's, and take more bytes. Seconds are the processor's, on one thread, which
 other processes on the machine stretch less; students with and without a cache take turns.
@@ -84,10 +86,18 @@ class Setting:
         calls = {"eval_every": self.options.call, "steps_per_call": self.options.call}
         return SparseParityData(**shape, **calls, data_seed=1000)
 
-    def student(self, seed: int, cached: bool) -> Clock:
-        """Train a student, its rate one of the three that a figure searches; return its clock."""
-        swap = SwapTeacher(str(self.bank), Explicit([self.checkpoint], [1]), label_cache=cached)
+    def student(self, seed: int, cached: bool | None) -> Clock:
+        """Train a student, its rate one of the three that a figure searches; return its clock.
+
+        Args:
+            seed: of the weights.
+            cached: whether it uses the cache; None for one that learns from labels.
+        """
         clock = Clock()
+        callbacks: list[Callback] = [clock]
+        if cached is not None:
+            swap = SwapTeacher(str(self.bank), Explicit([self.checkpoint], [1]), label_cache=cached)
+            callbacks.insert(0, swap)
         trainer = Trainer(
             accelerator="cpu",
             devices=1,
@@ -98,7 +108,7 @@ class Setting:
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            callbacks=[swap, clock],
+            callbacks=callbacks,
             default_root_dir=str(self.folder),
         )
         rate = (1e-2, 5e-3, 1e-3)[seed % 3]
@@ -117,12 +127,15 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     already = setting.bytes_of_labels()
     setting.student(0, cached=False)  # imports, compiled loops
     # Those without a cache are as many as are affordable, spread evenly among the others.
-    alone, shared = [], []
+    alone, shared, plain = [], [], []
     for seed in range(options.students):
         if seed % max(1, options.students // options.alone) == 0 and len(alone) < options.alone:
             alone.append(setting.student(seed, cached=False))
         shared.append(setting.student(seed, cached=True))
-    one, warm = (statistics.median(c.cpu for c in clocks) for clocks in (alone, shared[1:] or shared))
+        plain.append(setting.student(seed, cached=None))
+    one, warm, labels = (
+        statistics.median(clock.cpu for clock in clocks) for clocks in (alone, shared[1:] or shared, plain)
+    )
     one_wall = statistics.median(clock.wall for clock in alone)
     return {
         "teacher_width": options.teacher_width,
@@ -134,10 +147,12 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "uncached": round(1e6 * one / options.samples, 2),
             "first": round(1e6 * shared[0].cpu / options.samples, 2),
             "cached": round(1e6 * warm / options.samples, 2),
+            "plain": round(1e6 * labels / options.samples, 2),
         },
         "all_over_one": round(sum(clock.cpu for clock in shared) / one, 3),
         "all_over_one_by_the_clock": round(sum(clock.wall for clock in shared) / one_wall, 3),
         "cached_over_one": round(warm / one, 4),
+        "cached_over_plain": round(warm / labels, 3),
         "bytes_per_million_answers": round((setting.bytes_of_labels() - already) / setting.steps * 1e6),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
