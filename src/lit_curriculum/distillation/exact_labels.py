@@ -98,7 +98,7 @@ class ExactLabels:
             return None
         p = support.astype(blocks[2].dtype.newbyteorder("="))
         p[several] = blocks[2]
-        parts = torch.from_numpy(p).split(sizes)
+        parts = torch.split(torch.from_numpy(p), sizes)
         return {i: ExactAnswers(part, n) for i, part, n in zip(indices, parts, ties, strict=True)}
 
 
