@@ -1,6 +1,8 @@
 # `make help` lists the targets.
 PYTHON ?= python3
 VENV   ?= .venv
+# constraints-min.txt: the oldest versions that pyproject.toml allows.
+CONSTRAINTS ?= constraints.txt
 SCALE  ?= laptop
 OUT    ?= out
 # Of `make gpu-suite`.
@@ -18,14 +20,14 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  variables: SCALE=smoke|laptop|paper  OUT=$(OUT)  TESTERS=$(TESTERS)  PYTHON=$(PYTHON)  VENV=$(VENV)"
 
-$(VENV)/.runtime: pyproject.toml constraints.txt
+$(VENV)/.runtime: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt torch
-	$(BIN)/pip install -q -c constraints.txt -e .
+	$(BIN)/pip install -q -c $(CONSTRAINTS) torch
+	$(BIN)/pip install -q -c $(CONSTRAINTS) -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install -q -c $(CONSTRAINTS) -e '.[dev]'
 	@touch $@
 
 setup: $(VENV)/.dev ## make .venv with everything for development
@@ -80,7 +82,7 @@ image-test: ## build the image for processors with buildah and run it (root, 15 
 	PYTHON=$(PYTHON) docker/test.sh
 
 image-lint: $(VENV)/.dev ## hadolint and shellcheck over docker/
-	$(BIN)/pip install -q -c constraints.txt -e '.[image]'
+	$(BIN)/pip install -q -c $(CONSTRAINTS) -e '.[image]'
 	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/shellcheck docker/*.sh docker/examples/*.sbatch
 

@@ -3,7 +3,8 @@
 What a program of one's own needs, ``import lit_curriculum as lc``:
 
 - `HarvestCheckpoints` and `SwapTeacher`, callbacks for any LightningModule, and `Distilled`, its mixin;
-- its strategies: `OneShot`, `NT`, `TwoShot`, `PeakOfEach`, `Explicit`, `EqualSplit`, `Kappa`;
+- its strategies: `OneShot`, `NT`, `TwoShot`, `PeakOfEach`, `Explicit`, `EqualSplit`, `Kappa`, and as a
+  control `Reordered`;
 - `bank`, banks of checkpoints from elsewhere, and `CheckpointBank`, which reads one.
 
 Nothing is imported before it is asked for.
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         Kappa,
         OneShot,
         PeakOfEach,
+        Reordered,
         Strategy,
         TwoShot,
     )
@@ -45,6 +47,7 @@ _PUBLIC = {
     "NT": "lit_curriculum.distillation",
     "OneShot": "lit_curriculum.distillation",
     "PeakOfEach": "lit_curriculum.distillation",
+    "Reordered": "lit_curriculum.distillation",
     "Strategy": "lit_curriculum.distillation",
     "SwapTeacher": "lit_curriculum.callbacks",
     "TwoShot": "lit_curriculum.distillation",
@@ -61,6 +64,7 @@ __all__ = [
     "Kappa",
     "OneShot",
     "PeakOfEach",
+    "Reordered",
     "Strategy",
     "SwapTeacher",
     "TwoShot",

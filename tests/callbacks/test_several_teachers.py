@@ -58,6 +58,31 @@ def test_two_teachers_swap_side_by_side(banks: list[Path], tmp_path: Path) -> No
     assert losses[0] < max(losses[1:])
 
 
+def test_a_share_that_changes_hands_over_from_one_teacher_to_the_other(
+    banks: list[Path], tmp_path: Path
+) -> None:
+    """All of the first until step 4, then all of the second: what Explicit would do with one bank of both."""
+    one_shot = "{class_path: OneShot}"
+    early = taught(banks[0], strategy=one_shot, weight="{0: 1.0, 4: 0.0}")
+    late = taught(banks[1], strategy=one_shot, weight="{0: 0.0, 4: 1.0}")
+    assert fit(tmp_path / "both", *RUN, options=(*SHORT, swaps(early, late))) == 0
+    rows = read_table(tmp_path / "both" / "swaps.csv")
+    found = [(row["step"], row["bank"], float(row["weight"])) for row in rows]
+    assert found == [
+        (step, str(bank), share)
+        for step, shares in (("0", (1.0, 0.0)), ("4", (0.0, 1.0)))
+        for bank, share in zip(banks, shares, strict=True)
+    ]
+    # As after four updates under the first alone, and as nothing that either does by itself.
+    first = swaps(taught(banks[0], strategy=one_shot, weight="{0: 1.0}"))
+    assert fit(tmp_path / "first", *RUN, options=(*SHORT, first)) == 0
+    alone = swaps(taught(banks[0], strategy=one_shot))
+    assert fit(tmp_path / "alone", *RUN, options=(*SHORT, alone)) == 0
+    first, alone, both = (weights(tmp_path / name) for name in ("first", "alone", "both"))
+    assert all(torch.equal(first[name], alone[name]) for name in alone)
+    assert any(not torch.equal(both[name], alone[name]) for name in alone)
+
+
 def test_k_classes_from_the_cache_are_those_just_computed(banks: list[Path], tmp_path: Path) -> None:
     for name, cache in (("asked", "false"), ("first", "true"), ("second", "true")):
         options = (*SHORT, swaps(taught(banks[0], top_k=2, label_cache=cache)))
@@ -85,6 +110,12 @@ def test_k_classes_from_the_cache_are_those_just_computed(banks: list[Path], tmp
             "SwapTeacher.tau: got [1.0, 2.0]; allowed",
         ),
         (({"weight": 1.5},), "SwapTeacher.weight: got 1.5; allowed: above 0, below 1"),
+        (({"weight": "{3: 1.0}"},), "SwapTeacher.weight: got {3: 1.0}; allowed: steps of the student"),
+        (({"weight": "{0: 1.5}"},), "SwapTeacher.weight: got {0: 1.5}; allowed: shares from 0 to 1"),
+        (
+            ({"weight": "{0: 1.0, 5: 0.5}"}, {"weight": "{0: 0.0, 6: 0.5}"}),
+            "which add up to 1 at every step",
+        ),
         (({"top_k": 0},), "SwapTeacher.top_k: got 0; allowed: an integer of at least 1"),
         (({"top_k": 2, "label_weight": 0.5},), "SwapTeacher.top_k: got 2; allowed: null with label_weight"),
     ],

@@ -162,11 +162,11 @@ def test_a_broken_teacher_that_comes_later_is_refused_before_the_run(
     assert not (tmp_path / "run").exists()
 
 
-def test_noisy_labels_need_numbered_batches_and_nothing_else(
+def test_noisy_labels_stand_alone_and_batch_1_sgd_takes_whole_answers(
     bank: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for more, message in {
-        "noisy_labels: true": "SwapTeacher.noisy_labels: got True; allowed: false with batch-1 SGD",
+        "top_k: 1": "SwapTeacher.top_k: got 1; allowed: null with batch-1 SGD",
         "noisy_labels: true, label_weight: 0.5": "SwapTeacher.label_weight: got 0.5; allowed: 0 with noisy",
     }.items():
         overlay = tmp_path / "noisy.yaml"

@@ -62,6 +62,7 @@ def test_folders_for_transformers(bank: Path, tmp_path: Path, capsys: pytest.Cap
         (["import", "org/model", "--out", "NEW"], "PLACE: 'org/model' is no folder; allowed"),
         (["export", "BANK", "--out", "NEW"], "allowed: --all, or --steps"),
         (["export", "BANK", "--out", "NEW", "--steps", "11"], "checkpoint: got step 11; allowed"),
+        (["import", "BANK", "--out", "BANK/checkpoint-10"], "a folder outside the checkpoints of"),
         (["verify", "NEW"], "allowed: a folder with a manifest.json"),
     ],
 )
@@ -69,6 +70,7 @@ def test_wrong_input(
     words: list[str], said: str, bank: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     places = {"BANK": str(bank), "NEW": str(tmp_path / "new")}
-    assert main(["bank", *(places.get(word, word) for word in words)]) == 2
+    found = [places.get(word, word.replace("BANK/", f"{bank}/")) for word in words]
+    assert main(["bank", *found]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "new").exists()

@@ -19,6 +19,7 @@ import yaml
 
 from lit_curriculum.cli.launching import LAUNCHING, make_launcher
 from lit_curriculum.cli.main import main
+from lit_curriculum.cli.sweep import _distinct
 from lit_curriculum.cli.sweep_table import collect, over, states_of
 from lit_curriculum.errors import UsageError
 from lit_curriculum.runs.launchers import failure_note, prepare
@@ -228,6 +229,12 @@ def test_means_and_spread_over_seeds(tmp_path: Path) -> None:
         # The first run is right, a later one is not: nothing is trained.
         ({"points": [{"data.d": 8}, {"data.d": 12}]}, (), ["run 2 of rates", "d: got 12", "power of two"]),
         ({"configs": ["nothing"]}, (), ["config: got 'nothing'"]),
+        # Of seeds, one right one stands for others, and for none that is wrong.
+        (
+            {"points": [{}], "grid": {"data.data_seed": [0, 1, -1]}},
+            (),
+            ["run 2 of rates", "data.data_seed: got -1"],
+        ),
     ],
 )
 def test_wrong_input_is_one_line_and_trains_nothing(
@@ -246,6 +253,20 @@ def test_wrong_input_is_one_line_and_trains_nothing(
     for part in expected:
         assert part in lines[0]
     assert not (tmp_path / "out").exists()
+
+
+def test_new_runs_that_differ_in_seeds_alone_are_checked_once(tmp_path: Path) -> None:
+    file, root = tmp_path / "seeds.yaml", tmp_path / "runs"
+    seeds = {"data.data_seed, model.model_seed": [0, 1, 2, "3", -1]}
+    file.write_text(
+        yaml.safe_dump({**SETTINGS, "grid": {"data.data_seed": [0, 1, 2], "data.length": [1, 2]}})
+    )
+    assert len(_distinct(load_sweep(file).runs, root)) == 4  # two points at two lengths
+    file.write_text(yaml.safe_dump({**SETTINGS, "points": [{}], "grid": seeds}))
+    runs = load_sweep(file).runs
+    assert _distinct(runs, root) == [runs[0], runs[3], runs[4]]  # no seeds: a word, a negative number
+    runs[1].folder(root).mkdir(parents=True)
+    assert _distinct(runs, root) == [runs[0], runs[1], runs[3], runs[4]]
 
 
 def test_an_out_that_is_a_file_is_refused(

@@ -54,6 +54,7 @@ def test_wrong_input_is_one_line_and_nothing_is_written(
         ([str(tmp_path / "nowhere"), *new], ["SOURCE", "nowhere"]),
         ([str(source), "--field", "extract", "--out", str(tmp_path / "full")], ["--out", "new or empty"]),
         ([str(source), "--field", "extract", "--out", str(source)], ["--out", "new or empty"]),
+        ([str(source), "--out", "  "], ["--out", "a path"]),
         ([str(source), *new, "--vocab-size", "-1"], ["--vocab-size", "-1", "100"]),
         ([str(source), *new, "--vocab-size", str(10**12)], ["--vocab-size", "1,000,000"]),
         ([str(source), *new, "--vocab-size", "many"], ["--vocab-size", "many"]),

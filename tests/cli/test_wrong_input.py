@@ -232,6 +232,13 @@ def test_a_teacher_of_another_task(teacher: Path, tmp_path: Path, capsys: pytest
             ["Explicit.durations", "20000"],
         ),
         ({"class_path": "Kappa", "init_args": {"kappa": 0.0}}, ["Kappa.kappa", "0.0", "> 0"]),
+        (
+            {
+                "class_path": "Reordered",
+                "init_args": {"strategy": {"class_path": "OneShot"}, "order": "reversed"},
+            },
+            ["Reordered.order", "two checkpoints or more"],
+        ),
     ],
     ids=str,
 )

@@ -174,9 +174,42 @@ def test_lemma_5_is_exact_but_for_two_to_the_half_n_inputs_each_off_by_one(n, p)
     np.testing.assert_array_equal(constructions.exceptions(population), failing)
 
 
+@pytest.mark.parametrize("n", [4, 6, 8])
+@pytest.mark.parametrize(("p", "tau"), [(0.1, 1e-4), (0.5, 1e-3), (0.5, 0.0)])
+def test_lemma_6_and_claim_2_hold_for_any_first_step_within_tau(n, p, tau):
+    """Loss and norms, for rows that are as far from p w as tau allows, each on its own."""
+    delta, population = 0.1, Population(n, p)
+    k, rng = bounds.width(n, delta), generator(n)
+    b = np.concatenate([biases(n, p), rng.choice(biases(n, p), size=k - n // 2 - 1)])
+    W = p * population.w + tau * rng.choice([-1.0, 1.0], size=(k, n + 1))
+    network = constructions.lemma6(population, W, b)
+    loss = population_loss(population, network(population.x))
+    assert loss <= constructions.lemma6_loss(n, p, tau)
+    for part in (network.u, network.v):
+        assert (part**2).sum() <= 4 * n**3 / p**2
+    hidden = population.x @ W.T
+    lengths = np.sqrt((hidden**2).sum(1) + (np.maximum(hidden + b, 0) ** 2).sum(1))
+    assert lengths.max() <= (4 * p + 2 * tau) * n**2
+    if tau == 0:
+        # Lemma 5's exceptions, off by one on 2^(n/2) inputs of 2^n with x_0 = 1, are all that is left.
+        assert loss == pytest.approx(p * 2 ** (-n / 2) / 2)
+
+
+@pytest.mark.parametrize("delta", [0.05, 0.3])
+def test_lemma_6s_width_draws_every_bias_with_its_probability(delta):
+    n, rng = 6, generator(1)
+    k = bounds.width(n, delta)
+    missed = [draw_biases(n, k, rng).min() == 0 for _ in range(2000)]
+    assert np.mean(missed) <= delta
+
+
 def test_the_constructions_refuse_what_they_cannot_build():
     with pytest.raises(UsageError, match=r"^p: got 0; allowed: a probability above 0$"):
         constructions.lemma5(Population(4, 0))
+    with pytest.raises(UsageError, match=r"^p: got 0; allowed: a probability above 0$"):
+        constructions.lemma6(Population(4, 0), np.zeros((3, 5)), np.zeros(3))
+    with pytest.raises(UsageError, match=r"^b: got 'biases that lack a value'; allowed: every p"):
+        constructions.lemma6(Population(4, 0.5), np.zeros((2, 5)), np.zeros(2))
     with pytest.raises(UsageError, match=r"^n': got 0; allowed: an integer of at least 1$"):
         constructions.nu(0)
 

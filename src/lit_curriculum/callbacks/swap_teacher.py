@@ -10,13 +10,14 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_info
 
 from lit_curriculum.callbacks.shelves import shelf_of
-from lit_curriculum.callbacks.swap_options import check_options, check_together, device_of
+from lit_curriculum.callbacks.swap_options import check_options, check_task, check_together, device_of
 from lit_curriculum.distillation import (
     CachedTeacher,
     Checkpoint,
     CheckpointBank,
     LabelFlips,
     Schedule,
+    Shares,
     Shelf,
     Strategy,
     Teacher,
@@ -37,7 +38,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
     Args:
         bank: folder with the teacher's manifest; in a program of one's own also a bank.
         strategy: which checkpoint teaches when: OneShot, NT, TwoShot, PeakOfEach,
-            Explicit, EqualSplit, Kappa.
+            Explicit, EqualSplit, Kappa; as a control Reordered.
         tau: temperature of the teacher; 0 is argmax. The papers use 1e-4 here, 1e-20 for language.
         label_weight: share of the label in the target, 0 to 1.
         scale_by_tau_squared: multiply the loss by tau^2.
@@ -46,15 +47,16 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             the same samples finds them (with batch-1 SGD at any tau, with minibatches below 0.01; results
             do not depend on it).
         label_cache_gib: most space that the folder may take.
-        other_task: take a teacher that learned another function of the same inputs, which is refused
-            otherwise; a control.
+        other_task: take a teacher of another support, tree or grammar, which is refused otherwise; a control.
+            All else is the student's: inputs, masks, tokens, and strings no longer than the teacher reads.
         teacher_device: where the teacher answers if not where the student trains, e.g. ``cpu``.
         top_k: keep only so many of the teacher's likeliest classes, and one bucket for all others; the loss
             is then a lower bound of the divergence. For vocabularies: answers are cached at any temperature.
-        weight: share of this teacher's answers in the target, where several SwapTeacher stand in one run;
-            their weights add up to 1.
+        weight: share of this teacher's answers in the target, where several SwapTeacher stand in one run, or
+            ``{step: share}``, each from that student step on; at every step the weights add up to 1.
         noisy_labels: the teacher does not answer; its student learns from labels of which as many are wrong
-            as of each checkpoint's answers (``val/accuracy`` in the manifest); a control.
+            as of each checkpoint's answers (``val/accuracy`` in the manifest), drawn by their batch's number;
+            a control.
 
     The student is a module of this suite, or any LightningModule that inherits `Distilled`.
 
@@ -79,7 +81,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         noisy_labels: bool = False,
         teacher_device: str | None = None,
         top_k: int | None = None,
-        weight: float | None = None,
+        weight: float | dict[int, float] | None = None,
     ) -> None:
         self.bank = str(bank.folder if isinstance(bank, CheckpointBank) else bank)
         self.strategy = strategy
@@ -95,6 +97,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         self.top_k = top_k
         self.weight = weight
         check_options(self)
+        self.shares = Shares.of(weight, "SwapTeacher.weight")
         self._shelf: Shelf[Any] | None = None
         self._schedule: Schedule | None = None
         self._loader: TeacherLoader | None = None
@@ -107,11 +110,9 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         return "SwapTeacher" if self.weight is None else f"SwapTeacher({self.bank})"
 
     def check_run(self, module: CurriculumModule, data: CurriculumData) -> None:
-        """See `ChecksData.check_run`: labels are made wrong by the number of their batch."""
-        for name in ("noisy_labels", "top_k"):
-            if getattr(self, name) and not module.automatic_optimization:
-                allowed = f"{'false' if name == 'noisy_labels' else 'null'} with batch-1 SGD"
-                raise bad_value(f"SwapTeacher.{name}", getattr(self, name), allowed)
+        """See `ChecksData.check_run`: batch-1 SGD takes whole answers."""
+        if self.top_k and not module.automatic_optimization:
+            raise bad_value("SwapTeacher.top_k", self.top_k, "null with batch-1 SGD")
 
     def plan(self, data: CurriculumData | GuestData) -> Schedule:
         """Open the bank, verify every checkpoint that will teach, and return the schedule.
@@ -121,15 +122,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
                 schedule does not fit the student's run.
         """
         bank = CheckpointBank.open(self.bank)
-        task = data.describe_task()
-        if self.other_task and bank.task == task:
-            raise bad_value("SwapTeacher.other_task", True, "a bank of another support than the student's")
-        for key, value in task.items():
-            if bank.task.get(key) != value and not (self.other_task and key == "support"):
-                raise UsageError(
-                    f"SwapTeacher.bank: the teacher in {self.bank} learned {key} = {bank.task.get(key)!r}; "
-                    f"allowed: the student's {key} = {value!r}"
-                )
+        check_task(bank, data, self.other_task)
         schedule = self.strategy.plan(bank, data.num_steps)
         for entry in filter(bank.is_here, schedule.distinct):
             bank.weights(entry)
@@ -185,10 +178,13 @@ class SwapTeacher(StepListener, ChecksData, Callback):
 
     def next_event(self, step: int) -> int | None:
         """See `StepListener.next_event`."""
-        return self._schedule.next_swap(step) if self._schedule else None
+        if self._schedule is None:
+            return None
+        due = (self._schedule.next_swap(step), self.shares.next_change(step))
+        return min((one for one in due if one is not None), default=None)
 
     def on_step(self, trainer: Trainer, module: Run, step: int) -> None:
-        """Swap."""
+        """Swap, or change the share."""
         self._install(trainer, module, announce=True)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -245,7 +241,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         assert self._loader is not None
         entry = self._schedule.teacher_at(module.step)
         if self.noisy_labels:
-            module.supervision.flips = LabelFlips(self._error(entry), module.data.data_seed)
+            module.supervision.flips = self._flips(entry, module.data)
             self._announce(trainer, module, entry, announce)
             return
         model = self._loader.get(entry, self.teacher_device or module.device)
@@ -259,7 +255,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             teacher = Teacher(model, self.tau, **settings)
         else:
             teacher = CachedTeacher(model, self.tau, **settings, shelf=self._shelf)
-        module.supervision.follow(teacher, self.weight or 1.0, owner=self)
+        module.supervision.follow(teacher, self.shares.at(module.step), owner=self)
         self._announce(trainer, module, entry, announce)
 
     def _error(self, entry: Checkpoint) -> float:
@@ -272,10 +268,13 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             )
         return 1 - accuracy
 
+    def _flips(self, entry: Checkpoint, data: CurriculumData | GuestData) -> LabelFlips:
+        return LabelFlips(self._error(entry), data.data_seed, first=getattr(data, "first_class", 0))
+
     def _announce(self, trainer: Trainer, module: Run, entry: Checkpoint, announce: bool) -> None:
         if announce and trainer.is_global_zero and self._table is not None:
             rank_zero_info(f"SwapTeacher: step {module.step}: teacher checkpoint {entry.step}")
             row = {"step": module.step, "teacher_step": entry.step, "sha256": entry.sha256}
             if self.weight is not None:
-                row |= {"bank": self.bank}
+                row |= {"bank": self.bank, "weight": self.shares.at(module.step)}
             self._table.append([row])

@@ -91,6 +91,7 @@ def _import(options: argparse.Namespace) -> int:
     if place.is_dir():
         if options.revisions:
             raise UsageError("--revisions: got them with a folder; allowed: with a repository of the Hub")
+        _check_beside(Path(options.out), place)
         made = from_folder(place, options.out)
     else:
         if not options.revisions:
@@ -102,6 +103,15 @@ def _import(options: argparse.Namespace) -> int:
     first, last = made.steps[0], made.steps[-1]
     print(f"{made.folder}: {len(made.checkpoints)} checkpoints, steps {first:,} to {last:,}")
     return 0
+
+
+def _check_beside(out: Path, place: Path) -> None:
+    """Refuse to write a bank into one of the checkpoints that it is made of."""
+    inside = (
+        out.resolve().relative_to(place.resolve()) if out.resolve().is_relative_to(place.resolve()) else None
+    )
+    if inside is not None and inside.parts and inside.parts[0].startswith("checkpoint-"):
+        raise bad_value("--out", str(out), f"a folder outside the checkpoints of {place}")
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 from rich.console import Console
@@ -157,9 +158,13 @@ def _train(plan: Sweep, chosen_runs: Sequence[Run], options: argparse.Namespace,
 
 
 def _check(plan: Sweep, chosen_runs: Sequence[Run], lab: Lab, options: argparse.Namespace) -> None:
-    """Check every run's settings as `lit fit` would: none may fail after hours for what is known now."""
+    """Check every run's settings as `lit fit` would: none may fail after hours for what is known now.
+
+    Of new runs that differ in their seeds alone, one is checked: reading a configuration takes a good part of
+    a short run.
+    """
     ended = {run.key for run in with_needs(chosen_runs) if RunFolder(run.folder(lab.root)).finished}
-    waiting = [run for run in chosen_runs if run.key not in ended]
+    waiting = _distinct([run for run in chosen_runs if run.key not in ended], lab.root)
     # What a teacher will leave cannot be looked at before it has trained.
     as_known = [run if ended >= {n.key for n in run.needs} else run.without_bank() for run in waiting]
     check = partial(check_run, root=lab.root, trusted=all_names(options.trust), devices=devices_of(options))
@@ -167,6 +172,32 @@ def _check(plan: Sweep, chosen_runs: Sequence[Run], lab: Lab, options: argparse.
     for run, wrong in zip(waiting, lab.launcher.map(check, as_known), strict=True):
         if wrong is not None:
             raise UsageError(f"run {numbers[run.key]} of {plan.name}: {wrong}")
+
+
+def _distinct(runs: Sequence[Run], root: Path) -> list[Run]:
+    """Return the runs without those that are new and differ from another in their seeds alone."""
+    found: dict[object, Run] = {}
+    for run in runs:
+        begun = run.folder(root).exists()
+        found.setdefault(run.key if begun else (run.configs, repr(run.needs), _seedless(run.settings)), run)
+    return list(found.values())
+
+
+def _seedless(settings: Any) -> str:
+    """Return settings as text, seeds that can be wrong in no way left out."""
+
+    def strip(value: Any) -> Any:
+        if isinstance(value, list):
+            return [strip(inner) for inner in value]
+        if not isinstance(value, dict):
+            return value
+        return {name: "seed" if _is_seed(name, inner) else strip(inner) for name, inner in value.items()}
+
+    return repr(strip(settings))
+
+
+def _is_seed(name: str, value: object) -> bool:
+    return name in ("data_seed", "model_seed") and type(value) is int and 0 <= value < 2**31
 
 
 def _failed(plan: Sweep, root: Path) -> tuple[Run, ...]:

@@ -103,11 +103,11 @@ def check_path(key: str, path: str | None) -> None:
     """Check that a path is one.
 
     Raises:
-        UsageError: for an empty one, a NUL byte, a name that is too long, or letters that the locale lacks.
+        UsageError: for a blank one, a NUL byte, a name that is too long, or letters that the locale lacks.
     """
     if path is None:
         return
-    if not path or "\0" in path:
+    if not path.strip() or "\0" in path:
         raise bad_value(key, path, "a path")
     try:
         encoded = os.fsencode(path)

@@ -8,6 +8,7 @@ from lit_curriculum.distillation.exact_labels import EXACT_LABELS, ExactAnswers,
 from lit_curriculum.distillation.label_cache import LabelCache, LabelShelf, Shelf
 from lit_curriculum.distillation.label_files import TopKLabels
 from lit_curriculum.distillation.manifest import Checkpoint
+from lit_curriculum.distillation.reordered import Reordered
 from lit_curriculum.distillation.schedule import (
     NT,
     EqualSplit,
@@ -19,6 +20,7 @@ from lit_curriculum.distillation.schedule import (
     Strategy,
     TwoShot,
 )
+from lit_curriculum.distillation.shares import Shares
 from lit_curriculum.distillation.supervision import LabelFlips, Supervision
 from lit_curriculum.distillation.targets import kl_to_student, teacher_probabilities
 from lit_curriculum.distillation.teacher import CachedTeacher, Teacher, TeacherLoader
@@ -52,7 +54,9 @@ __all__ = [
     "LabelShelf",
     "OneShot",
     "PeakOfEach",
+    "Reordered",
     "Schedule",
+    "Shares",
     "Shelf",
     "Strategy",
     "Supervision",

@@ -8,13 +8,13 @@ whose fields are what a user writes in YAML; `Strategy.plan` turns it into a sch
 from __future__ import annotations
 
 import bisect
-import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
 from lit_curriculum.distillation.bank import CheckpointBank
 from lit_curriculum.distillation.manifest import Checkpoint
+from lit_curriculum.distillation.order import ordered
 from lit_curriculum.distillation.transition import candidates, peak
 from lit_curriculum.errors import UsageError, bad_value
 
@@ -208,8 +208,8 @@ class Kappa(Strategy):
     Attributes:
         kappa: in (0, 1] in the paper; any positive value works.
         N: number of checkpoints; default all that the bank holds.
-        order: ``forward``, as the teacher passed them; as controls ``reversed``, or ``shuffled``, in an order
-            drawn from ``order_seed``.
+        order: ``forward``, as the teacher passed them; as controls ``reversed`` or ``shuffled``, see
+            `ordered`. `Reordered` does it to what is left when some have been dropped, and to any strategy.
         order_seed: see ``order``.
     """
 
@@ -230,7 +230,8 @@ class Kappa(Strategy):
         if bank.final.step == 0:
             raise UsageError(f"Kappa: {bank.folder} holds only step 0; allowed: a bank of a trained teacher")
         share = self.kappa * bank.final.step / len(teachers)
-        teachers = self._ordered(teachers)
+        if self.order != "forward":
+            teachers = ordered(teachers, self.order, self.order_seed, "Kappa.order", "forward")
         if share < 1:
             raise bad_value(
                 "Kappa.kappa", self.kappa, f"at least {len(teachers)} / {bank.final.step}: one step each"
@@ -242,13 +243,6 @@ class Kappa(Strategy):
             tuple(teachers[:fitting]),
             tuple(entry.step for entry in teachers[fitting:]),
         )
-
-    def _ordered(self, teachers: list[Checkpoint]) -> list[Checkpoint]:
-        if self.order == "shuffled":
-            return random.Random(self.order_seed).sample(teachers, len(teachers))
-        if self.order not in ("forward", "reversed"):
-            raise bad_value("Kappa.order", self.order, "forward, reversed, shuffled")
-        return teachers[:: -1 if self.order == "reversed" else 1]
 
 
 def _whole(key: str, value: object) -> None:

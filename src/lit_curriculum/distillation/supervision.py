@@ -16,6 +16,7 @@ from lit_curriculum.distillation.targets import (
 )
 from lit_curriculum.distillation.teacher import Teacher, Team
 from lit_curriculum.distillation.top_k import TopK, top_k_divergence
+from lit_curriculum.errors import bad_value
 from lit_curriculum.finite import all_finite
 from lit_curriculum.models import Inputs
 from lit_curriculum.tasks.counter import random_words
@@ -28,19 +29,34 @@ class LabelFlips:
     Attributes:
         rate: share of wrong labels, 0 to 1.
         seed: of the draws; those of a batch depend on it and on the batch's number alone.
+        first: the least class that is ever a label; a wrong label is none below it (padding, [mask]).
     """
 
     rate: float
     seed: int
+    first: int = 0
 
-    def of(self, labels: torch.Tensor, n_classes: int, index: int | None) -> torch.Tensor:
-        """Return the labels (M,) of a batch with their errors."""
-        assert index is not None
-        words = random_words(self.seed, "train", index, 1, 2 * len(labels), "choice").reshape(2, -1)
-        drawn = torch.from_numpy(words.astype(np.int64)).to(labels.device)
+    def of(self, labels: torch.Tensor, n_classes: int, index: int | None, batches: int = 1) -> torch.Tensor:
+        """Return labels with their errors.
+
+        Args:
+            labels: (M,), of ``batches`` batches of one size, one after the other.
+            n_classes: classes, those below ``first`` included.
+            index: number of the first batch.
+            batches: how many they are; at batch size 1 as many as labels.
+
+        Raises:
+            UsageError: if the batch has no number.
+        """
+        if index is None:
+            raise bad_value("SwapTeacher.noisy_labels", True, "false, batches have no numbers here")
+        words = random_words(self.seed, "train", index, batches, 2 * len(labels) // batches, "choice")
+        by_batch = words.reshape(batches, 2, -1).swapaxes(0, 1).reshape(2, -1)
+        drawn = torch.from_numpy(by_batch.astype(np.int64)).to(labels.device)
         # A word is uniform below 2^32; the second chooses which of the other classes.
         wrong = drawn[0] < round(self.rate * 2**32)
-        other = (labels + 1 + (drawn[1] * (n_classes - 1) >> 32)) % n_classes
+        kinds = n_classes - self.first
+        other = self.first + (labels - self.first + 1 + (drawn[1] * (kinds - 1) >> 32)) % kinds
         return torch.where(wrong, other, labels)
 
 
@@ -90,7 +106,7 @@ class Supervision:
 
         Args:
             teacher: who answers.
-            weight: its share, where there are several.
+            weight: its share, where there are several; at 0 it is not asked.
             owner: whose teacher it takes the place of; that of others stays.
         """
         before = self._members.get(id(owner))
@@ -108,11 +124,16 @@ class Supervision:
             self.label_weight, self.scale_by_tau_squared, self.student_temperature = 0.0, False, 1.0
 
     def _choose(self) -> None:
-        members = list(self._members.values())
+        members = [member for member in self._members.values() if member[0] > 0]
         self.teacher = None if not members else members[0][1] if len(members) == 1 else Team(members)
 
     def targets(
-        self, inputs: Inputs, labels: torch.Tensor, n_classes: int, index: int | None = None
+        self,
+        inputs: Inputs,
+        labels: torch.Tensor,
+        n_classes: int,
+        index: int | None = None,
+        first_sample: int | None = None,
     ) -> torch.Tensor | TopK:
         """Return target probabilities (M, C), a row for each prediction that the inputs ask for, or `TopK`.
 
@@ -123,12 +144,19 @@ class Supervision:
             labels: class indices (M,).
             n_classes: C.
             index: number of the batch in its stream, by which a teacher's answers may be found again.
+            first_sample: where every sample is a batch of its own, the number of the first, in place of
+                ``index``.
         """
         if self.flips is not None:
-            labels = self.flips.of(labels, n_classes, index)
+            labels = (
+                self.flips.of(labels, n_classes, index)
+                if first_sample is None
+                else self.flips.of(labels, n_classes, first_sample, batches=len(labels))
+            )
         if self.teacher is None:
             return narrow(labels, n_classes)
-        self._answer = answer = self.teacher.targets(inputs, n_classes, index)
+        number = index if first_sample is None else first_sample
+        self._answer = answer = self.teacher.targets(inputs, n_classes, number)
         if self.label_weight == 0 or isinstance(answer, TopK):
             return answer
         return self.label_weight * one_hot(labels, n_classes) + (1 - self.label_weight) * dense(

@@ -23,6 +23,7 @@ from lit_curriculum.models.elman import ElmanRNN
 from lit_curriculum.models.gpt2 import GPT2Reader
 from lit_curriculum.models.gpt2_decoder import GPT2Decoder
 from lit_curriculum.models.mlp import MLP
+from lit_curriculum.models.plain_transformer import PlainTransformer
 from lit_curriculum.models.two_layer import TwoLayerNet
 
 # Numbers beyond these are slips of the pen; making so many modules, even without weights, takes for ever.
@@ -36,6 +37,7 @@ MODELS: dict[str, type[nn.Module]] = {
     "gpt2_decoder": GPT2Decoder,
     "gpt2_reader": GPT2Reader,
     "mlp": MLP,
+    "plain_transformer": PlainTransformer,
     "two_layer": TwoLayerNet,
 }
 

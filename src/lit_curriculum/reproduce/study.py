@@ -22,6 +22,8 @@ Scale = Literal["smoke", "laptop", "paper"]
 SCALES: tuple[Scale, ...] = ("smoke", "laptop", "paper")
 
 Settings = Mapping[str, Any]
+SEED = "{seed}"
+"""Stands in an arm's ``teach`` for the seed of the student's data and model."""
 Measured = tuple[str, int, float]
 """Metric, step, value."""
 Score = Callable[[Finished], tuple[float, ...]]
@@ -48,7 +50,8 @@ class Arm:
         callbacks: the callbacks' list instead of the configurations'; None keeps it.
         probes: further callbacks of the runs that are reported.
         teacher: the arm whose bank of the same seed teaches.
-        teach: arguments of `SwapTeacher`, strategy and temperature; None trains with labels.
+        teach: arguments of `SwapTeacher`, strategy and temperature, `SEED` among them where something is to
+            differ from seed to seed; None trains with labels.
         tuned_as: the arm whose search this one's settings come from; None for its own.
         seed_offset: added to the seed of data and model: a student sees other samples than its teacher.
         cost: effort of an update, in any unit.
@@ -155,7 +158,8 @@ class Study:
         needs: tuple[Run, ...] = ()
         if arm.teach is not None:
             assert arm.teacher is not None
-            callbacks.insert(0, {"class_path": "SwapTeacher", "init_args": {"bank": "{bank}", **arm.teach}})
+            taught = {"bank": "{bank}", **_seeded(arm.teach, own)}
+            callbacks.insert(0, {"class_path": "SwapTeacher", "init_args": taught})
             needs = (self.run(arm.teacher, seed, report=seed in self.seeds),)
         if report:
             callbacks += arm.probes
@@ -176,6 +180,12 @@ class Study:
             return self
         tuned_in = self.tuned_in.with_seeds(count) if self.tuned_in is not None else None
         return replace(self, seeds=extended(self.seeds, count, self.tuning_seeds), tuned_in=tuned_in)
+
+
+def _seeded(value: Any, seed: int) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _seeded(inner, seed) for name, inner in value.items()}
+    return seed if value == SEED else value
 
 
 def extended(seeds: tuple[int, ...], count: int, taken: tuple[int, ...] = ()) -> tuple[int, ...]:

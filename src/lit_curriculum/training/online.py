@@ -79,7 +79,7 @@ class OnlineSGDModule(CurriculumModule):
             self.advance_to(stop)
 
     def _train(self, x: torch.Tensor, labels: torch.Tensor, first_step: int) -> None:
-        answer = self.supervision.targets(x, labels, self.n_classes, first_step)
+        answer = self.supervision.targets(x, labels, self.n_classes, first_sample=first_step)
         assert isinstance(answer, torch.Tensor)  # SwapTeacher.check_run refuses any other kind here
         targets = answer.to(x.dtype)
         if self.supervision.broken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -21,6 +22,21 @@ class TokenData(CurriculumData):
     (M,), the predicted places in the flattened (n * L), ascending; ``labels`` int64 (n, L) is the token to
     predict at these places and -100 elsewhere.
     """
+
+    first_class = 0
+    """The least token that is ever a label; below it are padding and [mask], where they come first."""
+
+    def check_reader(self, sizes: Mapping[str, Any], whose: str) -> None:
+        """Check that a model of these sizes can read the strings; by default any can.
+
+        Args:
+            sizes: a model's arguments, of a teacher that learned another task.
+            whose: begins the message.
+
+        Raises:
+            UsageError: naming the size that does not fit.
+        """
+        return
 
     def count_targets(self, batch: Batch) -> int:
         """Return how many tokens of a batch are predicted."""
@@ -62,10 +78,23 @@ class TokenModule(MinibatchModule):
         Raises:
             UsageError: naming the size that does not fit.
         """
-        ours = cast(dict[str, Any], self.model.init_args)
-        if ours["vocab_size"] != grammar.vocabulary_size:
-            allowed = f"the grammar's {grammar.vocabulary_size} token ids"
-            raise bad_value("model.vocab_size", ours["vocab_size"], allowed)
-        if ours["max_length"] < grammar.max_length:
-            allowed = f"at least the {grammar.max_length} tokens of the grammar's longest string"
-            raise bad_value("model.max_length", ours["max_length"], allowed)
+        check_sizes(cast(dict[str, Any], self.model.init_args), grammar, "model.")
+
+
+def check_sizes(sizes: Mapping[str, Any], grammar: Grammar, whose: str) -> None:
+    """Check that a model can read a grammar's strings.
+
+    Args:
+        sizes: its arguments, ``vocab_size`` and ``max_length`` among them.
+        grammar: where the strings come from.
+        whose: what stands before a size's name in the message.
+
+    Raises:
+        UsageError: naming the size that does not fit.
+    """
+    if sizes["vocab_size"] != grammar.vocabulary_size:
+        allowed = f"the grammar's {grammar.vocabulary_size} token ids"
+        raise bad_value(f"{whose}vocab_size", sizes["vocab_size"], allowed)
+    if sizes["max_length"] < grammar.max_length:
+        allowed = f"at least the {grammar.max_length} tokens of the grammar's longest string"
+        raise bad_value(f"{whose}max_length", sizes["max_length"], allowed)

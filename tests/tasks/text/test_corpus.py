@@ -137,6 +137,7 @@ def test_a_long_document_of_one_file_is_never_whole_in_memory(tmp_path: Path) ->
         ("a.json", "7", r"SOURCE: .*cannot be read \('7' at character 0; allowed: a list or an object"),
         ("a.json", '[{"text" "x"}]', r"SOURCE: .*cannot be read"),
         ("a.txt", b"\xff\xfe", r"SOURCE: .*a.txt is not UTF-8"),
+        ("a.json", r'[{"text": "ab\ud800"}]', r"SOURCE: object 1 of .* half of a surrogate pair at letter 2"),
     ],
 )
 def test_what_is_no_corpus_is_told_in_one_line(name: str, content: Any, message: str, tmp_path: Path) -> None:

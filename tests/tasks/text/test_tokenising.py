@@ -102,6 +102,16 @@ def test_whenever_it_is_killed_the_same_command_makes_the_same_bits(source: Path
     assert nth > 20
 
 
+def test_a_damaged_record_of_progress_is_told(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    in_child(killed_at_write(lambda: bool(tokenise(asked(source, out))), 12))
+    for number in ("3", None, -1, True):
+        record = json.loads((out / "progress.json").read_text()) | {"tokens": number}
+        (out / "progress.json").write_text(json.dumps(record))
+        with pytest.raises(UsageError, match=r"--out: got .*: its progress.json is damaged"):
+            tokenise(asked(source, out))
+
+
 def test_a_folder_that_is_not_whole_is_not_opened(source: Path, tmp_path: Path) -> None:
     in_child(killed_at_write(lambda: bool(tokenise(asked(source, tmp_path / "out"))), 12))
     with pytest.raises(UsageError, match=r"data.tokens: got .*; allowed: a folder that lit tokenize wrote"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from lit_curriculum.tasks.pcfg import DEFAULT_GRAMMAR, MaskedPCFG, load_grammar
+from lit_curriculum.tasks.vocabulary import FIRST_TERMINAL_ID
 from lit_curriculum.training.masked import MaskedData, checked_masking
+from lit_curriculum.training.tokens import check_sizes
 
 
 class PCFGData(MaskedData):
@@ -33,6 +36,8 @@ class PCFGData(MaskedData):
         UsageError: naming the argument that is wrong.
     """
 
+    first_class = FIRST_TERMINAL_ID
+
     def __init__(
         self,
         num_steps: int,
@@ -57,3 +62,7 @@ class PCFGData(MaskedData):
         """Return the share of a step's positions that is padding, where one device takes the whole batch."""
         batch = self.masked("train", step * self.batch_size, self.batch_size)
         return {"train/padding_share": batch.padding_share}
+
+    def check_reader(self, sizes: Mapping[str, Any], whose: str) -> None:
+        """See `TokenData.check_reader`: it knows these tokens, and strings as long as these."""
+        check_sizes(sizes, self.task.grammar, f"{whose} ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,9 +10,9 @@ import torch
 from lit_curriculum.tasks.counter import Stream
 from lit_curriculum.tasks.pcfg import BoundaryPCFG, load_grammar
 from lit_curriculum.tasks.pcfg.boundaries import check_height
-from lit_curriculum.tasks.vocabulary import PAD_ID
+from lit_curriculum.tasks.vocabulary import FIRST_TERMINAL_ID, PAD_ID
 from lit_curriculum.training.base_data import Batch
-from lit_curriculum.training.tokens import TokenData, token_batch
+from lit_curriculum.training.tokens import TokenData, check_sizes, token_batch
 
 
 class PCFGBoundaryData(TokenData):
@@ -36,6 +37,8 @@ class PCFGBoundaryData(TokenData):
     Raises:
         UsageError: naming the argument that is wrong.
     """
+
+    first_class = FIRST_TERMINAL_ID
 
     def __init__(
         self,
@@ -64,3 +67,7 @@ class PCFGBoundaryData(TokenData):
     def describe_task(self) -> dict[str, Any]:
         """See `CurriculumData.describe_task`."""
         return self.task.describe()
+
+    def check_reader(self, sizes: Mapping[str, Any], whose: str) -> None:
+        """See `TokenData.check_reader`: it knows these tokens, and strings as long as these."""
+        check_sizes(sizes, self.task.grammar, f"{whose} ")

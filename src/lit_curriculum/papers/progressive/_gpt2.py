@@ -71,10 +71,9 @@ def student(scale: Scale, name: str, of: Arm, teach: Settings | None, tuned_as: 
     )
 
 
-def progressive(scale: Scale, **more: Any) -> Settings:
-    """Return distillation from all checkpoints; ``more`` are further arguments of `SwapTeacher`."""
-    order = {"order": more.pop("order")} if "order" in more else {}
-    return {**strategy("Kappa", kappa=float(_STUDENT[scale][1]), **order), **more}
+def progressive(scale: Scale) -> Settings:
+    """Return distillation from all checkpoints."""
+    return strategy("Kappa", kappa=float(_STUDENT[scale][1]))
 
 
 def two_shot(scale: Scale, tau: float = 1e-4) -> Settings:

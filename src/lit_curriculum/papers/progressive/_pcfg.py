@@ -245,6 +245,12 @@ def _teacher(design: Design) -> Arm:
     )
 
 
+def teacher_of(design: Design, grammar: str) -> Arm:
+    """Return the teacher of another grammar, to stand in a study of the main one: figure 27's own run."""
+    made = _teacher(away := replace(design, grammar=grammar))
+    return replace(made, name=f"teacher of {grammar}", set={**made.set, **_grammar(away)})
+
+
 def _probes(design: Design, ngrams_every: int, nonterminals_every: int) -> tuple[Settings, ...]:
     strings = {"train_strings": design.probe_strings, "include_start": True}
     return (
@@ -256,13 +262,9 @@ def _probes(design: Design, ngrams_every: int, nonterminals_every: int) -> tuple
 def _study(
     design: Design, arms: tuple[Arm, ...], heads: int, num_steps: int, tuned_in: Study | None = None
 ) -> Study:
-    task: dict[str, Any] = {}
+    task = {} if design.grammar == GRAMMAR else _grammar(design)
     if design.mask_rate != MASK_RATE:
         task["data.mask_rate"] = design.mask_rate
-    if design.grammar != GRAMMAR:
-        roots = _value(design, "data.roots")
-        longest = load_grammar(design.grammar, roots).max_length
-        task |= {"data.grammar": design.grammar, "model.max_length": longest}
     return at_scale(
         design.scale,
         "pcfg_bert",
@@ -275,6 +277,11 @@ def _study(
         tables={"ngrams.csv": _ngrams, "nonterminals.csv": _nonterminals},
         axes={"setting": design.setting, "heads": heads, "num_steps": num_steps},
     )
+
+
+def _grammar(design: Design) -> dict[str, Any]:
+    strings = load_grammar(design.grammar, _value(design, "data.roots"))
+    return {"data.grammar": design.grammar, "model.max_length": strings.max_length}
 
 
 def _value(design: Design, key: str) -> Any:

@@ -12,26 +12,30 @@ from lit_curriculum.papers.progressive._gpt2 import (
     CHANCE,
     SOLVED,
     methods,
-    progressive,
     shipped_value,
-    student,
     study,
     teacher,
 )
 from lit_curriculum.papers.progressive._teaching import better_one_shot
 from lit_curriculum.reproduce.claim import Claim, final
+from lit_curriculum.reproduce.controls import (
+    another_support,
+    backwards,
+    controls_of,
+    elsewhere,
+    noisy,
+    shuffled,
+    stuck,
+)
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import LINES, Line, draw_arms, in_millions, panels, shades
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import Results, mean_of
 from lit_curriculum.reproduce.study import Study
 
-CONTROLS = {
-    "shuffled": "The same checkpoints in a random order",
-    "reversed": "The same checkpoints in reversed order, the final one first,",
-    "other support": "The checkpoints of a teacher of another support",
-    "noisy labels": "Labels, as many of them wrong as of each checkpoint's answers,",
-}
+# One random order for all seeds, as it was measured.
+_CONTROLS = (shuffled(seed=0), backwards(), elsewhere("support"), noisy())
+CONTROLS = {control.name: control.what for control in _CONTROLS}
 
 _EXPECTED = {
     "shuffled": "fails: in two seeds of five useful checkpoints follow one another by chance",
@@ -43,21 +47,12 @@ _EXPECTED = {
 def setting(scale: Scale) -> Study:
     """Return the teacher, the paper's students, and the controls."""
     wide = teacher(scale)
-    other = teacher(scale, name="other teacher", set={"data.support": _elsewhere(scale)})
-    taught = {
-        "shuffled": (wide, progressive(scale, order="shuffled")),
-        "reversed": (wide, progressive(scale, order="reversed")),
-        "other support": (other, progressive(scale, other_task=True)),
-        "noisy labels": (wide, progressive(scale, noisy_labels=True)),
-    }
-    controls = [student(scale, name, of, how, "progressive") for name, (of, how) in taught.items()]
-    return study(scale, (wide, *methods(scale, wide), *controls))
-
-
-def _elsewhere(scale: Scale) -> list[int]:
-    """Return a support of as many coordinates that shares none with the first ones."""
-    first = shipped_value(scale, "data.d") // 2
-    return list(range(first, first + shipped_value(scale, "data.k")))
+    away = another_support(shipped_value(scale, "data.d"), shipped_value(scale, "data.k"))
+    other = teacher(scale, name="other teacher", set={"data.support": away})
+    students = methods(scale, wide)
+    taught = next(arm for arm in students if arm.name == "progressive")
+    controls = controls_of(taught, _CONTROLS, other, tuned_as="progressive")
+    return study(scale, (wide, *students, *controls))
 
 
 def figure(scale: Scale) -> Figure:
@@ -106,16 +101,7 @@ def _claims(results: Results) -> list[Claim]:
         SOLVED,
         1.0,
     )
-    controls = [
-        Claim(
-            f"{name.replace(' ', '-')}-stuck",
-            f"{what} leave it near chance.",
-            final(name),
-            CHANCE,
-            expected=_EXPECTED.get(name, ""),
-        )
-        for name, what in CONTROLS.items()
-    ]
+    controls = [stuck(control, CHANCE, _EXPECTED.get(control.name, "")) for control in _CONTROLS]
     ahead = Claim(
         "over-controls",
         "Progressive distillation ends above its four controls (difference from their mean).",

@@ -60,7 +60,8 @@ def _draw(results: Results, design: Design, heads: int, studies: Panels) -> Any:
             by_length(axis, values, of_height, LINES[name])
         title = f"height {height}, {heads_of(heads)}"
         log_lengths(axis, design.horizons, title=title, ylabel="test accuracy")
-        axis.legend(fontsize=8)
+    # Below all panels: inside it would cover a band.
+    picture.legend(*axis.get_legend_handles_labels(), fontsize=8, ncols=2, loc="outside lower center")
     return picture
 
 

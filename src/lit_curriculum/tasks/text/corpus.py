@@ -263,6 +263,14 @@ def _document(value: Any, field: str, path: object, place: str) -> str:
 def _checked(value: Any, field: str, path: object, place: str) -> str:
     if not isinstance(value, str):
         raise bad_value("--field", field, f"one that holds text; in {place} of {path} it does not")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            found = f"half of a surrogate pair at letter {error.start}"
+            raise UsageError(
+                f"SOURCE: {place} of {path} holds {found}; allowed: letters of Unicode"
+            ) from None
     return value
 
 

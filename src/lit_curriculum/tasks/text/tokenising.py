@@ -113,11 +113,17 @@ def _state(out: Path, key: str) -> dict[str, Any] | None:
             found = read_json(out / name, "--out")
             if not isinstance(found, dict) or found.get("key") != key:
                 raise bad_value("--out", str(out), f"{allowed}: this one holds other tokens")
+            if name == PROGRESS and not all(_is_count(found.get(k)) for k in ("documents", "tokens")):
+                raise bad_value("--out", str(out), f"{allowed}: its {PROGRESS} is damaged")
             return None if name == MANIFEST else found
     # What a kill left before the first record is a hidden file of `files.replacing`.
     if any(not name.startswith(f".{PROGRESS}.") for name in inside):
         raise bad_value("--out", str(out), allowed)
     return {}
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
 
 
 def _make(asked: Tokenising, key: str, state: dict[str, Any], report: Report) -> dict[str, Any]:

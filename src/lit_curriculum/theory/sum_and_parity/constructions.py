@@ -1,4 +1,4 @@
-"""Lemmas 4 and 5 of appendix A, as they hold: built by hand, evaluated on every input.
+"""Lemmas 4, 5 and 6 of appendix A, as they hold: built by hand, evaluated on every input.
 
 Two statements of the paper do not hold as printed (`docs/errata.md`): the coefficients of Lemma 4 reach
 4n' + 2 for even n', not 4n'; and Lemma 5 fails on all 2^(n/2) inputs with x_0 = 1 whose active bits are all
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lit_curriculum.errors import bad_value
+from lit_curriculum.theory.sum_and_parity.network import TwoLayer
 from lit_curriculum.theory.sum_and_parity.population import Array, Population
 
 
@@ -65,3 +66,31 @@ def exceptions(population: Population) -> npt.NDArray[np.bool_]:
     """Return where Lemma 5 fails (2^(n+1),): x_0 = 1 and every active bit 1."""
     active = population.x[:, list(population.support)]
     return (population.x[:, 0] > 0) & (active > 0).all(1)
+
+
+def lemma6(population: Population, W: Array, b: Array) -> TwoLayer:
+    """Return the network of Lemma 6: the u and v that Lemma 5 gives, for W (k, n + 1) near p w.
+
+    Args:
+        population: with p > 0.
+        W: after the first step.
+        b: biases (k,), with every value p beta'_i among them.
+
+    Raises:
+        UsageError: for p = 0, or biases that lack a value.
+    """
+    if population.p == 0:
+        raise bad_value("p", population.p, "a probability above 0")
+    wanted, coefficients = population.p * beta(population.n // 2), nu(population.n // 2) / population.p
+    v = np.zeros(len(b))
+    for value, coefficient in zip(wanted, coefficients, strict=True):
+        places = np.flatnonzero(np.isclose(b, value))
+        if not len(places):
+            raise bad_value("b", "biases that lack a value", "every p (-n + 2i + 1) for i = 0 .. n/2")
+        v[places[0]] = coefficient
+    return TwoLayer(np.asarray(W, dtype=float), np.full(len(b), 1 / (len(b) * population.p)), v, b)
+
+
+def lemma6_loss(n: int, p: float, tau: float) -> float:
+    """Return what Lemma 6 allows: 8 n^6 tau^2 / p^2 + 2^(-n / 2)."""
+    return float(8 * n**6 * tau**2 / p**2 + 2 ** (-n / 2))

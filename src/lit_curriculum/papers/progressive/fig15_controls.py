@@ -1,0 +1,25 @@
+"""Controls of figures 15 and 19: the checkpoints of both levels of a tree, without their order.
+
+Beside the narrow student that a checkpoint of each level teaches before the final one stand those of the same
+three in random and in reversed order, and that of labels as often wrong as each of them.
+"""
+
+from __future__ import annotations
+
+from lit_curriculum.papers.progressive._controls import Curriculum, controlled, figure_of
+from lit_curriculum.papers.progressive._hierarchical import tree
+from lit_curriculum.reproduce.controls import backwards, noisy, shuffled
+from lit_curriculum.reproduce.figure import Figure, Scale
+
+CURRICULA = (Curriculum("both", "A checkpoint of each level", (shuffled(), backwards(), noisy())),)
+
+
+def figure(scale: Scale) -> Figure:
+    """Return accuracy against samples for the two checkpoints and their controls."""
+    ours = controlled(tree(scale, "narrow"), CURRICULA)
+    cost = {
+        "smoke": "seconds",
+        "laptop": "a teacher and 4 students, the teacher and one student those of fig19; not run yet",
+        "paper": "per seed a teacher of width 50,000 and four students, 20M samples each; never run",
+    }
+    return figure_of(ours, CURRICULA, "tree", cost[scale], chance=None)

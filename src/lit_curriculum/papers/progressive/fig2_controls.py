@@ -1,0 +1,40 @@
+"""Controls of figure 2: is it what the middle checkpoint answers, or how often it is wrong, that teaches.
+
+Beside the student of the checkpoint in the middle of the transition stand those of the same two checkpoints
+in reversed order, of the same place in the training of a teacher of another support, and of labels: as often
+wrong as the middle checkpoint for as long, and as often wrong as the one at the transition's beginning.
+"""
+
+from __future__ import annotations
+
+from lit_curriculum.papers.progressive import fig2
+from lit_curriculum.papers.progressive._controls import (
+    Curriculum,
+    controlled,
+    figure_of,
+    teacher_elsewhere,
+)
+from lit_curriculum.reproduce.controls import Control, backwards, elsewhere, noisy
+from lit_curriculum.reproduce.figure import Figure, Scale
+
+
+def figure(scale: Scale) -> Figure:
+    """Return accuracy against samples for the middle checkpoint and its controls."""
+    shown = fig2.study(scale)
+    beginning = shown.arm("beginning").teach
+    assert beginning is not None
+    last = backwards("middle last", "The final checkpoint first and the one in the middle last")
+    early = Control(
+        name="noise of the beginning",
+        what="Labels, as many of them wrong as of the answers at the transition's beginning,",
+        change=lambda _: noisy().change(beginning),
+    )
+    curricula = (Curriculum("middle", "The middle checkpoint", (last, elsewhere("support"), noisy(), early)),)
+    ours = controlled(shown, curricula, teacher_elsewhere(shown))
+    cost = {
+        "smoke": "seconds",
+        "laptop": "2 teachers and 5 students, one of them fig2's; not run yet",
+        "paper": "per seed two teachers of width 50,000 and five students, 20M samples each; never run",
+    }
+    d, k = shown.value("data.d"), shown.value("data.k")
+    return figure_of(ours, curricula, f"({d}, {k})-parity", cost[scale])
