@@ -25,9 +25,9 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
+from lit_curriculum.distillation import LabelCache
 from lit_curriculum.distillation.chunked import Head
-from lit_curriculum.distillation.label_cache import CHUNK, LabelCache
-from lit_curriculum.distillation.label_files import TopKLabels
+from lit_curriculum.distillation.label_files import CHUNK, TopKLabels
 from lit_curriculum.distillation.top_k import TopK, chunked_top_k, top_k_answers, top_k_divergence
 
 

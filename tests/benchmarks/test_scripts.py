@@ -30,6 +30,10 @@ TINY: dict[str, list[str]] = {
     "chunked_kl": ["--rows", "20", "--classes", "50", "--width", "4", "--rounds", "1", "--json"],
     "muon_step": ["--rounds", "1", "--steps", "1", "--json"],
     "netlist": ["--gates", "100", "--small", "50", "--rounds", "1"],
+    "online_labels": [
+        *("--students", "2", "--alone", "1", "--teacher-width", "9", "--width", "5", "--d", "8", "--k", "2"),
+        *("--samples", "20", "--call", "10", "--json"),
+    ],
     "online_sgd": ["--widths", "20", "--repetitions", "1", "--threads", "1", "--json"],
     "pcfg_profile": [
         *("--heads", "1", "--teacher-heads", "1", "--batch-size", "4", "--steps", "2", "--rounds", "1"),
@@ -55,7 +59,7 @@ TINY: dict[str, list[str]] = {
 }
 # Needs a GPU, and says so; a part of online_sgd, without a command of its own.
 OTHERS = {"gpu_suite", "online_sgd_gpu", "online_sgd_profile"}
-SLOW = {"muon_step", "online_sgd", "processes", "run_records", "student_grid"}
+SLOW = {"muon_step", "online_labels", "online_sgd", "processes", "run_records", "student_grid"}
 
 
 def start(name: str, out: Path, words: list[str]) -> int:

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from lit_curriculum.distillation import Answers, LabelCache, LabelShelf, sharp_answers
-from lit_curriculum.distillation.label_cache import CHUNK, decode, encode, signed
+from lit_curriculum.distillation.label_cache import decode, encode
+from lit_curriculum.distillation.label_files import CHUNK, signed
 
 STREAM = {"task": "a", "data_seed": 0, "tau": 1e-4}
 

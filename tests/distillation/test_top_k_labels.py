@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lit_curriculum.distillation import LabelCache, Shelf, TopK, TopKLabels, top_k_answers, top_k_divergence
-from lit_curriculum.distillation.label_cache import CHUNK
+from lit_curriculum.distillation.label_files import CHUNK
 from lit_curriculum.errors import UsageError
 
 STREAM = {"task": "a", "data_seed": 0, "tau": 0.7}

@@ -22,8 +22,9 @@ from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis import strategies as st
 
 from lit_curriculum.distillation import BankWriter, CheckpointBank, sharp_answers
-from lit_curriculum.distillation.label_cache import decode, encode, signed
-from lit_curriculum.distillation.label_files import TopKLabels
+from lit_curriculum.distillation.exact_labels import EXACT_LABELS, ExactAnswers
+from lit_curriculum.distillation.label_cache import decode, encode
+from lit_curriculum.distillation.label_files import TopKLabels, signed
 from lit_curriculum.distillation.top_k import top_k_answers
 from lit_curriculum.errors import UsageError
 from lit_curriculum.files import hash_of_json
@@ -170,6 +171,18 @@ def _top_k() -> Source:
     return either(lambda chance: edited_bytes(valid, edits(chance)), noise)
 
 
+def _read_exact(path: Path) -> None:
+    for answers in (EXACT_LABELS.unpack(path.read_bytes()) or {}).values():
+        assert answers.probabilities.dim() == 2
+
+
+def _exact() -> Source:
+    logits = torch.tensor([[0.0, 1.0], [1.0, 1.0], [3.0, 0.0]])
+    answers = ExactAnswers(torch.softmax(logits / 1e-2, -1), 1)
+    valid = EXACT_LABELS.pack({3: answers, 5: ExactAnswers(torch.softmax(logits[:1], -1))})
+    return either(lambda chance: edited_bytes(valid, edits(chance)), noise)
+
+
 @dataclass(frozen=True)
 class Target:
     """A reader, the name of the file that it reads, inputs for it, and how many a short test gives it."""
@@ -199,6 +212,7 @@ TARGETS = {
         Target("yaml", "c.yaml", _read_yaml, either(*[texts(*YAMLS)] * 3, noise)),
         Target("label cache", "l.labels", _read_labels, _labels(), 500),
         Target("labels of k classes", "k.labels", _read_top_k, _top_k(), 500),
+        Target("labels of whole softmaxes", "e.labels", _read_exact, _exact(), 500),
     )
 }
 

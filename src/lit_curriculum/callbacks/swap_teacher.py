@@ -9,12 +9,12 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_info
 
+from lit_curriculum.callbacks.shelves import shelf_of
 from lit_curriculum.callbacks.swap_options import check_options, check_task, check_together, device_of
 from lit_curriculum.distillation import (
     CachedTeacher,
     Checkpoint,
     CheckpointBank,
-    LabelCache,
     LabelFlips,
     Schedule,
     Shares,
@@ -22,8 +22,6 @@ from lit_curriculum.distillation import (
     Strategy,
     Teacher,
     TeacherLoader,
-    TopKLabels,
-    is_sharp,
 )
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.models import target_logits
@@ -46,8 +44,8 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         scale_by_tau_squared: multiply the loss by tau^2.
         student_temperature: temperature of the student in the loss.
         label_cache: keep the teachers' answers in ``labels`` beside the bank, where every student that sees
-            the same batches finds them (tau below 0.01, training with minibatches; results do not depend on
-            it).
+            the same samples finds them (with batch-1 SGD at any tau, with minibatches below 0.01; results
+            do not depend on it).
         label_cache_gib: most space that the folder may take.
         other_task: take a teacher of another support, tree or grammar, which is refused otherwise; a control.
             All else is the student's: inputs, masks, tokens, and strings no longer than the teacher reads.
@@ -234,27 +232,6 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             "sha256": [entry.sha256 for entry in self._schedule.teachers],
         }
 
-    def _shelf_of(self, entry: Checkpoint, trainer: Trainer, module: Run) -> Shelf[Any] | None:
-        """Return the place of a teacher's labels; batches of other shares or precisions have other places."""
-        kept = self.top_k is not None or is_sharp(self.tau)
-        if not self.label_cache or not kept or not module.caches_labels:
-            return None
-        assert isinstance(module, CurriculumModule)
-        data = module.data
-        cache = LabelCache(Path(self.bank).parent / "labels", int(self.label_cache_gib * 2**30))
-        stream = {
-            "task": data.describe_task(),
-            "data_seed": data.data_seed,
-            "batch_size": data.batch_size,
-            "share": [trainer.global_rank, trainer.world_size, trainer.accumulate_grad_batches],
-            "tau": self.tau,
-            "precision": str(trainer.precision),
-            "device": module.device.type,
-        }
-        if self.top_k is not None:
-            return cache.shelf_for(TopKLabels(self.top_k), entry.sha256, stream)
-        return cache.shelf(entry.sha256, stream)
-
     def _put_away(self) -> None:
         if self._shelf is not None:
             self._shelf.flush()
@@ -270,10 +247,10 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         model = self._loader.get(entry, self.teacher_device or module.device)
         source = f"checkpoint {entry.step:,} of {self.bank}"
         self._put_away()
-        self._shelf = self._shelf_of(entry, trainer, module)
+        self._shelf = shelf_of(self, entry, trainer, module)
         ask = module.ask if isinstance(module, Guest) else target_logits
         settings: dict[str, Any] = {"source": source, "ask": ask, "device": self.teacher_device}
-        settings["top_k"] = self.top_k
+        settings |= {"top_k": self.top_k, "exact": module.exact_answers}
         if self._shelf is None:
             teacher = Teacher(model, self.tau, **settings)
         else:

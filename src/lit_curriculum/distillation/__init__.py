@@ -4,6 +4,7 @@ from lit_curriculum.distillation.answers import Answers, is_sharp, sharp_answers
 from lit_curriculum.distillation.bank import BankWriter, CheckpointBank
 from lit_curriculum.distillation.chunked import Head, chunked_cross_entropy, chunked_kl
 from lit_curriculum.distillation.distilled import Distilled
+from lit_curriculum.distillation.exact_labels import EXACT_LABELS, ExactAnswers, arithmetic
 from lit_curriculum.distillation.label_cache import LabelCache, LabelShelf, Shelf
 from lit_curriculum.distillation.label_files import TopKLabels
 from lit_curriculum.distillation.manifest import Checkpoint
@@ -34,6 +35,7 @@ from lit_curriculum.distillation.transition import (
 )
 
 __all__ = [
+    "EXACT_LABELS",
     "NT",
     "Answers",
     "BankWriter",
@@ -43,6 +45,7 @@ __all__ = [
     "Choice",
     "Distilled",
     "EqualSplit",
+    "ExactAnswers",
     "Explicit",
     "Head",
     "Kappa",
@@ -63,6 +66,7 @@ __all__ = [
     "TopKLabels",
     "Transition",
     "TwoShot",
+    "arithmetic",
     "candidates",
     "choose_checkpoint",
     "chunked_cross_entropy",

@@ -1,13 +1,14 @@
-"""A teacher's labels on disk, shared by every student that sees the same batches.
+"""A teacher's labels on disk, shared by every student that sees the same batches or samples.
 
 A batch is a function of its step, and a teacher's answer fits in few bytes: at a low temperature a class or
-two (`answers`), at any other the k likeliest (`top_k`). So the answers of one teacher on one stream of
-batches are computed once, by whichever student comes first, and read by all others: any size, rate, strategy
-and model seed.
+two (`answers`), at any other the k likeliest (`top_k`); of single samples the whole softmax does
+(`exact_labels`). So the answers of one teacher on one stream are computed once, by whichever student comes
+first, and read by all others: any size, rate, strategy and model seed.
 
     <folder>/<teacher>-<stream>/000000000064.labels
 
-holds the answers for 64 batches, those from number 64 on, as far as they have been asked for. ``teacher``
+holds the answers for 64 batches, those from number 64 on, as far as they have been asked for. Batch-1
+students number blocks of samples by the first, and a file holds the blocks of 65,536 samples. ``teacher``
 and ``stream`` are hashes: of the teacher's file, and of all that a batch and its answers depend on, their
 kind included (`label_files`). A file begins with the SHA-256 of the rest and of its own place, so that
 neither damage nor a file under a wrong name is ever taken for labels: it is removed with a warning, and
@@ -34,7 +35,6 @@ from lit_curriculum.files import hash_of_json, replacing
 from lit_curriculum.reading import is_there, read_bytes
 
 LABELS_VERSION = 1
-CHUNK = 64
 
 A = TypeVar("A")
 
@@ -106,7 +106,7 @@ class Shelf(Generic[A]):
 
     def get(self, index: int) -> A | None:
         """Return the labels of a batch, or None if nobody has computed them yet."""
-        self._open(index // CHUNK)
+        self._open(index // self.codec.span)
         found = self._known.get(index)
         self.hits += found is not None
         self.misses += found is None
@@ -114,7 +114,7 @@ class Shelf(Generic[A]):
 
     def put(self, index: int, answers: A) -> None:
         """Keep the labels of a batch; they are written with the others of their file."""
-        self._open(index // CHUNK)
+        self._open(index // self.codec.span)
         self._known[index] = answers
         self._new = True
 
@@ -161,7 +161,7 @@ class Shelf(Generic[A]):
         return known
 
     def _path(self, chunk: int) -> Path:
-        return self.folder / f"{chunk * CHUNK:012d}.labels"
+        return self.folder / f"{chunk * self.codec.span:012d}.labels"
 
     def _place(self, chunk: int) -> str:
         return f"{self.identity}/{chunk}"

@@ -25,9 +25,16 @@ _MAGIC = b"LITLABL1"
 # Sharp: batches, questions, classes of near-ties, bytes a class; top k: batches, questions, k, bytes a class.
 _HEADER = struct.Struct("<4q")
 
+CHUNK = 64
+"""Batches of a file."""
+
 
 class Codec(Protocol[A]):
     """How one kind of answers is kept."""
+
+    @property
+    def span(self) -> int:
+        """How many consecutive numbers one file is for."""
 
     @property
     def kind(self) -> Mapping[str, Any]:
@@ -42,6 +49,8 @@ class Codec(Protocol[A]):
 
 class SharpLabels:
     """Answers below the temperature `answers.SHARP`: a class, or the few of a near-tie."""
+
+    span = CHUNK
 
     @property
     def kind(self) -> Mapping[str, Any]:
@@ -75,7 +84,7 @@ class SharpLabels:
         batches, questions, close, width = _HEADER.unpack_from(body)
         kinds = ("<i8", "<i8", f"<u{width}", "<u4", f"<u{width}", "<f4")
         counts = (batches, 2 * batches, questions, close, close, close)
-        blocks = _blocks(body, kinds, counts) if width in (1, 4) else None
+        blocks = blocks_of(body, kinds, counts, _HEADER.size) if width in (1, 4) else None
         if blocks is None:
             return None
         indices, sizes, top, row, other, probability = blocks
@@ -101,6 +110,8 @@ class TopKLabels:
     Args:
         k: as `top_k_answers` takes it; labels of another k are others.
     """
+
+    span = CHUNK
 
     def __init__(self, k: int) -> None:
         if k < 1:
@@ -146,7 +157,7 @@ class TopKLabels:
             return None
         kinds = ("<i8", "<i8", f"<u{width}", "<f4", "<f4")
         counts = (batches, batches, questions * columns, questions * columns, questions)
-        blocks = _blocks(body, kinds, counts)
+        blocks = blocks_of(body, kinds, counts, _HEADER.size)
         if blocks is None:
             return None
         indices, sizes, classes, log_probability, rest = blocks
@@ -182,14 +193,23 @@ def opened(content: bytes, place: str) -> bytes | None:
     return body
 
 
-def _blocks(body: bytes, kinds: Sequence[str], counts: Sequence[int]) -> list[npt.NDArray[Any]] | None:
-    """Return the arrays that follow the header, or None unless they fill the body to its last byte."""
+def blocks_of(
+    body: bytes, kinds: Sequence[str], counts: Sequence[int], offset: int
+) -> list[npt.NDArray[Any]] | None:
+    """Return the arrays that follow a header, or None unless they fill the body to its last byte.
+
+    Args:
+        body: of a file.
+        kinds: numpy's name of each array's type.
+        counts: entries of each.
+        offset: bytes of the header.
+    """
     if min(counts) < 0:
         return None
     sizes = [count * np.dtype(kind).itemsize for kind, count in zip(kinds, counts, strict=True)]
-    if len(body) != _HEADER.size + sum(sizes):
+    if len(body) != offset + sum(sizes):
         return None
-    blocks, offset = [], _HEADER.size
+    blocks = []
     for kind, count in zip(kinds, counts, strict=True):
         blocks.append(np.frombuffer(body, kind, count, offset))
         offset += blocks[-1].nbytes

@@ -144,8 +144,8 @@ class Supervision:
             labels: class indices (M,).
             n_classes: C.
             index: number of the batch in its stream, by which a teacher's answers may be found again.
-            first_sample: where every sample is a batch of its own, the number of the first; only errors of
-                labels are drawn by it.
+            first_sample: where every sample is a batch of its own, the number of the first, in place of
+                ``index``.
         """
         if self.flips is not None:
             labels = (
@@ -155,7 +155,8 @@ class Supervision:
             )
         if self.teacher is None:
             return narrow(labels, n_classes)
-        self._answer = answer = self.teacher.targets(inputs, n_classes, index)
+        number = index if first_sample is None else first_sample
+        self._answer = answer = self.teacher.targets(inputs, n_classes, number)
         if self.label_weight == 0 or isinstance(answer, TopK):
             return answer
         return self.label_weight * one_hot(labels, n_classes) + (1 - self.label_weight) * dense(

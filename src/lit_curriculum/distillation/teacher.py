@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from lit_curriculum.distillation.answers import Answers, is_sharp, sharp_answers
 from lit_curriculum.distillation.bank import CheckpointBank
 from lit_curriculum.distillation.chunked import Head
+from lit_curriculum.distillation.exact_labels import ExactAnswers
 from lit_curriculum.distillation.label_cache import Shelf
 from lit_curriculum.distillation.manifest import Checkpoint
 from lit_curriculum.distillation.targets import WIDE, count_near_ties, dense, teacher_probabilities
@@ -32,6 +33,7 @@ class Teacher:
         ask: returns logits (M, C) of the model for inputs; by default of any model of this suite.
         device: where the model is, if elsewhere than its student.
         top_k: answer with so many classes and one bucket for the rest; None for all classes.
+        exact: answer with the whole softmax at every temperature.
         near_ties: answers so far that were too close for a small tau to be argmax.
     """
 
@@ -42,6 +44,7 @@ class Teacher:
     ask: Callable[[nn.Module, Any], torch.Tensor] = target_logits
     device: torch.device | None = None
     top_k: int | None = None
+    exact: bool = False
 
     def targets(self, inputs: Inputs, n_classes: int, index: int | None = None) -> torch.Tensor | TopK:
         """Return target probabilities (M, C), a row for each prediction that the inputs ask for, or `TopK`.
@@ -50,17 +53,16 @@ class Teacher:
             inputs: samples (n, ...) with M = n, or what else the model takes (`models.Inputs`).
             n_classes: C.
             index: number of the batch in its stream. With it a sharp answer is a class or two
-                (`answers`), whether or not it is kept; without, a softmax.
+                (`answers`), whether or not it is kept; without, or with ``exact``, a softmax.
 
         Where the logits are not finite the answer is NaN, and so is every loss that comes of it.
         """
         if self.top_k is not None:
             return self.top_answers(inputs, index)
-        if index is None or not is_sharp(self.tau):
-            logits = self.logits(inputs)
-            if self.tau > 0 and is_sharp(self.tau):
-                self.near_ties += count_near_ties(logits, self.tau)
-            return teacher_probabilities(logits, self.tau)
+        if self.exact or index is None or not is_sharp(self.tau):
+            whole = self.exact_answers(inputs, index)
+            self.near_ties += whole.near_ties
+            return whole.probabilities
         answers = self.answers(inputs, index)
         self.near_ties += answers.near_ties
         device = _tensors(inputs)[0].device
@@ -71,6 +73,13 @@ class Teacher:
     def answers(self, inputs: Inputs, index: int) -> Answers:
         """Return the sharp answers to a batch."""
         return sharp_answers(self.logits(inputs), self.tau)
+
+    def exact_answers(self, inputs: Inputs, index: int | None) -> ExactAnswers:
+        """Return the softmax of a batch, its near-ties counted where the temperature is sharp."""
+        logits = self.logits(inputs)
+        counted = self.tau > 0 and is_sharp(self.tau)
+        near_ties = count_near_ties(logits, self.tau) if counted else 0
+        return ExactAnswers(teacher_probabilities(logits, self.tau), near_ties)
 
     def top_answers(self, inputs: Inputs, index: int | None) -> TopK:
         """Return the likeliest classes for each prediction."""
@@ -107,7 +116,7 @@ class Teacher:
 
 @dataclass
 class CachedTeacher(Teacher):
-    """A teacher whose sharp answers are looked up by the batch's number before the model is asked.
+    """A teacher whose answers are looked up by the batch's number before the model is asked.
 
     Attributes:
         shelf: where this teacher's answers to this stream of batches are kept.
@@ -120,16 +129,27 @@ class CachedTeacher(Teacher):
         found: Answers = self._kept(index, lambda: super(CachedTeacher, self).answers(inputs, index))
         return found
 
+    def exact_answers(self, inputs: Inputs, index: int | None) -> ExactAnswers:
+        """See `Teacher.exact_answers`; what is not finite is not kept."""
+        if not self.exact:
+            return super().exact_answers(inputs, index)
+        here = _tensors(inputs)[0]
+        # Rounding may depend on where a block of samples ends: one that ended elsewhere is another answer.
+        found: ExactAnswers = self._kept(
+            index, lambda: super(CachedTeacher, self).exact_answers(inputs, index), rows=len(here)
+        )
+        return ExactAnswers(found.probabilities.to(here.device), found.near_ties)
+
     def top_answers(self, inputs: Inputs, index: int | None) -> TopK:
         """See `Teacher.top_answers`; what is not finite is not kept."""
         found: TopK = self._kept(index, lambda: super(CachedTeacher, self).top_answers(inputs, index))
         return found
 
-    def _kept(self, index: int | None, compute: Callable[[], Any]) -> Any:
+    def _kept(self, index: int | None, compute: Callable[[], Any], rows: int | None = None) -> Any:
         assert self.shelf is not None
         assert index is not None
         known = self.shelf.get(index)
-        if known is None:
+        if known is None or (rows is not None and len(known) != rows):
             known = compute()
             if known.finite:
                 self.shelf.put(index, known)

@@ -48,8 +48,9 @@ class CurriculumModule(LightningModule, ABC):
         identity: hash of the resolved configuration and commit, noted in what is harvested.
         settings: the resolved configuration as JSON, noted in checkpoints; "" outside of `lit fit`.
         teachable: whether a teacher's answers can stand in for the labels.
-        caches_labels: whether a sharp teacher's answers are worth keeping: not where they cost less than
-        reading. precisions: values of ``trainer.precision`` that the training is made for; None for all.
+        caches_labels: whether a teacher's answers are worth keeping: not where they cost less than reading.
+        exact_answers: whether it answers with the whole softmax, samples being numbered one by one.
+        precisions: values of ``trainer.precision`` that the training is made for; None for all.
         losses: the training losses since the last evaluation.
 
     Args:
@@ -60,6 +61,7 @@ class CurriculumModule(LightningModule, ABC):
     model: nn.Module
     teachable = True
     caches_labels = True
+    exact_answers = False
     precisions: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(self, model: dict[str, Any], model_seed: int) -> None:

@@ -33,7 +33,7 @@ class OnlineSGDModule(CurriculumModule):
         UsageError: for a rate that is not positive and finite, or a backend unfit for the device.
     """
 
-    caches_labels = False
+    exact_answers = True
     precisions = ("32-true", "64-true")
 
     def __init__(self, model: dict[str, Any], lr: float, backend: str, block: int, model_seed: int) -> None:
