@@ -107,10 +107,9 @@ def _import(options: argparse.Namespace) -> int:
 
 def _check_beside(out: Path, place: Path) -> None:
     """Refuse to write a bank into one of the checkpoints that it is made of."""
-    inside = (
-        out.resolve().relative_to(place.resolve()) if out.resolve().is_relative_to(place.resolve()) else None
-    )
-    if inside is not None and inside.parts and inside.parts[0].startswith("checkpoint-"):
+    root = place.resolve()
+    beside = [path for path in (out.resolve(), *out.resolve().parents) if path.parent == root]
+    if any(path.name.startswith("checkpoint-") for path in beside):
         raise bad_value("--out", str(out), f"a folder outside the checkpoints of {place}")
 
 
