@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -238,6 +239,26 @@ def test_an_unknown_partition_is_one_line(tmp_path: Path, capsys: pytest.Capture
     assert lit(str(file), *words) == 2
     assert "partition: got 'none'; allowed: of this cluster: main" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("tasks", "devices", "said"),
+    [
+        (["--ntasks=2"], 2, "SLURM: got --ntasks=2 alone; allowed: --nodes=N --ntasks-per-node=K"),
+        (["--nodes=1", "--ntasks-per-node=2"], 1, "trainer.devices"),
+    ],
+)
+def test_tasks_of_srun_that_are_not_the_devices_are_one_line(
+    tasks: list[str], devices: int, said: str, tmp_path: Path
+) -> None:
+    words = ["fit", *(word for name in CONFIGS for word in ("--config", name)), f"--trainer.devices={devices}"]
+    words += ["--trainer.strategy=ddp", "--run_dir", str(tmp_path / "run")]
+    command = ["srun", "--immediate=60", *tasks, sys.executable, "-m", "lit_curriculum", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_figure_made_of_jobs_is_the_one_made_here(tmp_path: Path) -> None:
