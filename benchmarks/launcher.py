@@ -2,10 +2,10 @@
 
     python -m benchmarks.launcher --points 100
 
-The points of one sweep, which differ in their learning rate, by `lit sweep --jobs 1` and by one bare process that
-calls the suite's `lit fit` for one after the other. Both start once, import once and write the same run folders;
-what the sweep adds is reading its file, checking every run before the first starts, its worker process, its table.
-Given are the ratio of wall times and that of processor times, which a busy machine disturbs less.
+The points of one sweep, which differ in their learning rate, by `lit sweep --jobs 1` and by one bare process
+that trains one after the other. Both write the same run folders; what the sweep adds is checking every run
+before the first starts, its worker process, its table. Given are the ratio of wall times and that of processor
+times, which a busy machine disturbs less.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
 from lit_curriculum.callbacks.metric_moved import MetricMoved
+from lit_curriculum.callbacks.tensorboard import writers
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.probes.evaluating import evaluating
 from lit_curriculum.probes.monomials import (
@@ -216,10 +216,9 @@ class LogMonomials(StepListener, ChecksData, Callback):
         """Draw the whole history in TensorBoard."""
         if not trainer.is_global_zero or self._table is None or not self._table.path.is_file():
             return
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                for degree, figure in _draw(self._table.path).items():
-                    logger.experiment.add_figure(f"monomials/degree_{degree}", figure, self._num_steps)
+        for writer in writers(trainer):
+            for degree, figure in _draw(self._table.path).items():
+                writer.add_figure(f"monomials/degree_{degree}", figure, self._num_steps)
 
     def _write(self, trainer: Trainer, task: Task, step: int, sums: MonomialSums) -> dict[str, float]:
         """Write a measurement; return each group's largest mean over the classes, by degree."""
@@ -251,9 +250,9 @@ class LogMonomials(StepListener, ChecksData, Callback):
                     if name.endswith(("_mean", "_max"))
                 )
         self._table.append(rows)
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.log_metrics(scalars, step=step)
+        for writer in writers(trainer):
+            for name, value in scalars.items():
+                writer.add_scalar(name, value, step)
         return means
 
     def _is_exact(self, task: Task) -> bool:

@@ -11,6 +11,7 @@ from lightning.pytorch.utilities import rank_zero_info
 
 from lit_curriculum.callbacks.shelves import shelf_of
 from lit_curriculum.callbacks.swap_options import check_options, check_task, check_together, device_of
+from lit_curriculum.callbacks.tensorboard import show_swap
 from lit_curriculum.distillation import (
     CachedTeacher,
     Checkpoint,
@@ -103,6 +104,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         self._loader: TeacherLoader | None = None
         self._restored: dict[str, Any] | None = None
         self._table: StepTable | None = None
+        self._shown: int | None = None
 
     @property
     def state_key(self) -> str:
@@ -272,8 +274,11 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         return LabelFlips(self._error(entry), data.data_seed, first=getattr(data, "first_class", 0))
 
     def _announce(self, trainer: Trainer, module: Run, entry: Checkpoint, announce: bool) -> None:
+        before, self._shown = self._shown, entry.step
         if announce and trainer.is_global_zero and self._table is not None:
-            rank_zero_info(f"SwapTeacher: step {module.step}: teacher checkpoint {entry.step}")
+            told = f"SwapTeacher: step {module.step}: teacher checkpoint {entry.step}"
+            rank_zero_info(told)
+            show_swap(trainer, module.step, before, entry.step, told)
             row = {"step": module.step, "teacher_step": entry.step, "sha256": entry.sha256}
             if self.weight is not None:
                 row |= {"bank": self.bank, "weight": self.shares.at(module.step)}

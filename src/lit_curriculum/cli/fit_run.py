@@ -14,6 +14,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from lit_curriculum.callbacks import ExactResume
 from lit_curriculum.callbacks.stop_request import StopRequest
 from lit_curriculum.callbacks.stop_when_learned import ended_early
+from lit_curriculum.callbacks.tensorboard import DescribeRun
 from lit_curriculum.callbacks.time_limit import TimeLimit
 from lit_curriculum.cli.agreement import Start, agreed_start
 from lit_curriculum.cli.failures import in_one_line, of_a_device
@@ -188,6 +189,8 @@ class FitRun:
             purge = self._start.step + 1 if self._start.step is not None else None
             loggers.append(TensorBoardLogger(str(self._folder.path), name="", version="", purge_step=purge))
         self._trainer.loggers = loggers
+        if any(isinstance(one, TensorBoardLogger) for one in loggers):
+            self._callbacks.append(DescribeRun())
 
     def _listen(self, request: StopRequest) -> None:
         for callback in self._callbacks:

@@ -44,8 +44,8 @@ from lit_curriculum.training.base_data import CurriculumData
 from lit_curriculum.training.listeners import ChecksData
 
 _PARSER: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
-# By subcommand, what `LightningCLI.setup_parser` sets. Building a parser takes a third of the time that reading a
-# configuration with it takes, and a sweep reads hundreds.
+# By subcommand, what `LightningCLI.setup_parser` sets. Building a parser is a third of reading a
+# configuration, and a sweep reads hundreds.
 _parsers: dict[str, dict[str, Any]] = {}
 _TOP_KEYS = ("model", "data", "trainer", "run_dir", "ckpt_path")
 
