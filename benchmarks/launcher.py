@@ -4,8 +4,8 @@
 
 The points of one sweep, which differ in their learning rate, by `lit sweep --jobs 1` and by one bare process
 that trains one after the other. Both write the same run folders; what the sweep adds is checking every run
-before the first starts, its worker process, its table. Given are the ratio of wall times and that of processor
-times, which a busy machine disturbs less.
+before the first starts, its worker process, its table. Given are the ratios of wall and of processor
+times; a busy machine disturbs the second less.
 """
 
 from __future__ import annotations
