@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lit_curriculum.cli.main import INSPECTION, TRAINING, build_parser, main
+from lit_curriculum.cli.main import main
+from lit_curriculum.cli.parser import INSPECTION, TRAINING, build_parser
 from lit_curriculum.cli.training import default_run_dir
 from lit_curriculum.reproduce import figure
 

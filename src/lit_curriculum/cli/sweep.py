@@ -22,7 +22,7 @@ from lit_curriculum.cli.launching import (
     make_launcher,
     profile_of,
 )
-from lit_curriculum.cli.main import SWEEP_ACTIONS
+from lit_curriculum.cli.parser import SWEEP_ACTIONS
 from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.cli.sweep_table import AGAIN, QUEUED, collect, over, show, states_of
 from lit_curriculum.cli.trust import all_names
