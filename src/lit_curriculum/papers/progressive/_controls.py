@@ -85,7 +85,7 @@ def _draw(results: Results, ours: Study, curricula: Sequence[Curriculum], task: 
         axis.set(title=f"{task}: {one.subject[0].lower()}{one.subject[1:]}", xlabel="training samples")
         axis.set(ylabel="test accuracy", ylim=(0.45, 1.03))
         in_millions(axis, ours.value("data.num_steps", ours.arm(one.arm)))
-        axis.legend(fontsize=8, loc="upper left")
+        axis.legend(fontsize=8, loc="center right" if len(one.controls) < 2 else "upper left")
     return picture
 
 

@@ -27,6 +27,12 @@ CURRICULA = (
     ),
     Curriculum("two-shot", "Two-shot distillation", (_MIDDLE_LAST,)),
 )
+# A step at width 100 sometimes finds the support from whatever it is told, late: seen on the reported seeds.
+_LATE = {
+    "shuffled-stuck": "fails: one seed in five ends at .87, late in the run",
+    "noisy-labels-stuck": "fails: one seed in five ends at .76, late in the run",
+    "middle-last-stuck": "fails: two seeds in five end at .63 and .66, late in the run",
+}
 
 
 def figure(scale: Scale) -> Figure:
@@ -39,4 +45,6 @@ def figure(scale: Scale) -> Figure:
         "paper": "per seed two teachers of width 50,000 and seven students of width 100, 20M samples each",
     }
     d, k = shown.value("data.d"), shown.value("data.k")
-    return figure_of(ours, CURRICULA, f"({d}, {k})-parity", cost[scale])
+    return figure_of(
+        ours, CURRICULA, f"({d}, {k})-parity", cost[scale], expected=_LATE if scale == "laptop" else {}
+    )
