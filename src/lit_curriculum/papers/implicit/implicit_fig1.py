@@ -12,7 +12,7 @@ from typing import Any
 
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import Line, draw_arms, in_millions, panels, shades
+from lit_curriculum.reproduce.panels import Line, draw_arms, in_millions, legend, panels, shades
 from lit_curriculum.reproduce.predicates import AtLeast, AtMost
 from lit_curriculum.reproduce.results import Results, largest, smallest
 from lit_curriculum.reproduce.study import Arm, Study, at_scale
@@ -112,7 +112,7 @@ def _draw(
     longest = study.value("data.num_steps")
     for axis in (left, middle, sums, right):
         axis.set(xlabel="training steps")
-        axis.legend(fontsize=7, frameon=False)
+        legend(axis)
         in_millions(axis, longest)
     _draw_against_p(times, errors, results, mixtures, longest, n)
     return picture

@@ -13,7 +13,7 @@ from typing import Any
 
 from lit_curriculum.reproduce.claim import Claim, final, listed
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import Line, curve, draw_arms, in_millions, panels, shades
+from lit_curriculum.reproduce.panels import Line, curve, draw_arms, in_millions, legend, panels, shades
 from lit_curriculum.reproduce.predicates import AtLeast, AtMost
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import Arm, Study, at_scale
@@ -94,7 +94,7 @@ def _draw(results: Results, chains: Chains, studies: dict[str, Study]) -> Any:
         axis.set(xlabel="training steps", ylabel="test accuracy", ylim=(0.3, 1.03))
         # Below chance there are no curves.
         columns = {"ncols": 2 if axis is axes[0] else 4, "columnspacing": 1.0, "handlelength": 1.2}
-        axis.legend(fontsize=6.5, frameon=False, loc="lower center", **columns)
+        legend(axis, **columns)
         in_millions(axis, longest)
     return picture
 

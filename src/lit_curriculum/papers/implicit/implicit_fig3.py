@@ -12,7 +12,7 @@ from typing import Any
 from lit_curriculum.papers.implicit.implicit_fig2 import PAPER_RATES
 from lit_curriculum.reproduce.claim import Claim, final, listed
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import Line, draw_arms, in_millions, panels
+from lit_curriculum.reproduce.panels import Line, draw_arms, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import Arm, Study, at_scale
@@ -88,7 +88,7 @@ def _draw(results: Results, studies: dict[str, Study], p: float) -> Any:
         axis.axhline(LEARNED, color="#999999", lw=0.8, ls=":")
         title = f"{styles[readout]}, {study.value('data.n_statements')} statements"
         axis.set(xlabel="training steps", ylabel="accuracy of the last value", title=title, ylim=(0, 1.03))
-        axis.legend(fontsize=7, frameon=False)
+        legend(axis)
         in_millions(axis, study.value("data.num_steps"))
     return picture
 

@@ -31,7 +31,7 @@ from lit_curriculum.papers.implicit._theory import (
 )
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import panels
+from lit_curriculum.reproduce.panels import legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast, AtMost, MeanAbove, MeanWithin
 from lit_curriculum.reproduce.results import PerSeed, Results, Row, largest
 from lit_curriculum.theory.sum_and_parity import bounds
@@ -75,7 +75,7 @@ def _draw(results: Results, setting: Theory) -> Any:
     _draw_needed(axes[1], results, setting)
     _draw_deviation(axes[2], results, setting)
     for axis in axes:
-        axis.legend(fontsize=7, frameon=False)
+        legend(axis)
     return picture
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from lit_curriculum.papers.progressive._teaching import RATES, callback, strategy, student, teacher
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import COLOURS, Line, draw_arms, in_millions, panels
+from lit_curriculum.reproduce.panels import COLOURS, Line, draw_arms, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast, AtMost, MeanAbove
 from lit_curriculum.reproduce.results import Curve, PerSeed, Results, largest
 from lit_curriculum.reproduce.study import Measured, Settings, Study, at_scale
@@ -126,7 +126,7 @@ def draw_candidates(results: Results, study: Study) -> Any:
     for axis in (left, *middle, right):
         axis.set_xlabel("training samples")
         in_millions(axis, study.value("data.num_steps", study.arms[0]))
-    right.legend(fontsize=8, title="checkpoint", title_fontsize=8)
+    legend(right, title="checkpoint", title_fontsize=8)
     return picture
 
 
@@ -148,7 +148,7 @@ def _draw_degree(axis: Any, results: Results, seed: int, degree: int) -> None:
     axis.fill_between(x, low, high, color="#2f6fb0", alpha=0.2, lw=0)
     monomial = "".join(f" x_{i}" for i in "ijk"[:degree])
     axis.set(title=f"degree {degree} (seed {seed})", ylabel=f"$|E[p_T(x)_1{monomial}]|$")
-    axis.legend(fontsize=8)
+    legend(axis)
 
 
 # --- claims -----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.controls import Control, ahead, another_support, controls_of, stuck
 from lit_curriculum.reproduce.figure import Figure
-from lit_curriculum.reproduce.panels import COLOURS, Line, draw_arms, in_millions, panels, shades
+from lit_curriculum.reproduce.panels import COLOURS, Line, draw_arms, in_millions, legend, panels, shades
 from lit_curriculum.reproduce.predicates import AtLeast, AtMost, Predicate
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Arm, Study
@@ -85,7 +85,7 @@ def _draw(results: Results, ours: Study, curricula: Sequence[Curriculum], task: 
         axis.set(title=f"{task}: {one.subject[0].lower()}{one.subject[1:]}", xlabel="training samples")
         axis.set(ylabel="test accuracy", ylim=(0.45, 1.03))
         in_millions(axis, ours.value("data.num_steps", ours.arm(one.arm)))
-        axis.legend(fontsize=8, loc="center right" if len(one.controls) < 2 else "upper left")
+        legend(axis)
     return picture
 
 

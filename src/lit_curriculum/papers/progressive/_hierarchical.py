@@ -12,7 +12,16 @@ from typing import Any, Literal
 from lit_curriculum.papers.progressive._teaching import RATES, callback, strategy, student, teacher
 from lit_curriculum.reproduce.claim import Claim, final, gain
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import COLOURS, LINES, Line, curve, draw_arms, in_millions, panels
+from lit_curriculum.reproduce.panels import (
+    COLOURS,
+    LINES,
+    Line,
+    curve,
+    draw_arms,
+    in_millions,
+    legend,
+    panels,
+)
 from lit_curriculum.reproduce.predicates import AtLeast
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Measured, Study, at_scale
@@ -120,7 +129,7 @@ def figure(scale: Scale, width: Width) -> Figure:
         for axis in (left, right):
             axis.set_xlabel("training samples")
             in_millions(axis, study.value("data.num_steps"))
-            axis.legend(fontsize=7)
+            legend(axis)
         return picture
 
     return Figure(

@@ -9,7 +9,7 @@ from typing import Any
 from lit_curriculum.papers.progressive._pcfg import HALF, TEACHER
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, one_shot
 from lit_curriculum.reproduce.claim import Quantity
-from lit_curriculum.reproduce.panels import Line, bars, curve, in_millions
+from lit_curriculum.reproduce.panels import LINES, Line, bars, curve, in_millions, legend
 from lit_curriculum.reproduce.predicates import bounds
 from lit_curriculum.reproduce.results import PerSeed, Results, Row, mean_of, smallest
 from lit_curriculum.reproduce.study import Study
@@ -88,6 +88,25 @@ def by_length(axis: Any, values: Sequence[PerSeed], studies: Sequence[Study], li
     curve(axis, seeds, line.colour, line.label, ls=line.style, marker="o", ms=4)
 
 
+def paper_lengths(
+    axis: Any, values: Mapping[str, Sequence[float]], lengths: Sequence[int], longest: int
+) -> None:
+    """Draw the paper's accuracies as hollow marks, its lengths as shares of the longest run.
+
+    Args:
+        axis: with our own.
+        values: name in `LINES` -> the paper's accuracy at each of its lengths.
+        lengths: the paper's, in updates, ascending.
+        longest: of ours; the paper's longest run stands there.
+    """
+    places = [length * longest / lengths[-1] for length in lengths]
+    for name, accuracies in values.items():
+        axis.plot(places, accuracies, "o", ms=6, mfc="none", color=LINES[name].colour)
+    same = longest == lengths[-1]
+    label = "the paper's" if same else f"the paper's, {lengths[-1] / longest:g} times as long"
+    axis.plot([], [], "o", ms=6, mfc="none", color="#555555", label=label)
+
+
 def log_lengths(axis: Any, lengths: Sequence[int], **labels: Any) -> None:
     """Label an axis of runs' lengths."""
     axis.set(xlabel="training steps", xscale="log", **labels)
@@ -110,4 +129,4 @@ def gap_bars(axis: Any, results: Results, shown: dict[str, list[Study]], colours
     lengths = [study.axes["num_steps"] for study in next(iter(shown.values()))]
     bars(axis, [f"{steps:,} steps" for steps in lengths], series, colours)
     axis.set_ylabel("relative gap in accuracy (%)")
-    axis.legend(fontsize=8)
+    legend(axis)

@@ -15,7 +15,7 @@ from lit_curriculum.papers.progressive._heads import (
 )
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import panels
+from lit_curriculum.reproduce.panels import legend, panels
 from lit_curriculum.reproduce.predicates import Sooner
 from lit_curriculum.reproduce.results import Results, saved
 from lit_curriculum.reproduce.study import Study
@@ -47,7 +47,7 @@ def figure(scale: Scale) -> Figure:
         picture, axes = panels(3, width=4.2, height=3.3)
         for axis, ours, title in zip(axes, studies, titles, strict=True):
             draw_panel(axis, results, ours, title, str(ours.axes["way"]))
-            axis.legend(fontsize=8)
+            legend(axis)
         return picture
 
     return Figure(

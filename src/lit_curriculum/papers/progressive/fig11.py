@@ -11,7 +11,7 @@ from typing import Any
 from lit_curriculum.papers.progressive._gpt2 import probed
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import in_millions, panels
+from lit_curriculum.reproduce.panels import in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove, Sooner
 from lit_curriculum.reproduce.results import Curve, PerSeed, Results, saved
 from lit_curriculum.reproduce.study import Study
@@ -50,7 +50,7 @@ def _draw(results: Results, ours: Study) -> Any:
         axis.set(title=f"seed {seed} (dashed: accuracy)", xlabel="training steps")
         in_millions(axis, ours.value("data.num_steps"))
     axes[0].set_ylabel("share of attention, two layers")
-    axes[0].legend(fontsize=8)
+    legend(axes[0])
     return picture
 
 

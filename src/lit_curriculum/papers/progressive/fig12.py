@@ -8,7 +8,7 @@ from lit_curriculum.papers.progressive._candidates import ratio_at
 from lit_curriculum.papers.progressive._gpt2 import SOLVED, probed, transition
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import in_millions, panels
+from lit_curriculum.reproduce.panels import in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import Study
@@ -47,7 +47,7 @@ def _draw(results: Results, ours: Study) -> Any:
         axis.set(title=f"seed {seed}", xlabel="training steps")
         in_millions(axis, ours.value("data.num_steps"))
     axes[0].set_ylabel("$|E[p_T(x)_1 x_i]|$")
-    axes[0].legend(fontsize=7)
+    legend(axes[0])
     return picture
 
 

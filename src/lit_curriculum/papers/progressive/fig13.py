@@ -28,7 +28,7 @@ from lit_curriculum.reproduce.controls import (
     stuck,
 )
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import LINES, Line, draw_arms, in_millions, panels, shades
+from lit_curriculum.reproduce.panels import LINES, Line, draw_arms, in_millions, legend, panels, shades
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import Results, mean_of
 from lit_curriculum.reproduce.study import Study
@@ -88,7 +88,7 @@ def _draw(results: Results, ours: Study) -> Any:
         axis.set(title=f"({d}, {k})-parity: {title}", xlabel="training steps", ylabel="test accuracy")
         axis.set_ylim(0.45, 1.03)
         in_millions(axis, ours.value("data.num_steps", ours.arm("progressive")))
-        axis.legend(fontsize=8, loc="center right" if title == "methods" else "upper left")
+        legend(axis)
     return picture
 
 

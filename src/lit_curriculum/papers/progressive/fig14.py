@@ -7,7 +7,7 @@ from typing import Any
 from lit_curriculum.papers.progressive._gpt2 import SOLVED, student, study, teacher, two_shot
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import Line, draw_arms, in_millions, panels, shades
+from lit_curriculum.reproduce.panels import Line, draw_arms, in_millions, legend, panels, shades
 from lit_curriculum.reproduce.predicates import MeanBelow, MeanWithin
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Study
@@ -49,7 +49,7 @@ def _draw(results: Results, ours: Study) -> Any:
         xlabel="training steps", ylabel="test accuracy", title="two-shot distillation", ylim=(0.45, 1.03)
     )
     in_millions(axis, ours.value("data.num_steps", ours.arms[0]))
-    axis.legend(fontsize=8)
+    legend(axis)
     return picture
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from lit_curriculum.papers.progressive._hierarchical import SHORT, SOLVED, STUDENT, WAYS, tree
 from lit_curriculum.reproduce.claim import Claim, final, gain
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import draw_arms, in_millions, panels
+from lit_curriculum.reproduce.panels import draw_arms, in_millions, legend, panels
 from lit_curriculum.reproduce.results import Results
 
 SHOWN = ("teacher", "both", "one-shot", "one-shot tau=1", "plain")
@@ -29,7 +29,7 @@ def figure(scale: Scale) -> Figure:
             draw_arms(axis, results.where(width=width), {name: WAYS[name] for name in SHOWN})
             axis.set(xlabel="training samples", title=f"width {width:,}", ylabel="test accuracy")
             in_millions(axis, studies[0].value("data.num_steps"))
-            axis.legend(fontsize=7)
+            legend(axis)
         return picture
 
     return Figure(cost=cost[scale], studies=studies, draw=draw, claims=lambda results: _claims(widths))

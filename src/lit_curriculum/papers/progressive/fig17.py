@@ -13,7 +13,7 @@ from typing import Any
 from lit_curriculum.papers.progressive._hierarchical import tree
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import COLOURS, curve, in_millions, panels
+from lit_curriculum.reproduce.panels import COLOURS, curve, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import Measured, Study
@@ -62,7 +62,7 @@ def _draw(results: Results, study: Study) -> Any:
         right.set(ylim=(0, 1.03), yticks=[])
         axis.set(xlabel="training samples", title=degree, ylabel="|correlation|, mean of a group")
         in_millions(axis, study.value("data.num_steps"))
-        axis.legend(fontsize=7)
+        legend(axis)
     return picture
 
 

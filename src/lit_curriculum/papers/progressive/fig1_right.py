@@ -25,6 +25,7 @@ from lit_curriculum.papers.progressive._pcfg_results import (
     gains_table,
     log_lengths,
     of,
+    paper_lengths,
     pooled,
     worse_one_shot,
 )
@@ -32,7 +33,7 @@ from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT,
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.joined import Part
-from lit_curriculum.reproduce.panels import LINES, Line, panels
+from lit_curriculum.reproduce.panels import LINES, Line, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import Study
@@ -44,6 +45,7 @@ _PAPER = {
     "one-shot": (0.768, 0.901, 0.928, 0.953),
     "progressive": (0.803, 0.922, 0.958, 0.963),
 }
+_PAPER_LENGTHS = (2000, 4000, 8000, 16_000)
 _NAMES = {
     "progressive": "progressive distillation",
     "one-shot": "one-shot distillation at either temperature",
@@ -93,7 +95,7 @@ _ARMS = {"progressive": PROGRESSIVE, "plain": PLAIN, "teacher": TEACHER}
 def _alone(results: Results, design: Design, narrow: list[Study], wide: list[Study]) -> Any:
     picture, (axis,) = panels(1, width=4.6, height=3.6)
     _draw(axis, results, design, narrow, wide)
-    axis.legend(fontsize=8)
+    legend(axis)
     return picture
 
 
@@ -103,6 +105,7 @@ def _draw(axis: Any, results: Results, design: Design, narrow: list[Study], wide
     for name in ("progressive", "one-shot", "plain"):
         values = [_final(of(results, study), name) for study in narrow]
         by_length(axis, values, narrow, LINES[name]._replace(style="-"))
+    paper_lengths(axis, _PAPER, _PAPER_LENGTHS, design.horizons[-1])
     title = f"PCFG: {design.teacher_heads} → {design.heads[0]} heads"
     log_lengths(axis, design.horizons, title=title, ylabel="test accuracy")
 

@@ -14,7 +14,7 @@ from lit_curriculum.papers.progressive._pcfg_results import depths
 from lit_curriculum.papers.progressive.fig4 import choices, mark_choice
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import NGRAM_COLOURS, curve, in_millions, panels
+from lit_curriculum.reproduce.panels import NGRAM_COLOURS, curve, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
 
@@ -50,8 +50,8 @@ def _draw(results: Results, T0: int) -> Any:
         axis.set_xlabel("training steps")
         in_millions(axis, T0)
     left.set_ylim(top=1.35 * left.get_ylim()[1])  # room for the legend
-    left.legend(fontsize=7, ncols=2, loc="upper center")
-    right.legend(fontsize=7)
+    legend(left, columns=2)
+    legend(right)
     return picture
 
 

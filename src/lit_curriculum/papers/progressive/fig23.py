@@ -11,7 +11,7 @@ from lit_curriculum.papers.progressive._pcfg import DESIGNS, TEACHER, labelled
 from lit_curriculum.papers.progressive._pcfg_results import heads_of, of
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import curve, in_millions, panels
+from lit_curriculum.reproduce.panels import curve, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtMost, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import Study
@@ -53,7 +53,7 @@ def _draw(results: Results, studies: Sequence[Study]) -> Any:
     for axis in (left, right):
         axis.set(xlabel="training steps", xscale="log")
         in_millions(axis, studies[0].axes["num_steps"])
-        axis.legend(fontsize=8)
+        legend(axis)
     return picture
 
 

@@ -18,7 +18,7 @@ from lit_curriculum.papers.progressive._pcfg_results import (
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import COLOURS, Line, panels
+from lit_curriculum.reproduce.panels import COLOURS, Line, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove, MeanWithin
 from lit_curriculum.reproduce.results import PerSeed, Results, mean_of
 from lit_curriculum.reproduce.study import Study
@@ -68,7 +68,7 @@ def _draw(results: Results, design: Design, studies: dict[int, tuple[Study, ...]
         log_lengths(
             right, design.variant_horizons, title="gap to one-shot", ylabel="difference of accuracies"
         )
-        left.legend(fontsize=7)
+        legend(left)
     return picture
 
 

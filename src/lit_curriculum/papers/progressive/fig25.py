@@ -17,7 +17,7 @@ from lit_curriculum.papers.progressive._pcfg_results import (
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import COLOURS, Line, panels
+from lit_curriculum.reproduce.panels import COLOURS, Line, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Study
@@ -59,7 +59,7 @@ def _draw(results: Results, design: Design, studies: dict[int, tuple[Study, ...]
             values = [of(results, study).final(method, "accuracy") for study in of_width]
             by_length(axis, values, of_width, line)
         log_lengths(axis, design.variant_horizons, title=heads_of(heads), ylabel="test accuracy")
-        axis.legend(fontsize=8)
+        legend(axis)
     return picture
 
 

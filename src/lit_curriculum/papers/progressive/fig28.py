@@ -12,7 +12,7 @@ from lit_curriculum.papers.progressive._pcfg_gpt2 import DESIGNS, HEIGHTS, Desig
 from lit_curriculum.papers.progressive._pcfg_results import heads_of, of
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import curve, in_millions, panels, shades
+from lit_curriculum.reproduce.panels import curve, in_millions, legend, panels, shades
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import Study
@@ -54,7 +54,7 @@ def _draw(results: Results, design: Design, studies: Panels) -> Any:
             axis.axvline(mean(map(_risen, curves)), color=colours[heads], ls=":", lw=1)
         axis.set(title=f"height {height}", xlabel="training steps", ylabel="test accuracy", xscale="log")
         in_millions(axis, design.T0)
-        axis.legend(fontsize=8)
+        legend(axis)
     return picture
 
 

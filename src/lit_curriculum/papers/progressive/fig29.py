@@ -8,7 +8,7 @@ from lit_curriculum.papers.progressive._pcfg import TEACHER
 from lit_curriculum.papers.progressive._pcfg_gpt2 import DESIGNS, Design, labelled
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import NGRAM_COLOURS, curve, in_millions, panels
+from lit_curriculum.reproduce.panels import NGRAM_COLOURS, curve, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
 
@@ -41,7 +41,7 @@ def _draw(results: Results, design: Design) -> Any:
             n = int(metric.rpartition("_")[2])
             curve(axis, results.curves(TEACHER, metric), NGRAM_COLOURS.get(n, "#7d8ca3"), f"n = {n}")
         axis.set(title=f"median $M_{{{name}}}$")
-        axis.legend(fontsize=8)
+        legend(axis)
     for axis in (left, *others):
         axis.set_xlabel("training steps")
         in_millions(axis, design.T0)

@@ -30,7 +30,7 @@ from lit_curriculum.probes.ngram import draw_inputs
 from lit_curriculum.probes.optimal import optimal_robust
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import COLOURS, NGRAM_COLOURS, curve, in_millions, panels
+from lit_curriculum.reproduce.panels import COLOURS, NGRAM_COLOURS, curve, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtMost, Between, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results, Row
 from lit_curriculum.reproduce.study import Study
@@ -117,8 +117,7 @@ def _draw(results: Results, design: Design, teacher: Study, student: Study) -> A
     )
     for axis in (left, middle, right):
         in_millions(axis, design.T0)
-        free = {"loc": "lower left", "bbox_to_anchor": (0.2, 0.0)} if axis is middle else {}
-        axis.legend(fontsize=7, **free)
+        legend(axis)
     return picture
 
 

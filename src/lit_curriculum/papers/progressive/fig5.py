@@ -14,7 +14,7 @@ from lit_curriculum.papers.progressive._pcfg_results import depths
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, better_one_shot, one_shot
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import LINES, bars, panels
+from lit_curriculum.reproduce.panels import LINES, bars, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results, mean_of
 
@@ -70,8 +70,8 @@ def _draw(results: Results) -> Any:
     probed = [m for m in results.metrics() if m.startswith(("nonterminal", "chance"))]
     low = min(min(results.first(PLAIN, metric).values()) for metric in probed)
     right.set_ylim(max(0.0, low - 0.05), 1.0)
-    left.legend(fontsize=7)
-    right.legend(fontsize=6, loc="lower right")
+    legend(left)
+    legend(right)
     return picture
 
 

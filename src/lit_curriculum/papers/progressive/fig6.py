@@ -21,22 +21,24 @@ from lit_curriculum.papers.progressive._pcfg_results import (
     gains_table,
     log_lengths,
     of,
+    paper_lengths,
     pooled,
 )
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT_SOFT, callback, strategy
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import COLOURS, LINES, NGRAM_COLOURS, curve, in_millions, panels
+from lit_curriculum.reproduce.panels import COLOURS, LINES, NGRAM_COLOURS, curve, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtMost, Between, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results, largest
 from lit_curriculum.reproduce.study import Arm, Measured, Settings, Study, at_scale
 
 ONE_SHOT, TAU = "one-shot tau=1e-20", 1e-20
-# Accuracies of the published figure after 24, 60 and 120 thousand steps.
+# Accuracies read off the published figure.
+_PAPER_LENGTHS = (24_000, 60_000, 120_000)
 _PAPER = {
-    PLAIN: (0.36, 0.465, 0.505),
+    "plain": (0.36, 0.465, 0.505),
     "one-shot": (0.38, 0.475, 0.51),
-    PROGRESSIVE: (0.40, 0.48, 0.515),
+    "progressive": (0.40, 0.48, 0.515),
 }
 
 
@@ -69,7 +71,7 @@ class Design:
 
 DESIGNS: dict[Scale, Design] = {
     "smoke": Design("smoke", 2, 1, 40, 4, 10, (20, 40), (0,)),
-    "laptop": Design("laptop", 12, 4, 1200, 20, 40, (240, 600, 1200), (0, 1, 2, 3, 4), 1e-2),
+    "laptop": Design("laptop", 12, 4, 4000, 5, 100, (800, 2000, 4000), (0, 1, 2, 3, 4), 1e-2),
     "paper": Design("paper", 12, 4, 120_000, 15, 1000, (24_000, 60_000, 120_000), (0, 1, 2)),
 }
 
@@ -168,6 +170,7 @@ def _draw(results: Results, design: Design, teacher: Study, students: tuple[Stud
     }
     for name, values in ends.items():
         by_length(middle, values, students, LINES[name])
+    paper_lengths(middle, _PAPER, _PAPER_LENGTHS, design.horizons[-1])
     for n, colour in NGRAM_COLOURS.items():
         curve(right, taught_by.curves(TEACHER, f"robust_{n}"), colour, f"n = {n}")
     left.set(title="teacher", xlabel="training steps", ylabel="validation loss")
@@ -177,7 +180,7 @@ def _draw(results: Results, design: Design, teacher: Study, students: tuple[Stud
     for axis in (left, right):
         in_millions(axis, design.T0)
     for axis in (middle, right):
-        axis.legend(fontsize=8)
+        legend(axis)
     return picture
 
 
@@ -244,6 +247,6 @@ _WORDS = {"one-shot": "one-shot distillation at either temperature", "labels": "
 
 
 def _of_paper(worse: str) -> float:
-    other = _PAPER["one-shot" if worse == "one-shot" else PLAIN]
-    differences = [a - b for a, b in zip(_PAPER[PROGRESSIVE], other, strict=True)]
+    other = _PAPER["one-shot" if worse == "one-shot" else "plain"]
+    differences = [a - b for a, b in zip(_PAPER["progressive"], other, strict=True)]
     return round(sum(differences) / len(differences), 4)

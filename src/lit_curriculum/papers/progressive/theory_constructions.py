@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import COLOURS, panels
+from lit_curriculum.reproduce.panels import COLOURS, legend, panels
 from lit_curriculum.reproduce.predicates import AtMost
 from lit_curriculum.reproduce.results import PerSeed, Results, Row, largest
 
@@ -168,7 +168,7 @@ def _draw(results: Results, setting: Sizes) -> Any:
             bounds = [_bound(arm, metric, k) for k in setting.k]
             axis.plot(setting.k, bounds, "--", color=COLOURS[colour], lw=1, label=f"bound of {arm}")
         axis.set(xlabel="k", yscale="log", title=f"largest {metric} of the MLP")
-        axis.legend(fontsize=7, frameon=False)
+        legend(axis)
     return picture
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import COLOURS, panels
+from lit_curriculum.reproduce.panels import COLOURS, legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast, AtMost, MeanWithin
 from lit_curriculum.reproduce.results import PerSeed, Results, Row, largest, smallest
 from lit_curriculum.theory import two_stage
@@ -153,7 +153,7 @@ def _draw(results: Results, setting: Sizes) -> Any:
     axes[2].axhline(1 / (8 * k), color="#333333", lw=1, ls=":", label="1 / (8k)")
     axes[2].set(xscale="log", yscale="log", xlabel="width m", title=f"in the support, d = {setting.d[1]}")
     for axis in axes:
-        axis.legend(fontsize=7, frameon=False)
+        legend(axis)
     return picture
 
 

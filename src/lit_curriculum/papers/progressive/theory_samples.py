@@ -28,7 +28,7 @@ from lit_curriculum.papers.progressive._theory import (
 )
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import COLOURS, panels
+from lit_curriculum.reproduce.panels import COLOURS, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove, MeanBelow, MeanWithin
 from lit_curriculum.reproduce.results import PerSeed, Results, Row
 
@@ -133,7 +133,7 @@ def _draw_samples(
     axis.minorticks_off()
     low, high = axis.get_ylim()
     axis.set_ylim(low, high * (high / low) ** 0.3)
-    axis.legend(fontsize=7, frameon=False, loc="upper left")
+    legend(axis, columns=1)
 
 
 def _claims(setting: Sizes) -> list[Claim]:

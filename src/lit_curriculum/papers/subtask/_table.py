@@ -19,7 +19,7 @@ from lit_curriculum.papers.subtask._parity import (
 )
 from lit_curriculum.papers.subtask._published import ACCURACY, ITERATIONS, WITH, WITHOUT
 from lit_curriculum.reproduce.claim import Claim, listed
-from lit_curriculum.reproduce.panels import panels
+from lit_curriculum.reproduce.panels import legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results, Row
 from lit_curriculum.reproduce.study import Study
@@ -108,7 +108,7 @@ def draw_entries(results: Results, studies: Sequence[Study]) -> Any:
     right.set(xscale="log", yscale="log", ylabel="steps", title="first better than random (triangle: never)")
     for axis in (left, right):
         label_bits(axis)
-    left.legend(fontsize=7, frameon=False)
+    legend(left)
     return picture
 
 

@@ -17,7 +17,7 @@ from lit_curriculum.papers.subtask._parity import BETTER, COLOURS
 from lit_curriculum.papers.subtask._published import WITH, WITHOUT
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import curve, in_millions, panels
+from lit_curriculum.reproduce.panels import curve, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast, AtMost
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import Arm, Study, at_scale
@@ -123,7 +123,7 @@ def _draw(results: Results, tasks: tuple[Task, ...]) -> Any:
         axis.title.set_fontsize(9)
         in_millions(axis, task.num_steps)
     axes[0].set_ylabel("test accuracy, all outputs")
-    axes[0].legend(fontsize=7)
+    legend(axes[0])
     return picture
 
 

@@ -20,7 +20,7 @@ from lit_curriculum.papers.subtask._published import ITERATIONS, WITH, WITHOUT
 from lit_curriculum.papers.subtask._table import label_bits
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import panels
+from lit_curriculum.reproduce.panels import legend, panels
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Study
 
@@ -46,7 +46,7 @@ def _draw(results: Results, studies: Sequence[Study]) -> Any:
     title = "triangles: not within the run"
     axis.set(xscale="log", yscale="log", ylabel="steps until better than random", title=title)
     label_bits(axis)
-    axis.legend(fontsize=8)
+    legend(axis)
     return picture
 
 

@@ -18,7 +18,7 @@ from lit_curriculum.papers.subtask._parity import (
 from lit_curriculum.papers.subtask._published import WITH
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import in_millions, panels
+from lit_curriculum.reproduce.panels import in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtMost
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import Study
@@ -61,7 +61,7 @@ def _draw(results: Results, study: Study) -> Any:
         ylim=(0.3, 1.03),
     )
     in_millions(axis, length(study))
-    axis.legend(fontsize=8)
+    legend(axis)
     return picture
 
 

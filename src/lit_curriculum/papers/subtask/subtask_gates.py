@@ -14,7 +14,7 @@ import numpy as np
 
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import COLOURS, panels
+from lit_curriculum.reproduce.panels import COLOURS, legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast, AtMost
 from lit_curriculum.reproduce.results import PerSeed, Results, Row, largest
 from lit_curriculum.theory import gates
@@ -75,7 +75,7 @@ def _draw(results: Results, inputs: tuple[int, ...]) -> Any:
         axes[0].plot(x, np.polynomial.polynomial.polyval(x, coefficients), color=colour, label=form)
     axes[0].plot(*zip(*_POINTS, strict=True), "o", color="#333333", label="has to be")
     axes[0].set(xlabel="<w, one-hot bits>", title="parity of two bits", ylim=(-2, 4))
-    axes[0].legend(fontsize=8, frameon=False)
+    legend(axes[0])
     sizes = [_of(results, LEMMA_3, "coefficient", N)[0] for N in inputs]
     axes[1].plot(inputs, sizes, "o-", color=COLOURS["two-shot"])
     axes[1].set(xlabel="inputs N of a gate", yscale="log", title="largest coefficient of any gate")

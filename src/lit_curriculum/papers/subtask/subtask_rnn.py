@@ -30,7 +30,7 @@ from lit_curriculum.papers.subtask._published import WITH, WITHOUT
 from lit_curriculum.papers.subtask.subtask_fig3 import draw_steps
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import panels
+from lit_curriculum.reproduce.panels import legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Arm, Study
@@ -189,7 +189,7 @@ def _draw(results: Results, studies: Sequence[Study]) -> Any:
         title="algorithm 1 (triangles: not within the run)",
     )
     left.set_xticks(sizes, [str(d) for d in sizes])
-    left.legend(fontsize=8)
+    legend(left)
     d = entries(studies, ADAM)[0].axes["d"]
     for arm, (label, colour, style) in _LINES.items():
         study = find(studies, arm, d)
@@ -204,7 +204,7 @@ def _draw(results: Results, studies: Sequence[Study]) -> Any:
         title=f"{d} bits, mean over seeds",
         ylim=(-0.03, 0.75),
     )
-    right.legend(fontsize=7)
+    legend(right)
     return picture
 
 

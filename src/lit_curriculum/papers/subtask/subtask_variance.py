@@ -26,7 +26,7 @@ from lit_curriculum.papers.subtask._variance import (
 )
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import panels
+from lit_curriculum.reproduce.panels import legend, panels
 from lit_curriculum.reproduce.predicates import AtMost, MeanBelow, MeanWithin, bounds
 from lit_curriculum.reproduce.results import PerSeed, Results, Row
 from lit_curriculum.theory.uncorrelated import hypotheses
@@ -96,7 +96,7 @@ def _draw(results: Results, setting: Variance) -> Any:
         # Room for the legend below the curves.
         low, high = axis.get_ylim()
         axis.set_ylim(low * (low / high) ** 0.45, high)
-        axis.legend(fontsize=7, loc="lower left")
+        legend(axis)
     axes[0].set_ylabel("variance over targets / E|∇f|²")
     return picture
 
