@@ -1,8 +1,8 @@
 """Which kind of supervision makes one parity learnable for one GPT-2 in how many samples and label bits.
 
-Roads: labels alone; samples that ask for the sum of the same bits (implicit, section 2.1); parities of the first
-bits as further outputs; the same written into the sequence (subtask, section 3); checkpoints of a wider teacher
-(progressive, section 2), with its own samples counted and not. No paper compares them.
+Roads: labels alone; samples that ask for the sum of the same bits (implicit, section 2.1); parities of the
+first bits as further outputs; the same written into the sequence (subtask, section 3); two checkpoints of a
+wider teacher (progressive, section 2), with its own samples counted and not. No paper compares them.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ WORDS = {
     SUM: "samples that ask for the sum",
     OUTPUTS: "partial parities as outputs",
     SEQUENCE: "partial parities in the sequence",
-    PROGRESSIVE: "checkpoints of a wider teacher",
-    COUNTED: "checkpoints of a wider teacher, its own samples counted,",
+    PROGRESSIVE: "two checkpoints of a wider teacher",
+    COUNTED: "two checkpoints of a wider teacher, its own samples counted,",
 }
 
 
@@ -57,8 +57,8 @@ def figure(scale: Scale) -> Figure:
     of = studies(scale)
     cost = {
         "smoke": "seconds",
-        "laptop": "30 runs of a search and 90 more, 5 to 60 seconds each on one core",
-        "paper": "a larger setting that is in no paper: per seed 18 runs of up to 20M samples (GPU); never run",
+        "laptop": "16 runs of a search and 90 more, 5 to 60 seconds each on one core",
+        "paper": "a larger setting, in no paper: per seed 18 runs of up to 20M samples (GPU); never run",
     }
     return Figure(
         cost=cost[scale],

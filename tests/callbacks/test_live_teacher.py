@@ -1,0 +1,211 @@
+"""LiveTeacher: teacher and student in one run are what they are one after the other, bit for bit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from lit_curriculum.callbacks import LiveTeacher, SwapTeacher
+from lit_curriculum.cli.main import main
+from lit_curriculum.distillation import Explicit, Kappa, OneShot, PeakOfEach, Reordered, TwoShot
+from lit_curriculum.errors import UsageError
+from lit_curriculum.experiments.parity_mixture import ParityMixtureData, ParityMixtureGPT
+from lit_curriculum.experiments.sparse_parity import (
+    SparseParityData,
+    SparseParityMinibatchMLP,
+    SparseParityMLP,
+)
+from lit_curriculum.experiments.sparse_parity_gpt2 import SparseParityGPT, SparseParityTokens
+from lit_curriculum.reading import read_table
+from tests.support import config, fit, in_child, killed_at_write, without_times
+
+# How often a smoke teacher is harvested, and its length.
+GPT2 = ("sparse_parity_gpt2", 5, 40, 10)
+MLP = ("sparse_parity_mlp", 1000, 20_000, 1000)
+MINIBATCH = ("sparse_parity_minibatch", None, None, None)
+
+
+def resolved(run: Path) -> dict[str, Any]:
+    """Return the model and data of a run as its config.yaml has them."""
+    settings = yaml.safe_load((run / "config.yaml").read_text())
+    return {"model": settings["model"], "data": settings["data"]}
+
+
+def overlay(path: Path, bank: Any, strategy: dict[str, Any], num_steps: int, eval_every: int) -> str:
+    """Write a student's overlay: other seeds than its teacher's."""
+    swap = {"bank": bank, "strategy": strategy, "tau": 0.5, "label_cache": False}
+    settings = {
+        "model": {"init_args": {"model_seed": 3}},
+        "data": {"init_args": {"data_seed": 9, "num_steps": num_steps, "eval_every": eval_every}},
+        "trainer": {"callbacks": [{"class_path": "SwapTeacher", "init_args": swap}]},
+    }
+    path.write_text(yaml.safe_dump(settings))
+    return str(path)
+
+
+def live(teacher: Path, every: int) -> dict[str, Any]:
+    """Return the setting of a live teacher, of what a run of it resolved."""
+    return {"class_path": "LiveTeacher", "init_args": {**resolved(teacher), "every_n_steps": every}}
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    return dict(state)
+
+
+def same(one: Path, other: Path) -> None:
+    """Assert that two runs are one student, taught by one teacher."""
+    assert read_table(one / "swaps.csv") == read_table(other / "swaps.csv")
+    assert without_times(one / "metrics.csv") == without_times(other / "metrics.csv")
+    first, second = weights(one), weights(other)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.fixture(scope="module", params=[GPT2, MLP], ids=lambda kind: kind[0])
+def taught(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[str], Path, Path]:
+    """Return a base's configurations, its teacher's run, and a student of its bank."""
+    name, every, steps, _ = request.param
+    folder = tmp_path_factory.mktemp(name)
+    base = [config(name), config(f"smoke/{name}")]
+    assert in_child(lambda: fit(folder / "teacher", *base)) == 0
+    strategy = {"class_path": "Kappa", "init_args": {"kappa": 1.0}}
+    student = overlay(folder / "stored.yaml", str(folder / "teacher" / "bank"), strategy, steps, every)
+    assert in_child(lambda: fit(folder / "stored", *base, student)) == 0
+    overlay(folder / "live.yaml", live(folder / "teacher", every), strategy, steps, every)
+    return base, folder / "teacher", folder / "stored"
+
+
+def test_a_live_teacher_is_the_stored_one_bit_for_bit(taught: Any, tmp_path: Path) -> None:
+    base, teacher, stored = taught
+    assert in_child(lambda: fit(tmp_path / "live", *base, str(teacher.parent / "live.yaml"))) == 0
+    same(tmp_path / "live", stored)
+    swaps = read_table(tmp_path / "live" / "swaps.csv")
+    harvested = json.loads((teacher / "bank" / "manifest.json").read_text())["checkpoints"]
+    assert [row["sha256"] for row in swaps] == [entry["sha256"] for entry in harvested]
+    taught_by = json.loads((tmp_path / "live" / "provenance.json").read_text())["teachers"]
+    assert [entry["sha256"] for entry in taught_by] == [entry["sha256"] for entry in harvested]
+
+
+@pytest.mark.parametrize("nth", [9, 40])
+def test_a_run_killed_in_the_middle_goes_on_bit_for_bit(taught: Any, tmp_path: Path, nth: int) -> None:
+    base, teacher, stored = taught
+    words = [*base, str(teacher.parent / "live.yaml")]
+    saves = ("--trainer.callbacks+=ExactResume", "--trainer.callbacks.min_seconds=0")
+
+    def go() -> int:
+        return fit(tmp_path / "live", *words, options=saves)
+
+    assert in_child(killed_at_write(go, nth)) == -9
+    assert in_child(go) == 0
+    same(tmp_path / "live", stored)
+
+
+def test_the_teacher_is_in_the_callbacks_part_of_a_checkpoint_alone(taught: Any, tmp_path: Path) -> None:
+    base, teacher, stored = taught
+    assert in_child(lambda: fit(tmp_path / "live", *base, str(teacher.parent / "live.yaml"))) == 0
+    ours, theirs = (
+        torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+        for run in (tmp_path / "live", stored)
+    )
+    for part in ("state_dict", "optimizer_states"):
+        assert str(ours[part]) == str(theirs[part])
+    kept = ours["callbacks"]["SwapTeacher"]["live"]["training"]
+    final = json.loads((teacher / "bank" / "manifest.json").read_text())["checkpoints"][-1]
+    assert kept["step"] == final["step"]
+
+
+# --- what is refused --------------------------------------------------------------------------------------
+
+
+def small(**changes: Any) -> LiveTeacher:
+    """Return a teacher of 40 updates, a checkpoint every 10."""
+    model = SparseParityGPT(d=8, heads=1, head_size=4, layers=1, dropout=changes.pop("dropout", 0.0))
+    data = SparseParityTokens(d=8, k=2, num_steps=40, batch_size=4, eval_every=10, eval_samples=8)
+    return LiveTeacher(**{"model": model, "data": data, "every_n_steps": 10, **changes})
+
+
+def swap(strategy: Any, **options: Any) -> SwapTeacher:
+    return SwapTeacher(**{"bank": small(), "strategy": strategy, "label_cache": False, **options})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: small(every_n_steps=0), "LiveTeacher.every_n_steps: got 0; allowed: an integer from 1 to"),
+        (lambda: small(every_n_steps=41), "from 1 to the teacher's num_steps = 40"),
+        (lambda: small(dropout=0.1), "LiveTeacher.model.dropout: got 0.1; allowed: 0"),
+        (
+            lambda: LiveTeacher(ParityMixtureGPT(n=4), ParityMixtureData(n=4, num_steps=1000), 10),
+            "LiveTeacher.model: got 'ParityMixtureGPT'",
+        ),
+        (
+            lambda: LiveTeacher(SparseParityMLP(8, 4), SparseParityData(8, 2, 2000, steps_per_call=100), 150),
+            "LiveTeacher.every_n_steps: got 150; allowed: a multiple of its data's steps_per_call = 100",
+        ),
+        (
+            lambda: LiveTeacher(SparseParityMinibatchMLP(9, 4), SparseParityData(8, 2, 2000), 100),
+            "model.d: got 9; allowed: the data's d = 8",
+        ),
+        (
+            lambda: swap(Kappa(1.0), label_cache=True),
+            "SwapTeacher.label_cache: got True; allowed: false with",
+        ),
+        (lambda: swap(Kappa(1.0), noisy_labels=True), "SwapTeacher.noisy_labels: got True; allowed: false"),
+        (lambda: swap(TwoShot(5)), "SwapTeacher.strategy: got 'TwoShot'; allowed: one that names steps"),
+        (lambda: swap(PeakOfEach(5, [["a"]])), "SwapTeacher.strategy: got 'PeakOfEach'"),
+        (lambda: swap(Reordered(TwoShot(5), "reversed")), "SwapTeacher.strategy: got 'Reordered'"),
+    ],
+)
+def test_what_it_cannot_do_is_refused_in_a_line(make: Any, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        make()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        (
+            OneShot(),
+            "step 40 is to teach from the student's step 0 on, when a LiveTeacher has made at most 10",
+        ),
+        (TwoShot(20, 10), "step 40 is to teach from the student's step 20 on"),
+        (Kappa(0.5), "step 20 is to teach from the student's step 5 on"),
+        (Explicit([10, 20, 10], [20, 20, 20]), "step 10 comes after 20; allowed: ascending steps"),
+    ],
+)
+def test_a_strategy_that_needs_the_future_or_the_past_is_refused(strategy: Any, message: str) -> None:
+    student = SparseParityTokens(d=8, k=2, num_steps=100, batch_size=4, eval_every=10, eval_samples=8)
+    with pytest.raises(UsageError, match=r"SwapTeacher\.strategy") as caught:
+        swap(strategy).plan(student)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("strategy", [Kappa(1.0), Kappa(3.0), TwoShot(30, 10), Explicit([10, 40], [30, 1])])
+def test_a_strategy_that_stays_behind_is_planned_as_of_a_bank(strategy: Any) -> None:
+    student = SparseParityTokens(d=8, k=2, num_steps=100, batch_size=4, eval_every=10, eval_samples=8)
+    schedule = swap(strategy).plan(student)
+    assert schedule.teachers[-1].step == 40
+    assert [entry.step for entry in small()] == [10, 20, 30, 40]
+
+
+def test_another_task_or_several_devices_are_refused_before_the_run(
+    taught: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    base, teacher, _ = taught
+    words = ["fit", *(word for name in base for word in ("--config", name))]
+    words += ["--config", str(teacher.parent / "live.yaml"), f"--run_dir={tmp_path / 'run'}"]
+    assert in_child(lambda: main([*words, "--trainer.precision=64-true"])) == 2
+    assert "32-true with a LiveTeacher" in capfd.readouterr().err
+    assert in_child(lambda: main([*words, "--data.k=1"])) == 2
+    assert "the teacher in LiveTeacher learned support" in capfd.readouterr().err
+    assert not (tmp_path / "run").exists()
