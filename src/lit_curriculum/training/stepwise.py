@@ -104,7 +104,7 @@ class Stepwise:
         if self._optimizer is None:
             return  # the module made its updates itself
         self._optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         if self._scheduler is not None:
             self._scheduler.step()
