@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import yaml
 from lit_curriculum.callbacks import LiveTeacher, SwapTeacher
 from lit_curriculum.cli.main import main
 from lit_curriculum.distillation import Explicit, Kappa, OneShot, PeakOfEach, Reordered, TwoShot
-from lit_curriculum.errors import UsageError
+from lit_curriculum.errors import NotFinite, UsageError
 from lit_curriculum.experiments.parity_mixture import ParityMixtureData, ParityMixtureGPT
 from lit_curriculum.experiments.sparse_parity import (
     SparseParityData,
@@ -24,10 +25,11 @@ from lit_curriculum.experiments.sparse_parity_gpt2 import SparseParityGPT, Spars
 from lit_curriculum.reading import read_table
 from tests.support import config, fit, in_child, killed_at_write, without_times
 
-# How often a smoke teacher is harvested, and its length.
-GPT2 = ("sparse_parity_gpt2", 5, 40, 10)
-MLP = ("sparse_parity_mlp", 1000, 20_000, 1000)
-MINIBATCH = ("sparse_parity_minibatch", None, None, None)
+# A base, how often its smoke teacher is harvested, and its length.
+GPT2 = ("sparse_parity_gpt2", 5, 40)
+MLP = ("sparse_parity_mlp", 1000, 20_000)
+
+DROPOUT = ("--model.dropout=0.2",)
 
 
 def resolved(run: Path) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def taught(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[list[str], Path, Path]:
     """Return a base's configurations, its teacher's run, and a student of its bank."""
-    name, every, steps, _ = request.param
+    name, every, steps = request.param
     folder = tmp_path_factory.mktemp(name)
     base = [config(name), config(f"smoke/{name}")]
     assert in_child(lambda: fit(folder / "teacher", *base)) == 0
@@ -138,6 +140,79 @@ def test_the_shipped_overlays_teacher_is_the_shipped_configuration(tmp_path: Pat
     evaluation = ("eval_every", "eval_samples", "eval_streams")
     kept = {key: value for key, value in theirs["data"]["init_args"].items() if key not in evaluation}
     assert ours["init_args"]["data"]["init_args"] == kept
+
+
+def test_a_student_with_dropout_has_the_same_masks(taught: Any, tmp_path: Path) -> None:
+    base, teacher, _ = taught
+    if "gpt2" not in base[0]:
+        return  # the batch-1 engine knows no dropout
+    for name in ("stored", "live"):
+        words = [*base, str(teacher.parent / f"{name}.yaml")]
+        code = in_child(lambda words=words, name=name: fit(tmp_path / name, *words, options=DROPOUT))  # type: ignore[misc]
+        assert code == 0
+    same(tmp_path / "live", tmp_path / "stored")
+
+
+def begun(**changes: Any) -> LiveTeacher:
+    made = small(**changes)
+    made.begin(torch.device("cpu"), None)
+    return made
+
+
+def test_its_copies_stay_what_they_were_while_it_trains_on() -> None:
+    teacher = begun()
+    first = teacher.load(teacher.at(10))
+    before = {name: tensor.clone() for name, tensor in first.state_dict().items()}
+    second = teacher.load(teacher.at(20))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in first.state_dict().items())
+    assert any(not torch.equal(tensor, before[name]) for name, tensor in second.state_dict().items())
+    assert not first.training
+    assert not any(parameter.requires_grad for parameter in first.parameters())
+
+
+def test_its_training_draws_no_random_number_of_its_students() -> None:
+    teacher = begun()
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    teacher.training.advance(20)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_state_that_is_not_its_own_is_refused() -> None:
+    teacher = begun()
+    teacher.load(teacher.at(10))
+    state = copy.deepcopy(teacher.state_dict())
+    again = small()
+    again.begin(torch.device("cpu"), copy.deepcopy(state))
+    assert again.digest(again.at(10)) == teacher.digest(teacher.at(10))
+    state["training"]["model"]["head.bias"] += 1
+    with pytest.raises(UsageError, match="at step 10 is not the one that taught"):
+        small().begin(torch.device("cpu"), state)
+    del state["training"]["model"]["head.bias"]
+    with pytest.raises(UsageError, match="holds another teacher's training"):
+        small().begin(torch.device("cpu"), state)
+
+
+def test_a_teacher_that_diverges_says_that_it_is_the_teacher() -> None:
+    def enormous(parameters: Any) -> torch.optim.Optimizer:
+        return torch.optim.SGD(parameters, lr=1e38)
+
+    model = SparseParityGPT(d=8, heads=1, head_size=4, layers=1, optimizer=enormous)
+    teacher = begun(model=model)
+    with pytest.raises(NotFinite, match="the live teacher: step"):
+        teacher.load(teacher.at(10))
+
+
+def test_an_earlier_checkpoint_and_a_file_are_not_to_be_had() -> None:
+    teacher = begun()
+    teacher.load(teacher.at(20))
+    with pytest.raises(RuntimeError, match="cannot go from 20 to 10"):
+        teacher.load(teacher.at(10))
+    with pytest.raises(UsageError, match="LiveTeacher: step: got 30; allowed: 20, where it is"):
+        teacher.weights(teacher.at(30))
+    with pytest.raises(UsageError, match="no files"):
+        teacher.verify(teacher.at(20))
 
 
 # --- what is refused --------------------------------------------------------------------------------------

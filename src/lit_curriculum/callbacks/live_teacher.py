@@ -111,6 +111,9 @@ class LiveTeacher(CheckpointBank):
                     f"SwapTeacher.strategy: the teacher's step {after.step} comes after {before.step}; "
                     "allowed: ascending steps with a LiveTeacher, which keeps no earlier one"
                 )
+        # A stored bank loads one here, and making a model draws from torch's generator: so a student with
+        # dropout has the same masks under both.
+        registry.build(self.model)
 
     # --- its checkpoints --------------------------------------------------------------------------------
 
