@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from lightning import LightningModule, Trainer
 
 from lit_curriculum.callbacks import LiveTeacher, SwapTeacher
 from lit_curriculum.cli.main import main
-from lit_curriculum.distillation import Explicit, Kappa, OneShot, PeakOfEach, Reordered, TwoShot
+from lit_curriculum.distillation import Distilled, Explicit, Kappa, OneShot, PeakOfEach, Reordered, TwoShot
 from lit_curriculum.errors import NotFinite, UsageError
 from lit_curriculum.experiments.parity_mixture import ParityMixtureData, ParityMixtureGPT
 from lit_curriculum.experiments.sparse_parity import (
@@ -306,3 +307,54 @@ def test_another_task_or_several_devices_are_refused_before_the_run(
         assert in_child(lambda: main([*words, *devices])) == 2
         assert "trainer.devices: got 2; allowed: 1 with a LiveTeacher" in capfd.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+# --- a student that is not this suite's -------------------------------------------------------------------
+
+
+class Net(Distilled, LightningModule):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.layer = torch.nn.Linear(8, 2)
+
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        return self.distillation_loss(self.layer(batch[0]), batch)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def test_any_lightning_module_can_be_its_student(tmp_path: Path) -> None:
+    """The oracle asks the teacher's harvested checkpoints for the targets of the same plain updates."""
+    data = {"d": 8, "k": 2, "num_steps": 7, "batch_size": 4, "eval_every": 7, "eval_samples": 8}
+    teacher = LiveTeacher(SparseParityMinibatchMLP(8, 4), SparseParityData(**data), 5)
+    x, y = SparseParityData(**data).draw("val", 0, 8).values()
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=2)
+    swap = SwapTeacher(teacher, Explicit([5, 7], [2, 1]), tau=1.0, label_cache=False)
+    student = Net()
+    trainer = Trainer(
+        max_epochs=1,
+        callbacks=[swap],
+        accelerator="cpu",
+        default_root_dir=tmp_path,
+        logger=False,
+        enable_progress_bar=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(student, loader)
+    again = LiveTeacher(SparseParityMinibatchMLP(8, 4), SparseParityData(**data), 5)
+    again.begin(torch.device("cpu"), None)
+    expected = Net()
+    optimizer = expected.configure_optimizers()
+    for step, (inputs, _) in enumerate(loader):
+        if step in (0, 2):
+            model = again.load(again.at(5 if step == 0 else 7))
+        targets = torch.softmax(model(inputs), -1)
+        loss = -(targets * torch.log_softmax(expected.layer(inputs), -1)).sum(-1).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    torch.testing.assert_close(student.layer.weight, expected.layer.weight)
+    assert [row["teacher_step"] for row in read_table(tmp_path / "swaps.csv")] == ["5", "7"]
