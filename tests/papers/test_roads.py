@@ -96,7 +96,7 @@ def test_the_picture_and_the_table_mark_what_is_not_learned(
     _, results = table
     made = figure("laptop")
     left, right = made.draw(results).axes
-    assert {text.get_text() for text in left.texts} == {text.get_text() for text in right.texts} == {"5 of 5"}
+    assert {text.get_text() for text in left.texts} == {text.get_text() for text in right.texts} == {"5/5"}
     assert made.table is not None
     rows = {(row["(n, k)"], row["road"]): row for row in made.table(results)}
     assert rows["(20, 5)", _roads.LABELS]["median samples"] == "not within the run"

@@ -73,17 +73,17 @@ def figure(scale: Scale) -> Figure:
 
 
 def _draw(results: Results, of: Sequence[Study]) -> Any:
-    picture, (left, right) = panels(2, width=5.2, height=4.2)
+    picture, (left, right) = panels(2, width=5.2, height=4.6)
     for axis, needed, what in ((left, samples, "training samples"), (right, bits, "label bits")):
         for place, road in enumerate(ROADS):
-            _draw_road(axis, results, of, road, needed, 0.05 * (place - (len(ROADS) - 1) / 2))
+            _draw_road(axis, results, of, road, needed, 0.11 * (place - (len(ROADS) - 1) / 2))
         names = [f"({study.axes['n']}, {study.axes['k']})" for study in of]
         axis.set_xticks(range(len(of)), names)
         axis.set(yscale="log", xlabel="(n, k)", ylabel=f"{what} to {LEVEL:.0%}")
-        axis.set_xlim(-0.4, len(of) - 0.6)
-    left.set_title("hollow triangle: not learned within the run", fontsize=9)
+        axis.set_xlim(-0.5, len(of) - 0.5)
+    left.set_title("hollow triangles: so many seeds do not learn within the run", fontsize=9)
     right.set_title("bits that the samples' labels say", fontsize=9)
-    left.legend(fontsize=8)
+    picture.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     return picture
 
 
@@ -104,7 +104,7 @@ def _draw_road(
             end = share * most_samples(study)
             axis.plot(i + shift, end, "^", ms=8, mec=colour, mfc="none")
             axis.annotate(
-                f"{len(values) - len(reached)} of {len(values)}",
+                f"{len(values) - len(reached)}/{len(values)}",
                 (i + shift, end),
                 xytext=(0, 6),
                 textcoords="offset points",
