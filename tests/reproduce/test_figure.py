@@ -38,7 +38,7 @@ EVIDENCE = {
 TOP = {
     "schema": {"const": 2},
     "target": {"type": "string"},
-    "paper": {"enum": ["progressive", "implicit", "subtask", "examples"]},
+    "paper": {"enum": ["progressive", "implicit", "subtask", "across", "examples"]},
     "scale": {"enum": ["smoke", "laptop", "paper"]},
     "seeds": {"type": "array", "items": {"type": "integer"}, "minItems": 1, "uniqueItems": True},
     "commit": {"type": ["string", "null"]},

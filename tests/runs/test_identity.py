@@ -128,6 +128,18 @@ def with_bank(folder):
     return config(trainer__callbacks=[{"class_path": SWAP, "init_args": {"bank": str(folder), "tau": 0.1}}])
 
 
+def with_live_teacher(**teacher):
+    model = {"class_path": MODEL, "init_args": {"d": 10, "width": 99, **teacher}}
+    bank = {"class_path": "lit_curriculum.callbacks.LiveTeacher", "init_args": {"model": model}}
+    return config(trainer__callbacks=[{"class_path": SWAP, "init_args": {"bank": bank, "tau": 0.1}}])
+
+
+def test_a_teacher_that_is_described_counts_by_its_description():
+    assert config_hash(with_live_teacher()) == config_hash(with_live_teacher())
+    assert config_hash(with_live_teacher()) != config_hash(with_live_teacher(width=100))
+    assert "lit_curriculum.callbacks.LiveTeacher" in results_settings(with_live_teacher())["versions"]
+
+
 def write_manifest(folder, **content):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").write_text(json.dumps(content))

@@ -3,6 +3,7 @@
 from lit_curriculum.callbacks.attention import LogAttention
 from lit_curriculum.callbacks.exact_resume import ExactResume
 from lit_curriculum.callbacks.harvest import HarvestCheckpoints
+from lit_curriculum.callbacks.live_teacher import LiveTeacher
 from lit_curriculum.callbacks.monomials import LogMonomials
 from lit_curriculum.callbacks.ngram import LogNgrams
 from lit_curriculum.callbacks.nonterminal import LogNonterminals
@@ -13,6 +14,7 @@ from lit_curriculum.callbacks.swap_teacher import SwapTeacher
 __all__ = [
     "ExactResume",
     "HarvestCheckpoints",
+    "LiveTeacher",
     "LogAttention",
     "LogMonomials",
     "LogNgrams",

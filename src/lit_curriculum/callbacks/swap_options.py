@@ -30,6 +30,8 @@ def check_options(swap: SwapTeacher) -> None:
         UsageError: naming the one that is out of range or goes with no other.
     """
     _check_kinds(swap)
+    if swap.live is not None:
+        swap.live.check_options(swap)
     check_temperature(swap.tau)
     if not 0 < swap.label_cache_gib < float("inf"):
         raise bad_value("SwapTeacher.label_cache_gib", swap.label_cache_gib, "a number > 0")

@@ -9,6 +9,7 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_info
 
+from lit_curriculum.callbacks.live_teacher import LiveTeacher
 from lit_curriculum.callbacks.shelves import shelf_of
 from lit_curriculum.callbacks.swap_options import check_options, check_task, check_together, device_of
 from lit_curriculum.callbacks.tensorboard import show_swap
@@ -37,7 +38,8 @@ class SwapTeacher(StepListener, ChecksData, Callback):
     """Distil from a bank of teacher checkpoints.
 
     Args:
-        bank: folder with the teacher's manifest; in a program of one's own also a bank.
+        bank: folder with the teacher's manifest, or a `LiveTeacher`, which trains in this run; in a program
+            of one's own also a bank.
         strategy: which checkpoint teaches when: OneShot, NT, TwoShot, PeakOfEach,
             Explicit, EqualSplit, Kappa; as a control Reordered.
         tau: temperature of the teacher; 0 is argmax. The papers use 1e-4 here, 1e-20 for language.
@@ -62,7 +64,8 @@ class SwapTeacher(StepListener, ChecksData, Callback):
     The student is a module of this suite, or any LightningModule that inherits `Distilled`.
 
     Every swap is written to ``<run folder>/swaps.csv``. The teacher is no part of the student: a checkpoint
-    holds only the schedule and the teachers' hashes, and a resumed run must find the same ones.
+    holds only the schedule and the teachers' hashes, and a resumed run must find the same ones; of a
+    `LiveTeacher` also its training.
 
     Raises:
         UsageError: for a value out of range.
@@ -85,6 +88,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         weight: float | dict[int, float] | None = None,
     ) -> None:
         self.bank = str(bank.folder if isinstance(bank, CheckpointBank) else bank)
+        self.live = bank if isinstance(bank, LiveTeacher) else None
         self.strategy = strategy
         self.tau = tau
         self.label_weight = label_weight
@@ -116,6 +120,15 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         if self.top_k and not module.automatic_optimization:
             raise bad_value("SwapTeacher.top_k", self.top_k, "null with batch-1 SGD")
 
+    def check_trainer(self, trainer: Trainer) -> None:
+        """Check what only some teachers allow of the student's trainer.
+
+        Raises:
+            UsageError: see `LiveTeacher.check_trainer`.
+        """
+        if self.live is not None:
+            self.live.check_trainer(trainer)
+
     def plan(self, data: CurriculumData | GuestData) -> Schedule:
         """Open the bank, verify every checkpoint that will teach, and return the schedule.
 
@@ -123,15 +136,13 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             UsageError: if the bank is missing, empty, altered, not finite or of another task, or the
                 schedule does not fit the student's run.
         """
-        bank = CheckpointBank.open(self.bank)
+        bank = self.live or CheckpointBank.open(self.bank)
         check_task(bank, data, self.other_task)
         schedule = self.strategy.plan(bank, data.num_steps)
-        for entry in filter(bank.is_here, schedule.distinct):
-            bank.weights(entry)
+        bank.check_schedule(schedule)
         if self.noisy_labels:
             for entry in schedule.distinct:
                 self._error(entry)
-        bank.load(schedule.teachers[0])  # one load tells whether the architecture fits the files
         self._loader = TeacherLoader(bank)
         self._schedule = schedule
         return schedule
@@ -139,17 +150,19 @@ class SwapTeacher(StepListener, ChecksData, Callback):
     @property
     def teachers(self) -> list[dict[str, Any]]:
         """Path and hash of every teacher of the schedule, for provenance; none before `plan`."""
-        if self._schedule is None:
+        if self._schedule is None or self._loader is None:
             return []
-        folder = Path(self.bank)
+        folder, digest = Path(self.bank), self._loader.bank.digest
         return [
-            {"path": str(folder / e.file), "step": e.step, "sha256": e.sha256}
+            {"path": str(folder / e.file), "step": e.step, "sha256": digest(e)}
             for e in self._schedule.distinct
+            if digest(e)
         ]
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the schedule; say which checkpoints it had to drop."""
         module = run_of(trainer, pl_module)
+        self.check_trainer(trainer)
         callbacks = trainer.callbacks  # type: ignore[attr-defined]
         check_together([callback for callback in callbacks if isinstance(callback, SwapTeacher)])
         if isinstance(module, Guest):
@@ -168,6 +181,9 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             UsageError: if a resumed run finds other teachers than those it began with.
         """
         module = run_of(trainer, pl_module)
+        if self.live is not None:
+            state = None if self._restored is None else self._restored.pop("live", None)
+            self.live.begin(self.teacher_device or module.device, state)
         if self._restored is not None and self._restored != self._identity():
             raise self._another(self._restored)
         if trainer.is_global_zero:
@@ -219,19 +235,19 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         return UsageError(f"{began}; allowed: teachers with sha256 {hashes}")
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the schedule and the teachers' hashes."""
-        return self._identity()
+        """Return the schedule and the teachers' hashes, and what a `LiveTeacher` goes on from."""
+        return self._identity() | ({} if self.live is None else {"live": self.live.state_dict()})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep them for the comparison at the start."""
         self._restored = state_dict
 
     def _identity(self) -> dict[str, Any]:
-        if self._schedule is None:
+        if self._schedule is None or self._loader is None:
             return {"starts": [], "sha256": []}
         return {
             "starts": list(self._schedule.starts),
-            "sha256": [entry.sha256 for entry in self._schedule.teachers],
+            "sha256": [self._loader.bank.digest(entry) for entry in self._schedule.teachers],
         }
 
     def _put_away(self) -> None:
@@ -276,10 +292,12 @@ class SwapTeacher(StepListener, ChecksData, Callback):
     def _announce(self, trainer: Trainer, module: Run, entry: Checkpoint, announce: bool) -> None:
         before, self._shown = self._shown, entry.step
         if announce and trainer.is_global_zero and self._table is not None:
+            assert self._loader is not None
             told = f"SwapTeacher: step {module.step}: teacher checkpoint {entry.step}"
             rank_zero_info(told)
             show_swap(trainer, module.step, before, entry.step, told)
-            row = {"step": module.step, "teacher_step": entry.step, "sha256": entry.sha256}
+            digest = self._loader.bank.digest(entry)
+            row = {"step": module.step, "teacher_step": entry.step, "sha256": digest}
             if self.weight is not None:
                 row |= {"bank": self.bank, "weight": self.shares.at(module.step)}
             self._table.append([row])

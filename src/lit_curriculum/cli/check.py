@@ -51,7 +51,8 @@ def check(configs: Sequence[str]) -> int:
     for callback in cli.trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, SwapTeacher):
             schedule = callback.plan(data)
-            rows["teachers"] = f"{len(schedule.distinct)} checkpoints of {callback.bank}, hashes verified"
+            known = "made in the run" if callback.live is not None else "hashes verified"
+            rows["teachers"] = f"{len(schedule.distinct)} checkpoints of {callback.bank}, {known}"
             starts = [f"{s:,}: {e.step:,}" for s, e in zip(schedule.starts, schedule.teachers, strict=True)]
             shown = starts if len(starts) <= 8 else [*starts[:4], "...", *starts[-3:]]
             rows["schedule"] = "student step: teacher step\n" + "\n".join(shown)

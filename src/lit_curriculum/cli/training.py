@@ -243,6 +243,7 @@ class CurriculumCLI(LightningCLI):
             if not module.teachable:
                 name = type(module).__name__
                 raise bad_value("trainer.callbacks", "SwapTeacher", f"none of it, {name} has no teachers")
+            callback.check_trainer(trainer)
             callback.plan(data)
 
     def before_fit(self) -> None:

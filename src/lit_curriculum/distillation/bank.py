@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -35,6 +35,9 @@ from lit_curriculum.files import sha256_of, write_json, write_with
 from lit_curriculum.finite import first_broken
 from lit_curriculum.models import foreign, registry
 from lit_curriculum.reading import as_usage_error, is_there, read_json
+
+if TYPE_CHECKING:
+    from lit_curriculum.distillation.schedule import Schedule
 
 # What loading raises if a description and a file do not belong together: whatever a constructor that is given
 # anything, torch and safetensors think of.
@@ -119,6 +122,20 @@ class CheckpointBank:
     def is_here(self, entry: Checkpoint) -> bool:
         """Tell whether a checkpoint's file is in the folder; one of the Hub may still have to come."""
         return self.source is None or is_there(self.folder / entry.file)
+
+    def check_schedule(self, schedule: Schedule) -> None:
+        """Check that every checkpoint of a schedule can teach; those that are still to be downloaded later.
+
+        Raises:
+            UsageError: if one is missing, altered, not finite or of another architecture.
+        """
+        for entry in filter(self.is_here, schedule.distinct):
+            self.weights(entry)
+        self.load(schedule.teachers[0])  # one load tells whether the architecture fits the files
+
+    def digest(self, entry: Checkpoint) -> str:
+        """Return the SHA-256 of a checkpoint's file."""
+        return entry.sha256
 
     def load(self, entry: Checkpoint) -> nn.Module:
         """Build the model of a checkpoint, verified, in eval mode and without gradients.

@@ -27,6 +27,8 @@ RESULTS_VERSION: dict[str, int] = {
     "lit_curriculum.experiments.natural_language.TextData": 1,
     "lit_curriculum.experiments.parity_mixture.ParityMixtureData": 1,
     "lit_curriculum.experiments.parity_mixture.ParityMixtureGPT": 3,
+    "lit_curriculum.experiments.parity_roads.ParityRoadsData": 1,
+    "lit_curriculum.experiments.parity_roads.ParityRoadsGPT": 1,
     "lit_curriculum.experiments.pcfg_bert.PCFGBert": 3,
     "lit_curriculum.experiments.pcfg_bert.PCFGData": 1,
     "lit_curriculum.experiments.pcfg_gpt2.PCFGBoundaryData": 1,
@@ -43,6 +45,7 @@ RESULTS_VERSION: dict[str, int] = {
     "lit_curriculum.experiments.sum_and_parity.SumAndParityData": 1,
     "lit_curriculum.experiments.sum_and_parity.SumAndParityNet": 1,
     "lit_curriculum.callbacks.HarvestCheckpoints": 1,
+    "lit_curriculum.callbacks.LiveTeacher": 1,
     "lit_curriculum.callbacks.LogAttention": 1,
     "lit_curriculum.callbacks.LogMonomials": 3,
     "lit_curriculum.callbacks.LogNgrams": 1,
@@ -136,7 +139,9 @@ def _pruned(value: Any, key: str) -> Any:
             path = f"{key}.{name}" if key else name
             if path in _NEUTRAL:
                 continue
-            result[name] = _BY_CONTENT[name](inner) if name in _BY_CONTENT else _pruned(inner, path)
+            # A teacher that is described instead of named counts by its description.
+            by_content = name in _BY_CONTENT and not isinstance(inner, dict)
+            result[name] = _BY_CONTENT[name](inner) if by_content else _pruned(inner, path)
         return result
     if isinstance(value, list):
         kept = [v for v in value if not (isinstance(v, dict) and v.get("class_path") in _NEUTRAL_CALLBACKS)]

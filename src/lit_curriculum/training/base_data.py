@@ -177,6 +177,10 @@ class CurriculumData(LightningDataModule, ABC):
             num_workers=self.num_workers,
         )
 
+    def whole_batch(self, call: int) -> Batch:
+        """Return a Lightning batch of training by its number, as one device sees it without accumulation."""
+        return _TrainingSteps(self, 0, 1, 1)[call]
+
     def val_dataloader(self) -> list[DataLoader[Batch]]:
         """Return one loader for each of ``eval_streams``."""
         return [self._held_out(stream) for stream in self.eval_streams]

@@ -93,8 +93,8 @@ def _draw(results: Results, chains: Chains, studies: dict[str, Study]) -> Any:
     for axis in axes:
         axis.set(xlabel="training steps", ylabel="test accuracy", ylim=(0.3, 1.03))
         # Below chance there are no curves.
-        columns = {"ncols": 2 if axis is axes[0] else 4, "columnspacing": 1.0, "handlelength": 1.2}
-        legend(axis, **columns)
+        columns = 2 if axis is axes[0] else 4
+        legend(axis, columns=columns, columnspacing=1.0, handlelength=1.2)
         in_millions(axis, longest)
     return picture
 

@@ -1,0 +1,1 @@
+"""Comparisons that no single paper makes."""
