@@ -11,6 +11,9 @@ from lit_curriculum.runs.folder import default_run_dir
 def smaller(words: list[str]) -> list[str]:
     """Return a command of ``lit`` with the smoke overlay behind every shipped base."""
     command, *rest = words
+    if "--seeds" in words:
+        place = words.index("--seeds")
+        return smaller([*words[:place], *words[place + 2 :]])
     if command == "reproduce" and "--scale" not in rest and "--list" not in rest:
         return [*words, "--scale", "smoke"]
     if command == "check":
@@ -30,10 +33,17 @@ def smaller(words: list[str]) -> list[str]:
 
 
 def smaller_file(text: str) -> str:
-    """Return a page's file with smoke scale where it names laptop, and in a sweep's configurations."""
+    """Return a page's file with smoke scale where it names laptop, and in a sweep's configurations, whose
+    grid is cut to two values of each key.
+    """
     text = text.replace('scale="laptop"', 'scale="smoke"')
+    if re.search(r"^grid:", text, flags=re.M):
+        text = re.sub(r"(\[\d+, \d+), \d+\]", r"\1]", text)
     return re.sub(
-        r"^configs: \[(\w+)\]", lambda found: f"configs: [{', '.join(_with_overlay(found[1]))}]", text
+        r"^configs: \[(\w+)\]",
+        lambda found: f"configs: [{', '.join(_with_overlay(found[1]))}]",
+        text,
+        flags=re.M,
     )
 
 

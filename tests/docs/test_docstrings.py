@@ -64,6 +64,15 @@ def test_what_a_package_exports_is_defined_below_it_or_imported() -> None:
 
 
 def test_a_missing_docstring_is_found() -> None:
-    code = '"""M."""\ndef a(): ...\nclass B:\n    """B."""\n    @property\n    def c(self): ...\n    @c.setter\n    def c(self, x): ...\n    def _d(self): ...\n'
+    code = """'M.'
+def a(): ...
+class B:
+    'B.'
+    @property
+    def c(self): ...
+    @c.setter
+    def c(self, x): ...
+    def _d(self): ...
+"""
     assert list(undocumented(ast.parse(code))) == ["a", "B.c"]
     assert list(undocumented(ast.parse("x = 1"))) == ["module"]

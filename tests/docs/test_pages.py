@@ -67,4 +67,7 @@ def test_smoke_scale_keeps_the_words() -> None:
     ]
     assert smaller(["check", base, "x.yaml"]) == ["check", base, f"smoke/{base}", "x.yaml"]
     assert smaller(["reproduce", "fig2"]) == ["reproduce", "fig2", "--scale", "smoke"]
-    assert smaller_file(f"configs: [{base}]\ngrid:\n") == f"configs: [{base}, smoke/{base}]\ngrid:\n"
+    assert smaller(["reproduce", "fig2", "--seeds", "3"]) == ["reproduce", "fig2", "--scale", "smoke"]
+    assert smaller_file(f"configs: [{base}]\ngrid:\n  a: [1, 2, 3]\n") == (
+        f"configs: [{base}, smoke/{base}]\ngrid:\n  a: [1, 2]\n"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,9 @@ def run(page: Path, folder: Path) -> None:
 
 
 def run_python(block: Block, place: str, names: Names) -> None:
+    if block.file:
+        names.update(vars(importlib.import_module(Path(block.file).stem)))
+        return
     names["__name__"] = "page"
     # Lines of a traceback are those of the page.
     code = compile("\n" * (block.line - 1) + block.text, place, "exec")

@@ -37,6 +37,8 @@ def _hub(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Names]:
         (repo / str(step)).rename(repo / revision)
     with serving(folder / "hub") as (address, _):
         patch.setattr(huggingface_hub.constants, "ENDPOINT", address)
+        template = address + "/{repo_id}/resolve/{revision}/{filename}"
+        patch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         patch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(folder / "cache"))
         yield {"lc": lc, "LightningModule": LightningModule, "Trainer": Trainer}
 
