@@ -133,9 +133,9 @@ def type_name(hint: Any) -> str:
     if hint is type(None):
         return "null"
     if origin is Literal:
-        return " | ".join(map(str, inner))
+        return " or ".join(map(str, inner))
     if origin in (Union, types.UnionType):
-        return " | ".join(map(type_name, inner))
+        return " or ".join(map(type_name, inner))
     if origin is not None and inner and inner[0] is not Ellipsis:
         name = getattr(origin, "__name__", str(origin))
         if "Callable" in str(origin):

@@ -112,11 +112,11 @@ def data_flow() -> str:
     boxes = {
         "configuration": (20, 76, "NAME.yaml", "and overlays"),
         "teacher": (165, 20, "run of a teacher", "lit fit"),
-        "bank": (330, 20, "bank", "checkpoints, hashes"),
-        "student": (330, 132, "run of a student", "lit fit, SwapTeacher"),
+        "bank": (330, 20, "bank", "its checkpoints"),
+        "student": (330, 132, "run of a student", "lit fit"),
         "data": (495, 76, "data.csv", "lit reproduce"),
-        "claims": (660, 132, "claims.json", "rules, seeds, evidence"),
-        "figure": (660, 20, "figure", "drawn from the data"),
+        "claims": (660, 132, "claims.json", "rules and evidence"),
+        "figure": (660, 20, "figure.png", "drawn from it"),
     }
     arrows = [
         *(("configuration", "teacher"), ("configuration", "student"), ("teacher", "bank")),

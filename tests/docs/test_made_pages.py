@@ -76,7 +76,7 @@ def test_a_key_tells_type_default_and_meaning() -> None:
 
     assert configuration.keys(Child) == [
         ("`a`", "`int`", "required", "of the child, e.g. `x`."),
-        ("`b`", "`float | null`", "`null`", "of the base."),
+        ("`b`", "`float or null`", "`null`", "of the base."),
     ]
 
 
