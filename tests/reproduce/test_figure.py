@@ -153,6 +153,12 @@ def test_a_target_leaves_data_picture_and_claims(tmp_path, reproduced):
     assert json.loads((folder / "claims.json").read_text()) == report
 
 
+def test_a_figure_of_ones_own_is_of_no_paper(tmp_path):
+    report = figure.reproduce("my-figure", stand_in(), "smoke", None, tmp_path, None)
+    assert (report["target"], report["paper"]) == ("my-figure", figure.OWN)
+    assert json.loads((tmp_path / "my-figure" / "claims.json").read_text()) == report
+
+
 def test_more_seeds_are_measured_and_drawn_again(tmp_path, reproduced):
     assert reproduced(seeds=3)["seeds"] == [3, 4, 5]
     assert figure.redraw("fig2", "laptop", tmp_path)["claims"][0]["values"] == [1.5, 1.5, 1.5]

@@ -209,6 +209,11 @@ def _check_distinct(weights: Mapping[int, tuple[str, str]]) -> None:
 
 
 def check_new(out: Path) -> None:
+    """Check that a folder holds no bank yet.
+
+    Raises:
+        UsageError: if it does.
+    """
     if is_there(out / MANIFEST):
         raise bad_value("out", str(out), "a folder without a bank")
 
@@ -265,6 +270,16 @@ def _linked(source: Path, step: int, digest: str, out: Path) -> Checkpoint:
 def written(
     out: Path, model: dict[str, Any], states: Iterable[tuple[int, dict[str, torch.Tensor]]]
 ) -> CheckpointBank:
+    """Write weights as a new bank and open it.
+
+    Args:
+        out: folder of the bank.
+        model: name and arguments, as the manifest has them.
+        states: step and state_dict of each checkpoint, in any order.
+
+    Raises:
+        UsageError: if two steps have the same weights.
+    """
     writer = BankWriter(out, model, {})
     for step, state in sorted(states, key=lambda item: item[0]):
         writer.add(step, 0, state)

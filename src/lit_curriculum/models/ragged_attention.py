@@ -51,6 +51,7 @@ class RaggedAttention(torch.autograd.Function):
         bias: npt.NDArray[Any],
         heads: int,
     ) -> torch.Tensor:
+        """Return the answers; see the class."""
         answer = torch.empty_like(query, memory_format=torch.contiguous_format)
         total = query.new_empty(len(query), heads)
         ctx.places = (queries, keys, bias)
@@ -61,6 +62,7 @@ class RaggedAttention(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients of queries and of keys with values, given those of the answers."""
         query, pair, answer, total = ctx.saved_tensors
         by_query = torch.empty_like(query, memory_format=torch.contiguous_format)
         by_pair = torch.empty_like(pair, memory_format=torch.contiguous_format)

@@ -32,6 +32,9 @@ from lit_curriculum.runs.provenance import processor_name
 
 __all__ = ["SCALES", "Figure", "Scale", "load", "redraw", "reproduce", "targets", "title"]
 
+OWN = "own"
+"""Stands for the paper of a figure that is no target."""
+
 _PAPERS = Path(__file__).resolve().parents[1] / "papers"
 
 # What code meets that takes a file's rows for its own: a column, a seed or a number that is not as it was.
@@ -108,10 +111,12 @@ def reproduce(
 ) -> dict[str, Any]:
     """Run a target's figure at a scale and write its files below ``out/<name>``.
 
+    A figure that is no target, of a script of one's own, is written under the paper's name `OWN`.
+
     Returns:
         The content of claims.json.
     """
-    folder = out / name
+    folder, known = out / name, targets()
     began = time.monotonic()
     rows = measure(lab, figure.studies) if figure.studies else []
     if figure.measure is not None:
@@ -122,7 +127,7 @@ def reproduce(
     report = {
         "schema": SCHEMA,
         "target": name,
-        "paper": targets()[name].parent.name,
+        "paper": known[name].parent.name if name in known else OWN,
         "scale": scale,
         "seeds": list(figure.reported),
         "commit": commit,

@@ -1,0 +1,1 @@
+"""The documentation. ``tools`` makes of it a site, and what of it is made by code."""

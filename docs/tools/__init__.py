@@ -1,0 +1,1 @@
+"""What makes the site: files from outside docs, pages of results, the configuration page, pictures."""

@@ -1,0 +1,24 @@
+"""The published setting of the PCFG-BERT figures, where the paper contradicts itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from lit_curriculum.papers.progressive import _pcfg
+from lit_curriculum.reproduce.study import SCALES
+
+
+def test_the_intermediate_teachers_time_is_the_captions() -> None:
+    """The caption of figure 4 has three values of T; D.6 lists a fourth, beyond the student's length."""
+    assert _pcfg.DESIGNS["paper"].T == (500, 1000, 2000)
+    assert _pcfg.DESIGNS["paper"].student_steps == 4000
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_two_shot_student_reaches_its_final_teacher(scale: _pcfg.Scale) -> None:
+    design = _pcfg.DESIGNS[scale]
+    taught = [arguments for name, arguments in design.teaching().items() if name in design.two_shots]
+    assert len(taught) == len(design.T) * len(design.candidates)
+    for arguments in taught:
+        assert arguments is not None
+        assert arguments["strategy"]["init_args"]["T"] < design.student_steps
