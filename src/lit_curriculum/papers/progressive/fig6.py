@@ -83,7 +83,7 @@ def figure(scale: Scale) -> Figure:
     students = tuple(_students(design, length) for length in design.horizons)
     cost = {
         "smoke": "seconds",
-        "laptop": "5 teachers and 60 students; an hour and a half on two cores, after `make text`",
+        "laptop": "5 teachers and 60 students; some two hours on two cores, after `make text`",
         "paper": "per seed a teacher of 120,000 steps at batch 512 and 12 students; days on a GPU, never run",
     }
     return Figure(
