@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +12,7 @@ from lightning import Trainer
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
 
-from lit_curriculum.callbacks import ExactResume
+from lit_curriculum.callbacks import ExactResume, HarvestCheckpoints
 from lit_curriculum.callbacks.stop_request import StopRequest
 from lit_curriculum.callbacks.stop_when_learned import ended_early
 from lit_curriculum.callbacks.tensorboard import DescribeRun
@@ -120,6 +121,14 @@ class FitRun:
             rank_zero_info("fast_dev_run: the run works; nothing was kept")
         elif not self._finished:
             raise RunStopped(f"{self._folder.path}: stopped before its end; the same command goes on")
+        else:
+            rank_zero_info(f"{self._folder.path}: finished; next: {self._next()}")
+
+    def _next(self) -> str:
+        """Return a command that shows what the run left."""
+        path = shlex.quote(str(self._folder.path))
+        harvests = any(isinstance(callback, HarvestCheckpoints) for callback in self._callbacks)
+        return f"lit bank list {path}" if harvests else f"lit test --run_dir {path}"
 
     def _take(self, config_text: str, record: dict[str, Any]) -> Start:
         """Look where the run starts, and take its folder unless it is finished."""
