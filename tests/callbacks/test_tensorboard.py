@@ -97,6 +97,6 @@ def test_settings_are_named_as_on_the_command_line() -> None:
         "model.d": 4,
         "model.optimizer": "SGD",
         "data.sizes": "[1, 2]",
-        "Swap": "Swap",
-        "Swap.tau": 0.1,
+        "trainer.callbacks.Swap": "Swap",
+        "trainer.callbacks.Swap.tau": 0.1,
     }

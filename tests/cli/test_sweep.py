@@ -77,6 +77,7 @@ def test_one_of_an_array_then_the_rest_then_the_table(
 
     assert main(["sweep", str(file), "--out", str(out)]) == 0
     assert (folder / "provenance.json").read_text() == first  # not trained twice
+    assert list(folder.glob("events.out.*"))  # TensorBoard shows a sweep
     with (out / "rates" / "sweep.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["index"], row["data.d"], row["model.optimizer.lr"]) for row in rows] == [

@@ -126,7 +126,7 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, str | float | bool]]:
     elif isinstance(value, list) and any(isinstance(inner, Mapping) for inner in value):
         for place, inner in enumerate(value):
             path = inner.get("class_path") if isinstance(inner, Mapping) else None
-            yield from _flat(inner, str(path).rpartition(".")[2] if path else f"{name}.{place}")
+            yield from _flat(inner, f"{name}.{str(path).rpartition('.')[2] if path else place}")
     elif isinstance(value, bool | int | float | str):
         yield name, value
     elif value is not None:

@@ -26,13 +26,16 @@ LAUNCHING = ("launcher", *_OF_LOCAL, *_OF_SLURM)
 _TASKS = ("SLURM_NTASKS", "SLURM_NTASKS_PER_NODE")
 
 
-def make_launcher(options: argparse.Namespace, trusted: Sequence[str], wait: bool = True) -> Launcher:
+def make_launcher(
+    options: argparse.Namespace, trusted: Sequence[str], wait: bool = True, events: bool = False
+) -> Launcher:
     """Return the launcher of a command's options.
 
     Args:
         options: of the command line.
         trusted: names that configurations may use.
         wait: whether a cluster's jobs are waited for.
+        events: whether runs keep their loggers.
 
     Raises:
         UsageError: for a wrong option, or a machine that submits no jobs.
@@ -40,14 +43,16 @@ def make_launcher(options: argparse.Namespace, trusted: Sequence[str], wait: boo
     check_options(options)
     if chosen(options) == "slurm":
         profile = profile_of(options)
-        return Slurm(partial(fit_in_job, trusted=trusted, devices=profile.tasks), profile, wait)
+        return Slurm(
+            partial(fit_in_job, trusted=trusted, devices=profile.tasks, events=events), profile, wait
+        )
     for name in _TASKS:
         os.environ.pop(name, None)
     devices = devices_of(options)
     if devices > 1:
-        several = partial(fit_in_processes, trusted=trusted, devices=devices)
+        several = partial(fit_in_processes, trusted=trusted, devices=devices, events=events)
         return Local(several, options.jobs, devices)
-    return Local(partial(fit_in_worker, trusted=trusted), options.jobs)
+    return Local(partial(fit_in_worker, trusted=trusted, events=events), options.jobs)
 
 
 def check_options(options: argparse.Namespace) -> None:

@@ -73,7 +73,7 @@ def _trained(plan: Sweep, options: argparse.Namespace, out: Path) -> int:
         chosen_runs = plan.runs if options.index is None else (plan.run(options.index),)
     if options.jobs is None and chosen(options) == "local" and len(chosen_runs) == 1:
         options.jobs = 1  # a run that is alone has all cores for itself
-    launcher = make_launcher(options, all_names(options.trust), wait=options.wait)
+    launcher = make_launcher(options, all_names(options.trust), wait=options.wait, events=True)
     failure = None
     try:
         if not _train(plan, chosen_runs, options, launcher):

@@ -15,7 +15,8 @@ from lit_curriculum.cli.interruption import stopping_before_training
 from lit_curriculum.errors import RunFailed, RunStopped, UsageError
 from lit_curriculum.runs.graph import Run
 
-_QUIET = ("--trainer.enable_progress_bar=false", "--trainer.logger=false")
+_QUIET = "--trainer.enable_progress_bar=false"
+_NO_EVENTS = "--trainer.logger=false"
 
 
 def check_run(run: Run, root: Path, trusted: Sequence[str] = (), devices: int = 1) -> str | None:
@@ -36,21 +37,25 @@ def check_run(run: Run, root: Path, trusted: Sequence[str] = (), devices: int = 
     return None
 
 
-def fit_in_worker(configs: list[str], folder: str, trusted: Sequence[str] = ()) -> None:
+def fit_in_worker(configs: list[str], folder: str, trusted: Sequence[str] = (), events: bool = False) -> None:
     """Train one run in this process, on one device, without a progress bar of its own.
 
     Args:
         configs: files, later ones overlaying earlier ones.
         folder: of the run.
         trusted: names that the process which started this one trusts.
+        events: whether the run keeps the loggers of its configuration, TensorBoard if it has none; figures
+            read metrics.csv alone.
     """
     from lit_curriculum.cli.training import parse_and_run
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    parse_and_run(_words(configs, folder, trusted, 1))
+    parse_and_run(_words(configs, folder, trusted, 1, events))
 
 
-def fit_in_processes(configs: list[str], folder: str, trusted: Sequence[str] = (), devices: int = 2) -> None:
+def fit_in_processes(
+    configs: list[str], folder: str, trusted: Sequence[str] = (), devices: int = 2, events: bool = False
+) -> None:
     """Train one run by a `lit fit` of its own, which starts a process for each further device.
 
     Args:
@@ -58,12 +63,13 @@ def fit_in_processes(configs: list[str], folder: str, trusted: Sequence[str] = (
         folder: of the run.
         trusted: see `fit_in_worker`.
         devices: of the run.
+        events: see `fit_in_worker`.
 
     Raises:
         RunStopped: if it was stopped and can go on.
         RunFailed: if it failed, with the last line that it said.
     """
-    words = _words(configs, folder, trusted, devices)
+    words = _words(configs, folder, trusted, devices, events)
     command = [sys.executable, "-m", "lit_curriculum", *words]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
@@ -84,7 +90,9 @@ def fit_in_processes(configs: list[str], folder: str, trusted: Sequence[str] = (
     raise RunFailed(last or f"lit fit ended with code {process.returncode}")
 
 
-def fit_in_job(configs: list[str], folder: str, trusted: Sequence[str] = (), devices: int = 1) -> None:
+def fit_in_job(
+    configs: list[str], folder: str, trusted: Sequence[str] = (), devices: int = 1, events: bool = False
+) -> None:
     """Train one run as a task of a cluster's job, of which there is one for each device.
 
     Ends the process by SystemExit with `lit fit`'s exit codes, so that the job's script reads 75 as "go on".
@@ -94,22 +102,24 @@ def fit_in_job(configs: list[str], folder: str, trusted: Sequence[str] = (), dev
         folder: of the run.
         trusted: see `fit_in_worker`.
         devices: tasks of the job.
+        events: see `fit_in_worker`.
     """
     stopping_before_training()
     from lit_curriculum.cli.training import parse_and_run
 
     try:
-        parse_and_run(_words(configs, folder, trusted, devices))
+        parse_and_run(_words(configs, folder, trusted, devices, events))
     except (UsageError, RunFailed, RunStopped) as error:
         if os.environ.get("SLURM_PROCID", "0") == "0":
             print(f"lit: {error}", file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
 
 
-def _words(configs: list[str], folder: str, trusted: Sequence[str], devices: int) -> list[str]:
+def _words(configs: list[str], folder: str, trusted: Sequence[str], devices: int, events: bool) -> list[str]:
     words = ["fit", *(word for config in configs for word in ("--config", config))]
     words += [f"--trust={name}" for name in trusted]
-    return [*words, "--run_dir", folder, *_QUIET, *on_devices(devices)]
+    words += [_QUIET] if events else [_QUIET, _NO_EVENTS]
+    return [*words, "--run_dir", folder, *on_devices(devices)]
 
 
 def on_devices(devices: int) -> list[str]:
