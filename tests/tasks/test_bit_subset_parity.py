@@ -120,3 +120,25 @@ def test_description_identifies_the_task():
     assert first.describe()["subset"] == list(first.subset)
     others = [BitSubsetParity.create(16, 67), BitSubsetParity.create(16, 27, subtask_labels=False)]
     assert all(first.fingerprint() != other.fingerprint() for other in others)
+
+
+@given(d=st.sampled_from([4, 8, 16, 32, 128]), seed=SEEDS)
+def test_the_control_labels_the_tree_of_the_other_bits_and_keeps_the_answer(d, seed):
+    own, control = (BitSubsetParity.create(d, seed, tree_of=tree) for tree in ("subset", "others"))
+    assert control.subset == own.subset
+    assert sorted(control.subset + control.tree) == list(range(d))
+    x = np.random.default_rng(seed).integers(0, 2, (5, d))
+    labels = control.labels(x)
+    assert labels.shape == own.labels(x).shape
+    np.testing.assert_array_equal(labels[:, -1], own.labels(x)[:, -1])
+    for string, tokens in zip(x.tolist(), labels.tolist(), strict=True):
+        y = equation_14(string, control.tree)
+        assert tokens[:-1] == [(1 + y[t]) // 2 for t in range(d, 3 * d // 2 - 2)]
+
+
+def test_the_control_is_another_task_and_a_wrong_name_is_refused():
+    own, control = (BitSubsetParity.create(8, 3, tree_of=tree) for tree in ("subset", "others"))
+    assert "tree" not in own.describe()
+    assert control.describe() == {**own.describe(), "tree": list(control.tree)}
+    with pytest.raises(UsageError, match="tree_of: got 'mine'; allowed: subset, others"):
+        BitSubsetParity.create(8, 3, tree_of="mine")

@@ -107,3 +107,27 @@ def test_description_identifies_the_task():
         "generator_version": 1,
     }
     assert task.fingerprint() != ParityMixture.create(8, 0.5).fingerprint()
+
+
+@given(n=st.integers(2, 70), seed=st.integers(0, 2**32))
+def test_the_control_sums_bits_that_parity_does_not_read(n, seed):
+    own, control = (
+        ParityMixture.create(n, 0.3, support_seed=seed, sum_of=of) for of in ("support", "others")
+    )
+    assert control.support == own.support
+    assert len(set(control.sum_support) - set(control.support)) == control.k
+    x, is_sum = own.sample(seed, "train", 0, 6)
+    np.testing.assert_array_equal(control.sample(seed, "train", 0, 6)[1], is_sum)
+    np.testing.assert_array_equal(control.parities(x), own.parities(x))
+    for row, total in zip(x.tolist(), control.sums(x), strict=True):
+        assert total == sum(row[i] for i in control.sum_support)
+
+
+def test_the_control_is_another_task_and_needs_room():
+    own, control = (ParityMixture.create(6, 0.3, sum_of=of) for of in ("support", "others"))
+    assert "sum_support" not in own.describe()
+    assert control.describe() == {**own.describe(), "sum_support": [3, 4, 5]}
+    with pytest.raises(UsageError, match="k: got 4; allowed: at most n / 2 with sum_of: others, here n = 6"):
+        ParityMixture.create(6, 0.3, 4, sum_of="others")
+    with pytest.raises(UsageError, match="sum_of: got 'mine'; allowed: support, others"):
+        ParityMixture.create(6, 0.3, sum_of="mine")

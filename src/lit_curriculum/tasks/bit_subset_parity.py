@@ -11,7 +11,7 @@ As tokens a label y in {+-1} is (1 + y) / 2 (equation 15), so a node is the XNOR
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from lit_curriculum.tasks.counter import (
 )
 
 PairOrder = Literal["index", "random"]
+TreeOf = Literal["subset", "others"]
 Tokens = npt.NDArray[np.int64]
 
 
@@ -37,17 +38,24 @@ class BitSubsetParity:
         d: bits of the input.
         subset: the d / 2 bits that count, 0-based, in the order in which neighbours are paired.
         subtask_labels: whether the inner nodes are labels as well.
+        tree: the bits whose tree gives the inner nodes; as a control not those that count.
     """
 
     d: int
     subset: tuple[int, ...]
     subtask_labels: bool
+    tree: tuple[int, ...]
 
     n_answers = 1
 
     @classmethod
     def create(
-        cls, d: int, seed: int, subtask_labels: bool = True, pair_order: PairOrder = "index"
+        cls,
+        d: int,
+        seed: int,
+        subtask_labels: bool = True,
+        pair_order: PairOrder = "index",
+        tree_of: TreeOf = "subset",
     ) -> BitSubsetParity:
         """Draw the subset.
 
@@ -57,6 +65,8 @@ class BitSubsetParity:
             subtask_labels: see the class.
             pair_order: pair neighbours in the order of their indices, as the paper says, or in a random
                 order, as its released code does.
+            tree_of: ``subset``, as the paper; or ``others``, a control: the inner nodes are those over the
+                d / 2 bits that do not count, and the answer stays.
 
         Raises:
             UsageError: naming the argument that is wrong.
@@ -68,12 +78,15 @@ class BitSubsetParity:
             raise bad_value("d", d, "with subtask_labels, twice a power of two: 4, 8, 16, 32, 64 or 128")
         if pair_order not in ("index", "random"):
             raise bad_value("pair_order", pair_order, "index, random")
+        if tree_of not in get_args(TreeOf):
+            raise bad_value("tree_of", tree_of, ", ".join(get_args(TreeOf)))
         check_seed("seed", seed)
         subset = choose_without_replacement(seed, d, half, "support")
         if pair_order == "random":
             keys = random_words(seed, "train", 0, half, 1, "order")[:, 0]
             subset = [subset[i] for i in np.argsort(keys, kind="stable")]
-        return cls(d, tuple(subset), subtask_labels)
+        others = [bit for bit in range(d) if bit not in subset]
+        return cls(d, tuple(subset), subtask_labels, tuple(subset if tree_of == "subset" else others))
 
     @property
     def n_labels(self) -> int:
@@ -82,25 +95,28 @@ class BitSubsetParity:
 
     def labels(self, x: Tokens) -> Tokens:
         """Return the labels (n, n_labels) of strings (n, d), both as tokens 0 and 1; y is the last."""
-        level: Tokens = x[:, self.subset]
+        answer: Tokens = 1 - x[:, self.subset].sum(axis=1, keepdims=True) % 2
         if not self.subtask_labels:
-            even: Tokens = 1 - level.sum(axis=1, keepdims=True) % 2
-            return even
+            return answer
+        level: Tokens = x[:, self.tree]
         levels: list[Tokens] = []
         while level.shape[1] > 1:
             level = (level[:, 0::2] == level[:, 1::2]).astype(np.int64)
             levels.append(level)
-        return np.concatenate(levels, axis=1)
+        return np.concatenate([*levels[:-1], answer], axis=1)
 
     def describe(self) -> dict[str, Any]:
         """Return what identifies the task, for manifests and hashes."""
-        return {
+        described = {
             "task": "bit_subset_parity",
             "d": self.d,
             "subset": list(self.subset),
             "subtask_labels": self.subtask_labels,
             "generator_version": GENERATOR_VERSION,
         }
+        if self.tree != self.subset:
+            described["tree"] = list(self.tree)
+        return described
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of `describe`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from lit_curriculum.tasks.counter import GENERATOR_VERSION, Stream, check_seed, 
 from lit_curriculum.tasks.sparse_parity import SparseParity
 
 Bits = npt.NDArray[np.float32]
+SumOf = Literal["support", "others"]
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,13 @@ class ParityMixture:
         n: bits.
         support: sorted, 0-based coordinates that are summed or multiplied; k of them.
         p: probability of a Sum sample.
+        sum_support: coordinates that are summed; as a control those that Parity does not read.
     """
 
     n: int
     support: tuple[int, ...]
     p: float
+    sum_support: tuple[int, ...]
 
     @property
     def k(self) -> int:
@@ -48,6 +51,7 @@ class ParityMixture:
         k: int | None = None,
         support: Sequence[int] | None = None,
         support_seed: int | None = None,
+        sum_of: SumOf = "support",
     ) -> ParityMixture:
         """Check the arguments and build the task.
 
@@ -57,6 +61,7 @@ class ParityMixture:
             k: size of the support; the paper's n / 2 unless given.
             support: k distinct coordinates; default the first k.
             support_seed: draw the support from this seed instead; excludes ``support``.
+            sum_of: ``support``, as the paper; or ``others``, a control: the first k bits outside of it.
 
         Raises:
             UsageError: naming the argument that is wrong.
@@ -68,7 +73,13 @@ class ParityMixture:
         k = n // 2 if k is None else k
         if not 1 <= k < n:
             raise bad_value("k", k, f"1 <= k < n, here n = {n}")
-        return cls(n, SparseParity.create(n, k, support, support_seed).support, p)
+        if sum_of not in get_args(SumOf):
+            raise bad_value("sum_of", sum_of, ", ".join(get_args(SumOf)))
+        if sum_of == "others" and 2 * k > n:
+            raise bad_value("k", k, f"at most n / 2 with sum_of: others, here n = {n}")
+        found = SparseParity.create(n, k, support, support_seed).support
+        others = tuple(bit for bit in range(n) if bit not in found)[:k]
+        return cls(n, found, p, found if sum_of == "support" else others)
 
     def sample(self, seed: int, stream: Stream, start: int, count: int) -> tuple[Bits, npt.NDArray[np.bool_]]:
         """Return samples ``start .. start + count - 1``: x (count, n), and which ask for the sum.
@@ -83,8 +94,8 @@ class ParityMixture:
         return 2 * bits.astype(np.float32) - 1, choice < round(self.p * 2**32)
 
     def sums(self, x: Bits) -> Bits:
-        """Return the sum of the in-support bits (count,), from -k to k; section 3.1 divides it by n."""
-        total: Bits = x[:, list(self.support)].sum(axis=1)
+        """Return the sum of the bits that are summed (count,), from -k to k; section 3.1 divides it by n."""
+        total: Bits = x[:, list(self.sum_support)].sum(axis=1)
         return total
 
     def parities(self, x: Bits) -> Bits:
@@ -104,13 +115,16 @@ class ParityMixture:
 
     def describe(self) -> dict[str, Any]:
         """Return what identifies the task, for manifests and hashes."""
-        return {
+        described = {
             "task": "parity_mixture",
             "n": self.n,
             "support": list(self.support),
             "p": self.p,
             "generator_version": GENERATOR_VERSION,
         }
+        if self.sum_support != self.support:
+            described["sum_support"] = list(self.sum_support)
+        return described
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of `describe`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lit_curriculum.tasks.bit_subset_parity import BitSubsetParity, PairOrder
+from lit_curriculum.tasks.bit_subset_parity import BitSubsetParity, PairOrder, TreeOf
 from lit_curriculum.tasks.counter import check_seed
 from lit_curriculum.training.decomposed import DecomposedData
 
@@ -20,6 +20,8 @@ class BitSubsetParityData(DecomposedData):
         subtask_labels: write the inner nodes of the tree into the sequence; without, the answer alone.
         pair_order: pair the subset's bits in the order of their indices (the paper) or in a random one (its
             released code).
+        tree_of: whose tree the sub-tasks' labels are: the ``subset``'s, or as a control the ``others``', of
+            the bits that do not count.
         data_seed: the paper's dataset seeds are 27, 67 and 93.
         **kwargs: see `DecomposedData`.
 
@@ -33,9 +35,10 @@ class BitSubsetParityData(DecomposedData):
         num_steps: int,
         subtask_labels: bool = True,
         pair_order: PairOrder = "index",
+        tree_of: TreeOf = "subset",
         data_seed: int = 27,
         **kwargs: Any,
     ) -> None:
         check_seed("data.data_seed", data_seed)
-        task = BitSubsetParity.create(d, data_seed, subtask_labels, pair_order)
+        task = BitSubsetParity.create(d, data_seed, subtask_labels, pair_order, tree_of)
         super().__init__(task, num_steps, data_seed=data_seed, **kwargs)

@@ -9,7 +9,7 @@ import torch
 
 from lit_curriculum.errors import bad_value
 from lit_curriculum.tasks.counter import Stream
-from lit_curriculum.tasks.parity_mixture import ParityMixture
+from lit_curriculum.tasks.parity_mixture import ParityMixture, SumOf
 from lit_curriculum.training.base_data import Batch, CurriculumData
 
 
@@ -25,12 +25,13 @@ class ParityMixtureData(CurriculumData):
         p: probability of a Sum sample in training; 0 trains Parity alone, 1 Sum alone.
         k: in-support bits; n / 2 unless given.
         support_seed: draw the support from this seed; default the first k bits.
+        sum_of: whose sum is asked for: the ``support``'s, or as a control that of k ``others``.
         batch_size: global batch; the paper's is 256.
         eval_samples: held-out samples of each stream, half of them for either task.
         **kwargs: see `CurriculumData`.
 
     Shapes: ``inputs`` int64 (n_samples, 2n); ``labels`` int64 (n_samples,), 0 where the product is +1, else
-    1; ``sums`` float32 (n_samples,), the sum of the in-support bits over n; ``is_sum`` bool (n_samples,).
+    1; ``sums`` float32 (n_samples,), the sum over n; ``is_sum`` bool (n_samples,).
 
     Raises:
         UsageError: naming the argument that is wrong.
@@ -43,11 +44,12 @@ class ParityMixtureData(CurriculumData):
         p: float = 0.3,
         k: int | None = None,
         support_seed: int | None = None,
+        sum_of: SumOf = "support",
         batch_size: int = 256,
         eval_samples: int = 4096,
         **kwargs: Any,
     ) -> None:
-        self.task = ParityMixture.create(n, p, k, support_seed=support_seed)
+        self.task = ParityMixture.create(n, p, k, support_seed=support_seed, sum_of=sum_of)
         if eval_samples < 2:
             raise bad_value("data.eval_samples", eval_samples, "an integer of at least 2, one of either task")
         super().__init__(num_steps, batch_size, eval_samples=eval_samples, **kwargs)
