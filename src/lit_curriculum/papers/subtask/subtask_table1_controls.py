@@ -1,8 +1,8 @@
 """Controls of Table 1: labels of another tree do not make bit-subset parity learnable.
 
 If labels in the sequence helped because there are more targets, or a longer sequence to compute in, any
-would. Those of the control are the nodes of the tree over the bits that do not count: as many, as hard, in the
-places. Only the answer is the same.
+would. Those of the control are the nodes of the tree over the bits that do not count: as many, as hard, in
+the same places. Only the answer is the same.
 """
 
 from __future__ import annotations
