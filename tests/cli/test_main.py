@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lit_curriculum.cli.main import main
-from lit_curriculum.cli.parser import INSPECTION, TRAINING, build_parser
+from lit_curriculum.cli.parser import COMMANDS, build_parser
 from lit_curriculum.cli.training import default_run_dir
 from lit_curriculum.reproduce import figure
 
@@ -129,5 +129,5 @@ def test_the_default_folder_is_named_after_the_configurations() -> None:
 
 def test_help_documents_every_command() -> None:
     text = build_parser().format_help()
-    for command in (*TRAINING, "check", "reproduce", "sweep", *INSPECTION, "completion"):
+    for command in COMMANDS:
         assert command in text

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lit_curriculum.cli import trust
-from lit_curriculum.cli.main import INSPECTION, TRAINING, _action_first, build_parser
+from lit_curriculum.cli.main import _action_first
+from lit_curriculum.cli.parser import COMMANDS, TRAINING, build_parser
 from lit_curriculum.cli.quiet import quieten
 from lit_curriculum.cli.training import CurriculumCLI
 from lit_curriculum.cli.words import check_words, lists_as_overlays
@@ -112,7 +113,7 @@ def test_a_wrong_command_is_noticed() -> None:
 
 def test_every_command_of_lit_is_shown_somewhere() -> None:
     shown = {words[0] for which in (True, False) for words in lines(which)}
-    known = {*TRAINING, *INSPECTION, "check", "reproduce", "report", "sweep", "configs", "completion"}
+    known = set(COMMANDS)
     pages = "".join(page.read_text() for page in [*PAGES, *READMES])
     assert shown <= known
     assert not [name for name in known - shown if f"lit {name}" not in pages]

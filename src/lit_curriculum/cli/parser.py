@@ -15,7 +15,6 @@ TRAINING = {
     "test": "evaluate on the test split",
     "predict": "write class probabilities on the test split",
 }
-INSPECTION = ("probe", "sample", "export", "bank", "migrate", "tokenize")
 GROUPS = {
     "Train and evaluate": (*TRAINING, "check"),
     "Reproduce and compare": ("reproduce", "report", "sweep"),
