@@ -71,7 +71,7 @@ class Design:
 
 DESIGNS: dict[Scale, Design] = {
     "smoke": Design("smoke", 2, 1, 40, 4, 10, (20, 40), (0,)),
-    "laptop": Design("laptop", 12, 4, 4000, 5, 100, (800, 2000, 4000), (0, 1, 2, 3, 4), 1e-2),
+    "laptop": Design("laptop", 12, 4, 4000, 5, 100, (800, 1400, 2000), (0, 1, 2, 3, 4), 1e-2),
     "paper": Design("paper", 12, 4, 120_000, 15, 1000, (24_000, 60_000, 120_000), (0, 1, 2)),
 }
 
@@ -83,7 +83,7 @@ def figure(scale: Scale) -> Figure:
     students = tuple(_students(design, length) for length in design.horizons)
     cost = {
         "smoke": "seconds",
-        "laptop": "5 teachers and 60 students; some two hours on two cores, after `make text`",
+        "laptop": "5 teachers and 60 students; an hour and a half on two cores, after `make text`",
         "paper": "per seed a teacher of 120,000 steps at batch 512 and 12 students; days on a GPU, never run",
     }
     return Figure(
