@@ -11,16 +11,17 @@ from lit_curriculum.reproduce.results import Results
 
 Curve = Sequence[tuple[float, float]]
 
+# Apart for every common kind of colour blindness (Okabe and Ito, 2002); lines that cross differ in style.
 COLOURS = {
     "teacher": "#333333",
-    "progressive": "#c8442b",
-    "two-shot": "#e08b2d",
-    "one-shot": "#2f6fb0",
-    "plain": "#4b9b5b",
+    "progressive": "#d55e00",
+    "two-shot": "#e69f00",
+    "one-shot": "#0072b2",
+    "plain": "#009e73",
     "other": "#7d8ca3",
 }
 # Dark to light: the nearer the neighbours, the warmer.
-NGRAM_COLOURS = {3: "#c8442b", 5: "#e08b2d", 7: "#4b9b5b", 9: "#2f6fb0"}
+NGRAM_COLOURS = {3: "#d55e00", 5: "#e69f00", 7: "#009e73", 9: "#0072b2"}
 
 
 class Line(NamedTuple):

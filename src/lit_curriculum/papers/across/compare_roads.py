@@ -36,11 +36,11 @@ from lit_curriculum.reproduce.results import PerSeed, Results, Row, saved
 from lit_curriculum.reproduce.study import Study
 
 COLOURS = {
-    LABELS: "#4b9b5b",
-    SUM: "#8f5fb0",
-    OUTPUTS: "#e08b2d",
-    SEQUENCE: "#2f6fb0",
-    PROGRESSIVE: "#c8442b",
+    LABELS: "#009e73",
+    SUM: "#cc79a7",
+    OUTPUTS: "#e69f00",
+    SEQUENCE: "#0072b2",
+    PROGRESSIVE: "#d55e00",
     COUNTED: "#333333",
 }
 WORDS = {

@@ -125,10 +125,10 @@ def _draw_against_p(
     for p in mixtures:
         for step in results.steps_to(f"p = {p:g}", "accuracy", SOLVED).values():
             reached = step <= longest
-            style = {"color": "#2f6fb0"} if reached else {"mec": "#2f6fb0", "mfc": "none"}
+            style = {"color": "#0072b2"} if reached else {"mec": "#0072b2", "mfc": "none"}
             times.plot(p, step if reached else 1.06 * longest, "o", ms=5, **style)
         for rmse in results.final(f"p = {p:g}", "sum_rmse").values():
-            errors.plot(p, rmse, "o", ms=5, color="#c8442b")
+            errors.plot(p, rmse, "o", ms=5, color="#d55e00")
     times.axhline(longest, color="#999999", lw=0.8, ls=":")
     times.set(xlabel="p", ylabel=f"steps to Parity {SOLVED}", title="time to solve (hollow: not solved)")
     times.set_ylim(0, 1.12 * longest)

@@ -20,9 +20,9 @@ SOLVED, CHANCE = 0.99, 0.55
 P = 0.3
 SAME, OTHERS, ALONE = "sum of the support", "sum of other bits", "parity alone"
 LINES = {
-    SAME: Line(SAME, "#c8442b"),
-    OTHERS: Line(OTHERS, "#8f5fb0"),
-    ALONE: Line(ALONE, "#4b9b5b", (0, (4, 2))),
+    SAME: Line(SAME, "#d55e00"),
+    OTHERS: Line(OTHERS, "#cc79a7"),
+    ALONE: Line(ALONE, "#009e73", (0, (4, 2))),
 }
 
 

@@ -21,7 +21,7 @@ from lit_curriculum.tasks.lego import Lego
 
 Chains = dict[str, tuple[int, ...]]
 LEARNED, STUCK, REACHED = 0.95, 0.60, 0.90
-COLOURS = {"multi": "#c8442b", "single": "#2f6fb0"}
+COLOURS = {"multi": "#d55e00", "single": "#0072b2"}
 PAPER_RATES = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4)
 
 

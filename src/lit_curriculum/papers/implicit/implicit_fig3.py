@@ -20,7 +20,7 @@ from lit_curriculum.reproduce.study import Arm, Study, at_scale
 LEARNED = 0.9
 # Panel by panel: the single task and what is compared with it, in the same style of classification.
 PAIRS = {"cls": ("cls-last", "cls-mixture"), "token": ("token-last", "token-all")}
-COLOURS = {"last": "#2f6fb0", "mixture": "#c8442b", "all": "#c8442b"}
+COLOURS = {"last": "#0072b2", "mixture": "#d55e00", "all": "#d55e00"}
 
 
 def figure(scale: Scale) -> Figure:

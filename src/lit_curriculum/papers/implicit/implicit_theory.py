@@ -83,7 +83,7 @@ def _shade(setting: Theory, p: float) -> Any:
     import matplotlib
 
     if p == 0:
-        return "#c8442b"
+        return "#d55e00"
     return matplotlib.colormaps["viridis"](0.9 * setting.p.index(p) / max(1, len(setting.p) - 1))
 
 
@@ -108,9 +108,9 @@ def _draw_needed(axis: Any, results: Results, setting: Theory) -> None:
         [needed(curve, setting.epsilon) for curve in learned(results, p, "loss").values()] for p in setting.p
     ]
     for values in zip(*by_p, strict=True):
-        axis.plot(inverse, values, ".", color="#2f6fb0", ms=4, alpha=0.6)
+        axis.plot(inverse, values, ".", color="#0072b2", ms=4, alpha=0.6)
     means = [math.exp(statistics.fmean(map(math.log, values))) for values in by_p]
-    axis.plot(inverse, means, "-", color="#2f6fb0", label=f"loss below {setting.epsilon:g} for good")
+    axis.plot(inverse, means, "-", color="#0072b2", label=f"loss below {setting.epsilon:g} for good")
     shape = [bounds.first_step_variance(setting.n, p) / p**2 for p in setting.p]
     scale = means[-1] / shape[-1] if math.isfinite(means[-1]) else 1.0
     axis.plot(inverse, [scale * s for s in shape], "--", color="#333333", lw=1, label="fitted Var(y x) / p²")
@@ -132,7 +132,7 @@ def _draw_deviation(axis: Any, results: Results, setting: Theory) -> None:
             share = np.arange(1, len(values) + 1) / len(values)
             label = f"p = {p:g}" if metric == CORRECTED else None
             axis.step(values, share, style, where="post", lw=1.3, color=_shade(setting, p), label=label)
-    axis.axvline(1.0, color="#c8442b", lw=1)
+    axis.axvline(1.0, color="#d55e00", lw=1)
     axis.set(
         xlabel="largest deviation of an entry of W, over tau",
         ylabel=f"share of {setting.trials} trials",

@@ -138,14 +138,14 @@ def _draw_degree(axis: Any, results: Results, seed: int, degree: int) -> None:
 
     for i, name in enumerate(_inside(results.only([seed]), degree)):
         axis.plot(
-            *zip(*series(name), strict=True), color="#e08b2d", lw=1.4, label=None if i else "in support"
+            *zip(*series(name), strict=True), color="#e69f00", lw=1.4, label=None if i else "in support"
         )
     x, mean = zip(*series(of_degree("off_mean", degree)), strict=True)
     spread = [value for _, value in series(of_degree("off_std", degree))]
-    axis.plot(x, mean, color="#2f6fb0", lw=1.4, label="off support (mean, sd)")
+    axis.plot(x, mean, color="#0072b2", lw=1.4, label="off support (mean, sd)")
     low = [m - s for m, s in zip(mean, spread, strict=True)]
     high = [m + s for m, s in zip(mean, spread, strict=True)]
-    axis.fill_between(x, low, high, color="#2f6fb0", alpha=0.2, lw=0)
+    axis.fill_between(x, low, high, color="#0072b2", alpha=0.2, lw=0)
     monomial = "".join(f" x_{i}" for i in "ijk"[:degree])
     axis.set(title=f"degree {degree} (seed {seed})", ylabel=f"$|E[p_T(x)_1{monomial}]|$")
     legend(axis)

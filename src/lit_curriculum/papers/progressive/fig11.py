@@ -38,7 +38,7 @@ def _draw(results: Results, ours: Study) -> Any:
     picture, axes = panels(len(seeds), width=4.4, height=3.3)
     for axis, seed in zip(axes, seeds, strict=True):
         one = results.only([seed])
-        for group, colour in (("off", "#2f6fb0"), ("in", "#e08b2d")):
+        for group, colour in (("off", "#0072b2"), ("in", "#e69f00")):
             for i, name in enumerate(one.metrics(f"attention {group} ")):
                 (curve,) = one.curves("teacher", name)
                 label = None if i else f"{group} support"

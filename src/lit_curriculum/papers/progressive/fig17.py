@@ -55,7 +55,7 @@ def _draw(results: Results, study: Study) -> Any:
     for axis, degree in zip(axes, degrees, strict=True):
         for i, metric in enumerate(results.metrics(f"{degree}: level")):
             curve(axis, results.curves("teacher", metric), f"C{i + 4}", metric.partition(": ")[2])
-        curve(axis, results.curves("teacher", f"{degree}: off"), "#2f6fb0", "irrelevant")
+        curve(axis, results.curves("teacher", f"{degree}: off"), "#0072b2", "irrelevant")
         right = axis.twinx()
         accuracy = results.curves("teacher", "accuracy")
         curve(right, accuracy, COLOURS["teacher"], "accuracy", ls=":", lw=1.0)

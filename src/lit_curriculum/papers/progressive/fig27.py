@@ -36,7 +36,7 @@ def figure(scale: Scale) -> Figure:
         picture, axes = panels(len(design.heads), width=4.6, height=3.4)
         for axis, heads in zip(axes, design.heads, strict=True):
             shown = {grammar: list(studies[grammar, heads]) for grammar in GRAMMARS}
-            gap_bars(axis, results, shown, ["#c8442b", "#e08b2d", "#4b9b5b"])
+            gap_bars(axis, results, shown, ["#d55e00", "#e69f00", "#009e73"])
             axis.set_title(f"progressive over one-shot, {heads_of(heads)}")
         return picture
 

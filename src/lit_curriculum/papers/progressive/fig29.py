@@ -34,7 +34,7 @@ def _draw(results: Results, design: Design) -> Any:
     curve(left, results.curves(TEACHER, "loss"), "#333333", "teacher")
     spacing = design.T0 // design.N
     for step in range(spacing, design.T0 + 1, spacing):
-        left.plot([step], [0.02], "^", color="#c8442b", ms=3, transform=left.get_xaxis_transform())
+        left.plot([step], [0.02], "^", color="#d55e00", ms=3, transform=left.get_xaxis_transform())
     left.set(title="loss (triangles: checkpoints)", ylabel="validation loss")
     for axis, name in zip(others, ("close", "robust"), strict=True):
         for metric in results.metrics(f"{name}_"):

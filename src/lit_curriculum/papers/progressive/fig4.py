@@ -100,7 +100,7 @@ def _draw(results: Results, design: Design, teacher: Study, student: Study) -> A
     middle.plot([], [], marker="_", ms=9, mew=2.5, color="#555555", ls="", label="best predictor")
     mark_choice((left, middle, right), choices(taught_by)[teacher.seeds[0]])
     at_the_bottom = {"transform": left.get_xaxis_transform(), "clip_on": False}
-    left.plot(design.candidates, [0] * len(design.candidates), "^", color="#c8442b", ms=5, **at_the_bottom)
+    left.plot(design.candidates, [0] * len(design.candidates), "^", color="#d55e00", ms=5, **at_the_bottom)
     for i, T in enumerate(design.T):
         values = [taught.final(two_shot(T, step), "accuracy").values() for step in design.candidates]
         seeds = [list(zip(design.candidates, seed, strict=True)) for seed in zip(*values, strict=True)]
@@ -125,7 +125,7 @@ def mark_choice(axes: Sequence[Any], chosen: Choice) -> None:
     """Show a teacher's rapid phase and the checkpoints that the loss and M_robust choose."""
     left = axes[0]
     if chosen.phases is not None:
-        left.axvspan(chosen.phases.begin, chosen.phases.end, color="#e08b2d", alpha=0.15, lw=0)
+        left.axvspan(chosen.phases.begin, chosen.phases.end, color="#e69f00", alpha=0.15, lw=0)
     for step, line, name in ((chosen.by_loss, "--", "loss"), (chosen.by_peak, ":", "$M_{robust}(3)$")):
         if step is not None:
             for axis in axes:

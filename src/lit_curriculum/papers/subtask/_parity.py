@@ -27,7 +27,7 @@ TIMES = 3
 strings of 8 bits about once in ten. Three ask for more, though not for its cube: they see the same strings,
 with only a few steps between them."""
 
-COLOURS = {WITH: "#c8442b", WITHOUT: "#4b9b5b"}
+COLOURS = {WITH: "#d55e00", WITHOUT: "#009e73"}
 _METRICS = ("val/accuracy", "test/accuracy", "test/forced_accuracy", "test/forced_errors")
 
 

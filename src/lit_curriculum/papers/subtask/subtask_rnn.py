@@ -40,11 +40,11 @@ ROUNDED_GD, WORST_GD = "algorithm 3, rounded", "algorithm 3, worst"
 ADAM = "Adam"
 VARIANTS = (ROUNDED_SGD, WORST_SGD, ROUNDED_GD, WORST_GD, ADAM)
 _LINES = {
-    WITH: ("algorithm 1", "#c8442b", "-"),
-    ROUNDED_SGD: (ROUNDED_SGD, "#e08b2d", "-"),
-    WORST_SGD: (WORST_SGD, "#e08b2d", ":"),
-    ROUNDED_GD: (ROUNDED_GD, "#2f6fb0", "-"),
-    WORST_GD: (WORST_GD, "#2f6fb0", ":"),
+    WITH: ("algorithm 1", "#d55e00", "-"),
+    ROUNDED_SGD: (ROUNDED_SGD, "#e69f00", "-"),
+    WORST_SGD: (WORST_SGD, "#e69f00", ":"),
+    ROUNDED_GD: (ROUNDED_GD, "#0072b2", "-"),
+    WORST_GD: (WORST_GD, "#0072b2", ":"),
     ADAM: (f"{ADAM}, minibatches", "#333333", "-"),
 }
 

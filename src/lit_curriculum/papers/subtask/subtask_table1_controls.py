@@ -22,9 +22,9 @@ from lit_curriculum.reproduce.study import Arm, Study, overlaid
 LEARNED, CHANCE = 0.95, 0.6
 OWN, OTHERS, WITHOUT = "labels of its tree", "labels of another tree", "answer alone"
 LINES = {
-    OWN: Line(OWN, "#c8442b"),
-    OTHERS: Line(OTHERS, "#8f5fb0"),
-    WITHOUT: Line(WITHOUT, "#4b9b5b", (0, (4, 2))),
+    OWN: Line(OWN, "#d55e00"),
+    OTHERS: Line(OTHERS, "#cc79a7"),
+    WITHOUT: Line(WITHOUT, "#009e73", (0, (4, 2))),
 }
 
 

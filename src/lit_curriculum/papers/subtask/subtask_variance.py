@@ -36,7 +36,7 @@ STEEPER_MLP = (
     "and the step from d = 4 to 6 is the largest. Tried on tuning seeds, d = 4 to 12: width 32 gives -1.42 "
     "twice, width 256 -1.59 and -1.60."
 )
-_COLOURS = {RNN: "#2f6fb0", NARROW: "#c8442b", LARGE: "#e08b2d", MLP: "#4b9b5b"}
+_COLOURS = {RNN: "#0072b2", NARROW: "#d55e00", LARGE: "#e69f00", MLP: "#009e73"}
 
 
 def figure(scale: Scale) -> Figure:
