@@ -384,3 +384,10 @@ def test_checkpoints_in_another_order_are_a_control() -> None:
     assert sorted(entry.step for entry in shuffled[0].teachers) == [e.step for e in forward.teachers]
     assert shuffled[0].teachers != forward.teachers
     assert "Kappa.order: got 'random'" in refusal(Kappa(1.0, order="random"))  # type: ignore[arg-type]
+
+
+def test_a_schedule_says_itself_in_a_line():
+    few = Explicit([100, 1000], [10, 1]).plan(REGULAR, 2000)
+    assert str(few) == "100 from step 0, 1,000 from step 10"
+    many = EqualSplit(10).plan(REGULAR, 20_000)
+    assert str(many) == "100 from step 0, 200 from step 2,000, ..., 1,000 from step 18,000"

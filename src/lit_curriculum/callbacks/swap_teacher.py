@@ -167,11 +167,12 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         check_together([callback for callback in callbacks if isinstance(callback, SwapTeacher)])
         if isinstance(module, Guest):
             module.check_student(self.noisy_labels)
-        dropped = self.plan(module.data).dropped
-        if dropped:
+        schedule = self.plan(module.data)
+        rank_zero_info(f"SwapTeacher: checkpoints of {self.bank} teach: {schedule}")
+        if schedule.dropped:
             rank_zero_info(
-                f"SwapTeacher: {len(dropped)} checkpoints do not fit into the student's "
-                f"{module.data.num_steps} steps and are dropped: {list(dropped)}"
+                f"SwapTeacher: {len(schedule.dropped)} checkpoints do not fit into the student's "
+                f"{module.data.num_steps} steps and are dropped: {list(schedule.dropped)}"
             )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -294,7 +295,6 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         if announce and trainer.is_global_zero and self._table is not None:
             assert self._loader is not None
             told = f"SwapTeacher: step {module.step}: teacher checkpoint {entry.step}"
-            rank_zero_info(told)
             show_swap(trainer, module.step, before, entry.step, told)
             digest = self._loader.bank.digest(entry)
             row = {"step": module.step, "teacher_step": entry.step, "sha256": digest}

@@ -46,6 +46,15 @@ class Schedule:
         """Every checkpoint that teaches, once, in order of first appearance."""
         return list({entry.step: entry for entry in self.teachers}.values())
 
+    def __str__(self) -> str:
+        """Say in a line who teaches from when on; of many, the first two and the last."""
+        told = [
+            f"{entry.step:,} from step {start:,}"
+            for start, entry in zip(self.starts, self.teachers, strict=True)
+        ]
+        shown = told if len(told) <= 4 else [*told[:2], "...", told[-1]]
+        return ", ".join(shown)
+
     def next_swap(self, step: int) -> int | None:
         """Return the first step > ``step`` at which the teacher changes, or None."""
         later = self.starts[self.position(step) + 1 :]
