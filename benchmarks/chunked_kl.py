@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from common import described, show
 
 from lit_curriculum.distillation.chunked import Head, chunked_kl
 from lit_curriculum.distillation.targets import kl_to_student, teacher_probabilities
@@ -108,18 +109,17 @@ def compare(given: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = described(__doc__)
     for name, default in (("rows", 10_000), ("classes", 30_522), ("width", 256), ("rounds", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--most-gb", type=float, default=10.0)
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
         print(json.dumps(measure(given.one, given.rows, given.classes, given.width)))
         return
     report = compare(given)
-    print(json.dumps(report, indent=1) if given.json else "\n".join(f"{k}: {v}" for k, v in report.items()))
+    show(report, given.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What does a sweep cost beside the runs themselves?
 
-    python -m benchmarks.launcher --points 100
+    python benchmarks/launcher.py --points 100
 
 The points of one sweep, which differ in their learning rate, by `lit sweep --jobs 1` and by one bare process
 that trains one after the other. Both write the same run folders; what the sweep adds is checking every run
@@ -10,7 +10,6 @@ times; a busy machine disturbs the second less.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
@@ -21,6 +20,7 @@ import time
 from pathlib import Path
 
 import yaml
+from common import described
 
 _BARE = """
 import sys
@@ -70,12 +70,9 @@ def measure(points: int, steps: int) -> dict[str, float]:
 
 def main() -> None:
     """Print what was measured."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--points", type=int, default=100)
-    parser.add_argument("--steps", type=int, default=20_000, help="of a run")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--steps", type=int, default=20_000, help="of a run, a multiple of 10000")
     options = parser.parse_args()
     result = measure(options.points, options.steps)
     told = ", ".join(f"{name} {value:.3g}" for name, value in result.items())

@@ -14,8 +14,6 @@ a busy machine as well.
 
 from __future__ import annotations
 
-import argparse
-import json
 import platform
 import statistics
 import time
@@ -24,6 +22,7 @@ from typing import Any
 
 import torch
 import yaml
+from common import described, show
 
 from lit_curriculum.experiments.lego import LegoBert, LegoData
 from lit_curriculum.experiments.programs import ProgramsBert, ProgramsData
@@ -107,10 +106,9 @@ def measure(kind: str, rounds: int, steps: int) -> dict[str, float]:
 
 def main() -> None:
     """Measure both and print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = described(__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--steps", type=int, default=5, help="steps of a round")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found: dict[str, Any] = {kind: measure(kind, options.rounds, options.steps) for kind in KINDS}
     found["machine"] = {
@@ -118,7 +116,7 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
-    print(json.dumps(found, indent=1) if options.json else "\n".join(f"{k}: {v}" for k, v in found.items()))
+    show(found, options.json)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ other processes on the machine stretch less; students with and without a cache t
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import platform
 import statistics
@@ -32,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from common import described, show
 from lightning import Callback, Trainer
 
 from lit_curriculum.callbacks import SwapTeacher
@@ -162,9 +162,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Parse the arguments and print the result."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--students", type=int, default=10)
     parser.add_argument("--alone", type=int, default=3, help="students without a cache")
     parser.add_argument("--width", type=int, default=100, help="of the students")
@@ -175,14 +173,13 @@ def main() -> None:
     parser.add_argument("--call", type=int, default=10_000, help="samples of a Lightning batch")
     parser.add_argument("--bank", help="of a trained teacher, which learned the same d and k")
     parser.add_argument("--checkpoint", type=int, help="its step in the bank; default the last")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     torch.set_num_threads(1)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
     with tempfile.TemporaryDirectory() as folder:
         result = measure(options, Path(folder))
-    print(json.dumps(result, indent=1) if options.json else "\n".join(f"{k}: {v}" for k, v in result.items()))
+    show(result, options.json)
 
 
 if __name__ == "__main__":

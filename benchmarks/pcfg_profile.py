@@ -14,7 +14,6 @@ the layout of the batch. ``teacher_over_step`` is one teacher's answer to a batc
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import platform
 import statistics
@@ -25,6 +24,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from common import described, show
 from torch.nn import functional
 from training_step import LR, SCHEDULE, Setting, now
 
@@ -161,9 +161,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Parse the arguments and print the result."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--heads", type=int, default=2, help="of the model that is timed")
     parser.add_argument("--teacher-heads", type=int, default=8)
     parser.add_argument("--batch-size", type=int, default=32)
@@ -172,13 +170,12 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=10, help="steps a round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(model="pcfg_bert", whole=False, accelerator="cpu", precision="32-true")
     options = parser.parse_args()
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
     result = measure(options)
-    print(json.dumps(result, indent=1) if options.json else "\n".join(f"{k}: {v}" for k, v in result.items()))
+    show(result, options.json)
 
 
 if __name__ == "__main__":

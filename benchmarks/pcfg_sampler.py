@@ -10,12 +10,13 @@ distribution, not the same strings.
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
 import random
 import time
 from collections.abc import Callable
+
+from common import described
 
 from lit_curriculum.tasks.pcfg import MaskedPCFG, load_grammar
 
@@ -68,13 +69,10 @@ def measure(name: str, count: int, rounds: int) -> dict[str, object]:
 
 def main() -> None:
     """Parse the arguments and print the result."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--grammar", default="cfg3b", help="shipped name or file")
     parser.add_argument("--count", type=int, default=20_000, help="strings a round of the compiled sampler")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     result = measure(arguments.grammar, arguments.count, arguments.rounds)
     if arguments.json:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import platform
 import statistics
 import time
@@ -27,6 +26,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from common import described, show
 from torch.nn import functional
 
 from lit_curriculum.experiments.pcfg_bert import PCFGBert, PCFGData
@@ -146,20 +146,16 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Parse the arguments and print the result."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--students", type=int, default=10)
     parser.add_argument("--heads", type=int, default=1, help="of the students")
     parser.add_argument("--roots", type=int, nargs="+", default=[13, 14, 15])
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--steps", type=int, default=3, help="updates a round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     result = measure(options)
-    for_people = "\n".join(f"{key}: {value}" for key, value in result.items())
-    print(json.dumps(result, indent=1) if options.json else for_people)
+    show(result, options.json)
 
 
 if __name__ == "__main__":

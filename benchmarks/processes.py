@@ -1,6 +1,6 @@
 """Weak scaling: does a step take as long on two processes, each with the work that one had?
 
-    python -m benchmarks.processes --rounds 3
+    python benchmarks/processes.py --rounds 3
 
 PCFG-BERT by `lit fit` with one process on a batch of B and two on a batch of 2 B, one thread each, over gloo.
 The seconds between two evaluations count, not the start. Contestants take turns and the median of the rounds'
@@ -9,7 +9,6 @@ ratios counts; with fewer idle cores than processes it says nothing.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -17,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from common import described
 
 from lit_curriculum.reading import read_table
 from lit_curriculum.runs.configs import shipped
@@ -38,13 +39,10 @@ def seconds_a_step(processes: int, batch: int, steps: int, options: list[str]) -
 
 def main() -> None:
     """Print seconds a step and the ratio, one process's time over two's: 1 is perfect."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--batch-size", type=int, default=32, help="of one process")
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
     options, of_fit = parser.parse_known_args()  # what is left is for lit fit, e.g. --model.heads=4
     measured = [
         tuple(seconds_a_step(processes, options.batch_size, options.steps, of_fit) for processes in (1, 2))

@@ -15,7 +15,6 @@ The three grids take turns, student by student, so that the ratios hold on a bus
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import platform
 import shutil
@@ -24,6 +23,7 @@ import warnings
 from typing import Any
 
 import torch
+from common import described, show
 from lightning import Callback
 from training_step import Setting
 
@@ -65,22 +65,19 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Parse the arguments and print the result."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--students", type=int, default=10)
     parser.add_argument("--heads", type=int, default=1, help="of the students")
     parser.add_argument("--teacher-heads", type=int, default=8)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--steps", type=int, default=200, help="updates of a student")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(whole=False, accelerator="cpu", precision="32-true")
     options = parser.parse_args()
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
     result = measure(options)
-    print(json.dumps(result, indent=1) if options.json else "\n".join(f"{k}: {v}" for k, v in result.items()))
+    show(result, options.json)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ Both take turns, and the median of the rounds' ratios counts, so that it holds o
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import tempfile
 import time
 from pathlib import Path
+
+from common import described, show
 
 from lit_curriculum.tasks.text import tokenizer as tokenizers
 from lit_curriculum.tasks.text.corpus import Corpus
@@ -46,12 +46,11 @@ def measure(corpus: Corpus, vocab_size: int, rounds: int, work: Path) -> dict[st
 
 def main() -> None:
     """Measure and print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = described(__doc__)
     parser.add_argument("--source", help="default: a toy text")
     parser.add_argument("--field", default="text")
     parser.add_argument("--vocab-size", type=int, default=8000)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = options.source
@@ -61,7 +60,7 @@ def main() -> None:
         found = measure(
             Corpus(source, options.field), options.vocab_size, options.rounds, Path(folder) / "out"
         )
-    print(json.dumps(found, indent=1) if options.json else "\n".join(f"{k}: {v}" for k, v in found.items()))
+    show(found, options.json)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ Contestants take turns, and the median of the rounds' ratios counts, so that it 
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import statistics
 import time
@@ -23,6 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from common import described, show
 from torch.nn.functional import cross_entropy
 
 from lit_curriculum.distillation import LabelCache
@@ -94,15 +94,14 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = described(__doc__)
     for name, default in (("rows", 512), ("width", 128), ("classes", 30_522), ("k", 64), ("rounds", 15)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--tau", type=float, default=1.0)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     report = measure(given)
-    print(json.dumps(report, indent=1) if given.json else "\n".join(f"{k}: {v}" for k, v in report.items()))
+    show(report, given.json)
 
 
 if __name__ == "__main__":

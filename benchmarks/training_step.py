@@ -45,6 +45,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from common import described
 from lightning import Callback, Trainer
 from torch.nn import functional
 
@@ -330,9 +331,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Parse the arguments and print the result."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument(
         "--model", default="pcfg_bert", choices=("pcfg_bert", "pcfg_gpt2", "sparse_parity_gpt2")
     )
@@ -348,7 +347,6 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="of what milliseconds_a_step names")
     parser.add_argument("--steps", type=int, default=30, help="steps a round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")

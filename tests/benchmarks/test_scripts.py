@@ -28,6 +28,7 @@ TINY: dict[str, list[str]] = {
         "1",
     ],
     "chunked_kl": ["--rows", "20", "--classes", "50", "--width", "4", "--rounds", "1", "--json"],
+    "launcher": ["--points", "1", "--steps", "10000", "--json"],
     "muon_step": ["--rounds", "1", "--steps", "1", "--json"],
     "netlist": ["--gates", "100", "--small", "50", "--rounds", "1"],
     "online_labels": [
@@ -58,8 +59,8 @@ TINY: dict[str, list[str]] = {
     ],
 }
 # Needs a GPU, and says so; a part of online_sgd, without a command of its own.
-OTHERS = {"gpu_suite", "online_sgd_gpu", "online_sgd_profile"}
-SLOW = {"muon_step", "online_labels", "online_sgd", "processes", "run_records", "student_grid"}
+OTHERS = {"common", "gpu_suite", "online_sgd_gpu", "online_sgd_profile"}
+SLOW = {"launcher", "muon_step", "online_labels", "online_sgd", "processes", "run_records", "student_grid"}
 
 
 def start(name: str, out: Path, words: list[str]) -> int:
