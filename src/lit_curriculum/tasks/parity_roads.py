@@ -56,8 +56,10 @@ class ParityRoads:
         Raises:
             UsageError: naming the argument that is wrong.
         """
-        if k < 2:
-            raise bad_value("k", k, "an integer of at least 2")
+        if n < 3:
+            raise bad_value("n", n, "an integer of at least 3")
+        if not 2 <= k < n:
+            raise bad_value("k", k, f"2 <= k < n, here n = {n}")
         return cls(n, SparseParity.create(n, k, support, support_seed).support)
 
     @property
