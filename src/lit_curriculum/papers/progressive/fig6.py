@@ -1,8 +1,8 @@
 """BERT on English: the teacher's phases, and what its checkpoints bring a narrow student (figure 6).
 
-The text is not the paper's: see the experiment's page. Left: the teacher's loss has three phases. Middle:
-accuracy on masked tokens against the length of a student's run. Right: how much a prediction of the teacher
-rests on the n nearest tokens.
+The text is not the paper's, and at laptop scale it is read letter by letter: see the experiment's page. Left:
+the teacher's loss has three phases. Middle: accuracy on masked tokens against the length of a student's run.
+Right: how much a prediction of the teacher rests on the n nearest tokens.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def figure(scale: Scale) -> Figure:
     students = tuple(_students(design, length) for length in design.horizons)
     cost = {
         "smoke": "seconds",
-        "laptop": "5 teachers and 60 students; an hour and a half on two cores, after `make text`",
+        "laptop": "5 teachers, 60 students; three seeds in 45 minutes on two busy cores (`make text`)",
         "paper": "per seed a teacher of 120,000 steps at batch 512 and 12 students; days on a GPU, never run",
     }
     return Figure(
