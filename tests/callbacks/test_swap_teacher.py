@@ -131,8 +131,10 @@ def test_dropped_checkpoints_are_named(bank: Path, tmp_path: Path, monkeypatch: 
         f"trainer: {{callbacks: [{{class_path: SwapTeacher, init_args: {swap}}}]}}\n"
     )
     assert fit(tmp_path / "run", *RUN, str(overlay)) == 0
-    assert said[0].startswith("SwapTeacher: 17 checkpoints do not fit into the student's 60 steps")
-    assert "[4000, 5000, " in said[0]
+    taught, dropped = said
+    assert taught.endswith("teach: 1,000 from step 0, 2,000 from step 20, 3,000 from step 40")
+    assert dropped.startswith("SwapTeacher: 17 checkpoints do not fit into the student's 60 steps")
+    assert "[4000, 5000, " in dropped
 
 
 def test_a_broken_teacher_that_comes_later_is_refused_before_the_run(
