@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
 
 from lit_curriculum.callbacks.metric_moved import MetricMoved
-from lit_curriculum.callbacks.tensorboard import writers
+from lit_curriculum.callbacks.tensorboard import show_scalars, writers
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.probes.evaluating import evaluating
 from lit_curriculum.probes.monomials import (
@@ -250,9 +250,7 @@ class LogMonomials(StepListener, ChecksData, Callback):
                     if name.endswith(("_mean", "_max"))
                 )
         self._table.append(rows)
-        for writer in writers(trainer):
-            for name, value in scalars.items():
-                writer.add_scalar(name, value, step)
+        show_scalars(trainer, scalars, step)
         return means
 
     def _is_exact(self, task: Task) -> bool:

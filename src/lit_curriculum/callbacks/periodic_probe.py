@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from lit_curriculum.callbacks.tensorboard import writers
+from lit_curriculum.callbacks.tensorboard import show_scalars
 from lit_curriculum.errors import bad_value
 from lit_curriculum.tables import StepTable
 from lit_curriculum.training.base import CurriculumModule
@@ -90,6 +90,4 @@ class PeriodicProbe(StepListener, ChecksData, Callback, ABC):
             check_metrics(module, {f"{name} in {self.file}": value for name, value in row.items()})
         self._table.append([{"step": step, **row} for row in rows])
         module.note(metrics)
-        for writer in writers(trainer):
-            for name, value in metrics.items():
-                writer.add_scalar(name, value, step)
+        show_scalars(trainer, metrics, step)

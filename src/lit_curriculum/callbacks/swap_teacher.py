@@ -108,7 +108,6 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         self._loader: TeacherLoader | None = None
         self._restored: dict[str, Any] | None = None
         self._table: StepTable | None = None
-        self._shown: int | None = None
 
     @property
     def state_key(self) -> str:
@@ -291,11 +290,12 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         return LabelFlips(self._error(entry), data.data_seed, first=getattr(data, "first_class", 0))
 
     def _announce(self, trainer: Trainer, module: Run, entry: Checkpoint, announce: bool) -> None:
-        before, self._shown = self._shown, entry.step
         if announce and trainer.is_global_zero and self._table is not None:
+            assert self._schedule is not None
             assert self._loader is not None
+            before = self._schedule.teacher_at(max(0, module.step - 1))
             told = f"SwapTeacher: step {module.step}: teacher checkpoint {entry.step}"
-            show_swap(trainer, module.step, before, entry.step, told)
+            show_swap(trainer, module.step, before.step, entry.step, told)
             digest = self._loader.bank.digest(entry)
             row = {"step": module.step, "teacher_step": entry.step, "sha256": digest}
             if self.weight is not None:

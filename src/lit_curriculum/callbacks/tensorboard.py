@@ -56,14 +56,16 @@ class DescribeRun(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write the loss and the learning rate of an update, now and then."""
+        if not trainer.is_global_zero:
+            return
         if not isinstance(pl_module, CurriculumModule) or not isinstance(outputs, Mapping):
             return  # batch-1 SGD: thousands of updates a batch, at a constant rate
         every, step = getattr(trainer, "log_every_n_steps", 0), pl_module.step + 1  # the module counts later
         if not every or step % every or (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
-        for writer in writers(trainer):
-            writer.add_scalar("train/loss_of_update", float(outputs["loss"]), step)
-            writer.add_scalar("train/learning_rate", float(trainer.optimizers[0].param_groups[0]["lr"]), step)
+        rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+        shown = {"train/loss_of_update": float(outputs["loss"]), "train/learning_rate": rate}
+        show_scalars(trainer, shown, step)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the phases of the held-out loss, as the choice of checkpoints would find them."""
@@ -73,19 +75,26 @@ class DescribeRun(Callback):
             writer.add_text("phases", phases(Path(trainer.default_root_dir) / "metrics.csv"), pl_module.step)
 
 
-def show_swap(trainer: Trainer, step: int, before: int | None, after: int, told: str) -> None:
+def show_scalars(trainer: Trainer, values: Mapping[str, float], step: int) -> None:
+    """Write numbers by name, measured after ``step`` updates."""
+    for writer in writers(trainer):
+        for name, value in values.items():
+            writer.add_scalar(name, value, step)
+
+
+def show_swap(trainer: Trainer, step: int, before: int, after: int, told: str) -> None:
     """Write a swap of teacher: a line of text, and two points, so that the curve is one of steps.
 
     Args:
         trainer: the student's.
         step: updates that the student has made.
-        before: step of the checkpoint that taught until now; None for the first.
+        before: step of the checkpoint that taught until now; of no account at the first step.
         after: step of the one that teaches from now on.
         told: the line.
     """
     for writer in writers(trainer):
         writer.add_text("teacher/swaps", told, step)
-        if before is not None and step > 0:
+        if step > 0:
             writer.add_scalar("teacher/checkpoint", before, step - 1)
         writer.add_scalar("teacher/checkpoint", after, step)
 

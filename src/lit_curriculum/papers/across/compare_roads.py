@@ -8,6 +8,7 @@ wider teacher (progressive, section 2), with its own samples counted and not. No
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -117,9 +118,8 @@ def _draw_road(
 
 
 def _median(values: Sequence[float]) -> float:
-    """Return the median of sorted values; nan where it is infinite, which no axis shows."""
-    middle = len(values) // 2
-    found = values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
+    """Return the median; nan where it is infinite, which no axis shows."""
+    found = statistics.median(values)
     return found if math.isfinite(found) else math.nan
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lit_curriculum.papers.implicit.implicit_fig1 import CHANCE, SOLVED
 from lit_curriculum.reproduce.claim import Claim, final, gain
 from lit_curriculum.reproduce.controls import solved
 from lit_curriculum.reproduce.figure import Figure, Scale
@@ -16,7 +17,6 @@ from lit_curriculum.reproduce.predicates import AtLeast, AtMost, MeanAbove
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Arm, Study, at_scale
 
-SOLVED, CHANCE = 0.99, 0.55
 P = 0.3
 SAME, OTHERS, ALONE = "sum of the support", "sum of other bits", "parity alone"
 LINES = {
