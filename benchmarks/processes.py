@@ -4,7 +4,8 @@
 
 PCFG-BERT by `lit fit` with one process on a batch of B and two on a batch of 2 B, one thread each, over gloo.
 The seconds between two evaluations count, not the start. Contestants take turns and the median of the rounds'
-ratios counts; with fewer idle cores than processes it says nothing.
+ratios counts; with fewer idle cores than processes it says nothing. The third contestant are two runs of one
+process beside each other, which tell each other nothing: what they lose, the machine takes and not DDP.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from common import described
@@ -37,6 +39,12 @@ def seconds_a_step(processes: int, batch: int, steps: int, options: list[str]) -
     return (last - first) / steps
 
 
+def seconds_beside(batch: int, steps: int, options: list[str]) -> float:
+    """Return the seconds of an update of the slower of two runs of one process beside each other."""
+    with ThreadPoolExecutor(2) as pool:
+        return max(pool.map(lambda _: seconds_a_step(1, batch, steps, options), range(2)))
+
+
 def main() -> None:
     """Print seconds a step and the ratio, one process's time over two's: 1 is perfect."""
     parser = described(__doc__)
@@ -44,17 +52,21 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=3)
     options, of_fit = parser.parse_known_args()  # what is left is for lit fit, e.g. --model.heads=4
+    size = (options.batch_size, options.steps, of_fit)
     measured = [
-        tuple(seconds_a_step(processes, options.batch_size, options.steps, of_fit) for processes in (1, 2))
+        (seconds_a_step(1, *size), seconds_a_step(2, *size), seconds_beside(*size))
         for _ in range(options.rounds)
     ]
-    ratios = [one / two for one, two in measured]
+    one, two, beside = (statistics.median(seconds) for seconds in zip(*measured, strict=True))
     result = {
         "batch_size": options.batch_size,
-        "seconds_one": statistics.median(one for one, _ in measured),
-        "seconds_two": statistics.median(two for _, two in measured),
-        "weak_scaling": statistics.median(ratios),
-        "ratios": ratios,
+        "seconds_one": one,
+        "seconds_two": two,
+        "seconds_beside": beside,
+        "weak_scaling": statistics.median(alone / both for alone, both, _ in measured),
+        "two_runs_beside": statistics.median(alone / other for alone, _, other in measured),
+        "over_two_runs_beside": statistics.median(other / both for _, both, other in measured),
+        "ratios": [alone / both for alone, both, _ in measured],
     }
     told = f"weak scaling {result['weak_scaling']:.2f}: {result}"
     print(json.dumps(result, indent=1) if options.json else told)

@@ -1,6 +1,6 @@
 """What TensorBoard shows of a run beside its metrics: settings, learning rate, single losses, swaps, phases.
 
-Nothing here changes a result: where no TensorBoard logger is attached, nothing is computed either.
+Other loggers beside metrics.csv get the numbers. Nothing here changes a result.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def writers(trainer: Trainer) -> list[Any]:
 class DescribeRun(Callback):
     """Shows a run's settings, learning rate, losses of single updates, and the phases that it went through.
 
-    `lit fit` adds it to every run that has a TensorBoard logger. A loss and a learning rate are shown every
-    ``trainer.log_every_n_steps`` updates; with several devices the loss is that of the first one's share.
+    `lit fit` adds it to every run that has a logger beside metrics.csv. A loss and a learning rate are shown
+    every ``trainer.log_every_n_steps`` updates; with several devices the loss is of the first one's share.
     """
 
     def __init__(self) -> None:
@@ -76,14 +76,14 @@ class DescribeRun(Callback):
 
 
 def show_scalars(trainer: Trainer, values: Mapping[str, float], step: int) -> None:
-    """Write numbers by name, measured after ``step`` updates."""
-    for writer in writers(trainer):
-        for name, value in values.items():
-            writer.add_scalar(name, value, step)
+    """Write numbers by name, measured after ``step`` updates, to every logger beside metrics.csv."""
+    if trainer.is_global_zero:
+        for logger in trainer.loggers:
+            logger.log_metrics(dict(values), step)
 
 
 def show_swap(trainer: Trainer, step: int, before: int, after: int, told: str) -> None:
-    """Write a swap of teacher: a line of text, and two points, so that the curve is one of steps.
+    """Write a swap of teacher; to TensorBoard also a line of text, and two points: the curve is one of steps.
 
     Args:
         trainer: the student's.
@@ -96,7 +96,7 @@ def show_swap(trainer: Trainer, step: int, before: int, after: int, told: str) -
         writer.add_text("teacher/swaps", told, step)
         if step > 0:
             writer.add_scalar("teacher/checkpoint", before, step - 1)
-        writer.add_scalar("teacher/checkpoint", after, step)
+    show_scalars(trainer, {"teacher/checkpoint": after}, step)
 
 
 def phases(metrics: Path) -> str:

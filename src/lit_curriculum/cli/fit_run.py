@@ -21,6 +21,7 @@ from lit_curriculum.cli.agreement import Start, agreed_start
 from lit_curriculum.cli.failures import in_one_line, of_a_device
 from lit_curriculum.cli.finish import FinishRun
 from lit_curriculum.cli.signals import GracefulStop
+from lit_curriculum.cli.trainer_parts import keep_ids
 from lit_curriculum.errors import RunFailed, RunStopped, UsageError, bad_value
 from lit_curriculum.models import count_parameters
 from lit_curriculum.runs import identity, provenance
@@ -198,8 +199,9 @@ class FitRun:
             purge = self._start.step + 1 if self._start.step is not None else None
             loggers.append(TensorBoardLogger(str(self._folder.path), name="", version="", purge_step=purge))
         self._trainer.loggers = loggers
-        if any(isinstance(one, TensorBoardLogger) for one in loggers):
+        if len(loggers) > 1:
             self._callbacks.append(DescribeRun())
+        keep_ids(loggers, self._folder.run_id)
 
     def _listen(self, request: StopRequest) -> None:
         for callback in self._callbacks:

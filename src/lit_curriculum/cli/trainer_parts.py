@@ -9,6 +9,7 @@ from typing import Any
 
 from lightning.pytorch import callbacks as theirs
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import Logger, WandbLogger
 
 from lit_curriculum.errors import UsageError, bad_value
 
@@ -111,10 +112,25 @@ def check_loggers(wanted: Any) -> None:
             _check("trainer.logger", name, LOGGERS[name])
 
 
+def keep_ids(loggers: Iterable[Logger], run_id: str) -> None:
+    """Give loggers without an id of their own the run's, so that a resumed run goes on as the same one there.
+
+    Args:
+        loggers: made, but not begun.
+        run_id: `runs.folder.RunFolder.run_id`; an empty one changes nothing.
+    """
+    for logger in loggers:
+        if isinstance(logger, WandbLogger) and logger.version is None and run_id:
+            # Made from YAML before the folder is known. WANDB_RUN_ID is read once a process, and a worker of
+            # a sweep trains many runs.
+            logger._wandb_init["id"] = logger._id = run_id
+
+
 def _check(key: str, name: str, part: Part) -> None:
     if not part.honoured:
         raise bad_value(key, name, f"not this one: {part.text}")
-    if part.package and find_spec(part.module) is None:
+    # A folder of that name, e.g. one of earlier runs, looks like a package, but comes from no file.
+    if part.package and getattr(find_spec(part.module), "origin", None) is None:
         raise UsageError(
             f"{key}: {name} needs the package {part.package}, which is not installed: "
             f"pip install {part.package}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,8 @@ class RunFolder:
             self.record({**earlier, "config_sha256": [*earlier.get("config_sha256", [])[:1], digest]})
         write_text(self.path / "config.yaml", config_text)
         resumed = earlier.get("resumed", -1) + 1 if earlier else 0
-        self.record({**provenance, "resumed": resumed, "config_sha256": [digest]})
+        run_id = earlier.get("run_id") or uuid.uuid4().hex[:12]
+        self.record({**provenance, "run_id": run_id, "resumed": resumed, "config_sha256": [digest]})
 
     def finish(self, tables: RunTables, manifests: Sequence[str] = (), **facts: Any) -> None:
         """Mark the run as finished and add what is known only now.
@@ -178,6 +180,11 @@ class RunFolder:
     def finished(self) -> bool:
         """Whether a run came to its end here."""
         return bool(self.provenance().get("finished"))
+
+    @property
+    def run_id(self) -> str:
+        """Drawn when the run was first begun; empty before that, and for runs of earlier versions."""
+        return str(self.provenance().get("run_id", ""))
 
     def config(self) -> dict[str, Any]:
         """Return the recorded configuration.
