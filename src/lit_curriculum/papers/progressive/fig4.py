@@ -32,6 +32,7 @@ from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import COLOURS, NGRAM_COLOURS, curve, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtMost, Between, MeanAbove
+from lit_curriculum.reproduce.ranks import partial_rank_correlation
 from lit_curriculum.reproduce.results import PerSeed, Results, Row
 from lit_curriculum.reproduce.study import Study
 from lit_curriculum.tasks.pcfg import Sampler, load_grammar
@@ -151,6 +152,21 @@ def _claims(results: Results, design: Design, teacher: Study, student: Study) ->
             }
         )
 
+    def value_with_dependence(results: Results) -> PerSeed:
+        """Return how far M_robust(3) tells a checkpoint's value as a teacher, beyond its accuracy."""
+        ends = {step: of(results, student).final(two_shot(T, step), "accuracy") for step in design.candidates}
+        known = {name: of(results, teacher).history(TEACHER, name) for name in ("robust_3", "accuracy")}
+
+        def of_seed(seed: int) -> float:
+            at = {name: dict(history[seed]) for name, history in known.items()}
+            return partial_rank_correlation(
+                [at["robust_3"][step] for step in design.candidates],
+                [ends[step][seed] for step in design.candidates],
+                [at["accuracy"][step] for step in design.candidates],
+            )
+
+        return PerSeed({seed: of_seed(seed) for seed in known["accuracy"]})
+
     def ahead(results: Results, by: str) -> PerSeed:
         """Return how far the candidate that a teacher's history chooses ends above the best of the others."""
         taught = of(results, student)
@@ -179,6 +195,14 @@ def _claims(results: Results, design: Design, teacher: Study, student: Study) ->
             lambda results: end_over_peak(of(results, teacher)),
             AtMost(0.8),
             paper="0.1 at step 1,000, below 1e-4 at 8,000",
+        ),
+        Claim(
+            "value-with-dependence",
+            "Checkpoints that depend more on 3-grams teach better than others as accurate (partial rank "
+            f"correlation of M_robust(3) and students' accuracy, {len(design.candidates)} checkpoints).",
+            value_with_dependence,
+            MeanAbove(),
+            paper="positive: C1, step 1,000, is the peak of M_robust(3) and teaches best",
         ),
         Claim(
             "best-at-inflection",
