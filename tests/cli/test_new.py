@@ -42,6 +42,20 @@ def test_a_new_figure_is_drawn(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
+def test_a_new_figure_of_a_new_experiment_is_drawn(tmp_path: Path) -> None:
+    assert main(["new", "experiment", "majority", "--out", str(tmp_path)]) == 0
+    assert main(["new", "figure", "my_figure", "--out", str(tmp_path)]) == 0
+    script = tmp_path / "my_figure.py"
+    text = script.read_text().replace('CONFIG = "sparse_parity_minibatch"', 'CONFIG = "majority.yaml"')
+    script.write_text(text.replace("TRUST = ()", 'TRUST = ("majority",)'))
+    done = python(tmp_path, "my_figure.py", "smoke", "--jobs", "1", "--out", "mine")
+    assert done.returncode == 0, done.stderr
+    assert {"data.csv", "figure.png", "claims.json"} <= {
+        p.name for p in (tmp_path / "mine/my_figure").iterdir()
+    }
+
+
 def test_files_that_are_there_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "majority.yaml").write_text("mine")
     assert main(["new", "experiment", "majority", "--out", str(tmp_path)]) == 2

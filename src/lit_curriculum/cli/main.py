@@ -10,7 +10,7 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lit_curriculum.cli.parser import COMMANDS, SWEEP_ACTIONS, TRAINING, build_parser
 from lit_curriculum.cli.words import (
@@ -38,8 +38,19 @@ def main(arguments: Sequence[str]) -> int:
     words = list(arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    return guarded(lambda: _dispatch(words), debug, bool(words) and words[0] in ("reproduce", "sweep"))
+
+
+def guarded(command: Callable[[], int], debug: bool, goes_on: bool) -> int:
+    """Return a command's exit code; what is wrong becomes one line.
+
+    Args:
+        command: what is called.
+        debug: raise instead, with a traceback.
+        goes_on: whether the same command goes on after Ctrl-C.
+    """
     try:
-        return _dispatch(words)
+        return command()
     except (UsageError, RunFailed, RunStopped) as error:
         if debug:
             raise
@@ -53,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
             raise
         return _told(unexpected(error))
     except KeyboardInterrupt:
-        if words and words[0] in ("reproduce", "sweep"):
+        if goes_on:
             return _told(RunStopped("interrupted; the same command goes on"))
         print("lit: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT

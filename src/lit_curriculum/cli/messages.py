@@ -29,6 +29,8 @@ _NOTHING = re.compile(r"Expected a path but .* either not accessible or invalid$
 _CALLABLE = re.compile(r"^Type \S.* expects a function or a callable class: (.*)$")
 _MADE_OF = re.compile(r"\. Got value: (?:Namespace\(class_path='([^']+)'.*|([\w.]+))$")
 _FRAME = re.compile(r"^(Does not validate|Subtypes: |Errors:|Given value|Problem with given class_path|$)")
+_OURS = re.compile(r"^[\w.]+: got .+; allowed: .+$")
+_GIVEN_CLASS = re.compile(r"Given value: Namespace\(class_path='(?:\w+\.)*(\w+)'")
 _NESTED = re.compile(r"^NestedArg\(key='[^']*', val='?(.*?)'?\)$")
 _TYPE = re.compile(r"<class '(?:[\w.]+\.)?(\w+)'>|(?:\b[\w]+\.)+(\w+)")
 
@@ -53,10 +55,13 @@ def one_line(  # noqa: PLR0911, PLR0912 - one branch for each form a message can
             keys.append(found.group(1))
             line = found.group(2)  # noqa: PLW2901 - the rest of the line is parsed like a line
         if found := _CLASS.search(line):
-            owner = found.group(1)
+            owner, alternatives = found.group(1), []  # it is that class that is meant, not another type
         where = ".".join(keys)
         if found := _DENIED.search(line):
             return refusal(where, found.group(1))
+        if _OURS.match(line):
+            inside = where or (made.group(1) if (made := _GIVEN_CLASS.search(text)) else "")
+            return f"{inside}: {line}" if inside else line
         if found := _NOT_THERE.search(line):
             return f"{where}: got {owner!r}, which cannot be imported ({found.group(1)}); allowed: a class"
         if found := _NO_SUBCLASS.search(line):

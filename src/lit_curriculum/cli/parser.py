@@ -90,17 +90,10 @@ def build_parser() -> argparse.ArgumentParser:
     reproduce.add_argument("target", nargs="*", help="names from --list, or all; they share their runs")
     reproduce.add_argument("--list", action="store_true", help="list the targets")
     reproduce.add_argument("--scale", default="laptop", help=f"one of {', '.join(SCALES)} (default laptop)")
-    reproduce.add_argument("--out", default="out", help="folder for runs and figures (default out)")
-    reproduce.add_argument("--json", action="store_true", help="print claims.json, or a list of several")
-    reproduce.add_argument("--fresh", action="store_true", help="do not reuse finished runs")
     reproduce.add_argument(
         "--redraw", action="store_true", help="draw and judge again the data that --out holds, without a run"
     )
-    reproduce.add_argument("--seeds", type=int, help="report as many seeds instead of the figure's own")
-    reproduce.add_argument(
-        "--dry-run", action="store_true", help="say how many runs, how long and how much disk; train nothing"
-    )
-    _launching(reproduce)
+    _making(reproduce)
     _trust(reproduce)
     _add_report(commands)
     _add_sweep(commands)
@@ -110,6 +103,27 @@ def build_parser() -> argparse.ArgumentParser:
     completion = commands.add_parser("completion", help="print a completion script for your shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     return parser
+
+
+def figure_parser(name: str, description: str) -> argparse.ArgumentParser:
+    """Return the parser of a script that makes one figure of a user's own: scale, and options as of ours."""
+    parser = argparse.ArgumentParser(prog=f"{name}.py", description=description)
+    parser.add_argument("scale", nargs="?", default="laptop", help=f"one of {', '.join(SCALES)}")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks of errors in the input")
+    _making(parser)
+    return parser
+
+
+def _making(parser: argparse.ArgumentParser) -> None:
+    """Add the options of whatever makes figures."""
+    parser.add_argument("--out", default="out", help="folder for runs and figures (default out)")
+    parser.add_argument("--json", action="store_true", help="print claims.json, or a list of several")
+    parser.add_argument("--fresh", action="store_true", help="do not reuse finished runs")
+    parser.add_argument("--seeds", type=int, help="report as many seeds instead of the figure's own")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say how many runs, how long and how much disk; train nothing"
+    )
+    _launching(parser)
 
 
 def _add_report(commands: Any) -> None:

@@ -37,7 +37,15 @@ def reproduce(options: argparse.Namespace) -> int:
     if options.list:
         _list(options.json)
         return 0
-    figures = _figures(options)
+    return carried_out(_figures(options), options)
+
+
+def carried_out(figures: dict[str, figure.Figure], options: argparse.Namespace) -> int:
+    """Make figures as the options say; return the exit code, see `reproduce`.
+
+    Raises:
+        UsageError: for a folder that cannot be written, or a launcher that does not fit.
+    """
     out = Path(options.out)
     if options.dry_run:
         from lit_curriculum.cli.estimate import show
@@ -66,13 +74,7 @@ def _figures(options: argparse.Namespace) -> dict[str, figure.Figure]:
     """Return the figures that are asked for, by name: wrong ones are told before the hours of others."""
     if not options.target:
         raise UsageError(f"target: missing; allowed: {ALL}, {', '.join(figure.targets())}")
-    if not options.out.strip():
-        raise bad_value("--out", options.out, "a folder")
-    if options.scale not in figure.SCALES:
-        allowed = f"{', '.join(figure.SCALES)}{suggest(options.scale, figure.SCALES)}"
-        raise bad_value("--scale", options.scale, allowed)
-    if options.seeds is not None and not 1 <= options.seeds <= MOST_SEEDS:
-        raise bad_value("--seeds", options.seeds, f"an integer from 1 to {MOST_SEEDS}")
+    check_size("--scale", options)
     for name in ("fresh", "jobs", "seeds", "dry_run", "launcher"):
         if options.redraw and getattr(options, name):
             raise UsageError(f"--redraw: got --{name.replace('_', '-')} with it; allowed: one of the two")
@@ -80,6 +82,25 @@ def _figures(options: argparse.Namespace) -> dict[str, figure.Figure]:
         raise bad_value("target", " ".join(options.target), f"{ALL} alone, or names from --list")
     names = list(figure.targets()) if options.target == [ALL] else options.target
     return {name: figure.load(name, options.scale).with_seeds(options.seeds) for name in names}
+
+
+def check_size(key: str, options: argparse.Namespace) -> None:
+    """Check what says how large figures become, and where they go.
+
+    Args:
+        key: of the scale, in the command at hand.
+        options: with ``out``, ``scale`` and ``seeds``.
+
+    Raises:
+        UsageError: naming the option.
+    """
+    if not options.out.strip():
+        raise bad_value("--out", options.out, "a folder")
+    if options.scale not in figure.SCALES:
+        allowed = f"{', '.join(figure.SCALES)}{suggest(options.scale, figure.SCALES)}"
+        raise bad_value(key, options.scale, allowed)
+    if options.seeds is not None and not 1 <= options.seeds <= MOST_SEEDS:
+        raise bad_value("--seeds", options.seeds, f"an integer from 1 to {MOST_SEEDS}")
 
 
 def _measured(

@@ -10,6 +10,7 @@ import itertools
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from lit_curriculum.reproduce.results import Row
@@ -195,12 +196,23 @@ def extended(seeds: tuple[int, ...], count: int, taken: tuple[int, ...] = ()) ->
 
 
 def overlaid(config: str, scale: Scale) -> tuple[str, ...]:
-    """Return a shipped configuration with its overlay for a scale."""
-    return (config,) if scale == "laptop" else (config, f"{scale}/{config}")
+    """Return a configuration with its overlay for a scale.
+
+    Args:
+        scale: laptop is the configuration itself.
+        config: a shipped one's name, whose overlay is ``<scale>/<name>``; or a file, whose overlay is
+            ``<name>_<scale>.yaml`` beside it, as `lit new experiment` writes it.
+    """
+    if scale == "laptop":
+        return (config,)
+    file = Path(config)
+    if file.suffix in (".yaml", ".yml"):
+        return (config, str(file.with_name(f"{file.stem}_{scale}{file.suffix}")))
+    return (config, f"{scale}/{config}")
 
 
 def at_scale(scale: Scale, config: str, **study: Any) -> Study:
-    """Return a study on a shipped configuration; at smoke scale of one seed, without a search."""
+    """Return a study on a configuration, see `overlaid`; at smoke scale of one seed, without a search."""
     made = Study(configs=overlaid(config, scale), **study)
     if scale != "smoke":
         return made

@@ -1,0 +1,47 @@
+"""A figure of a user's own script, with the options and the errors of `lit reproduce`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from lit_curriculum.cli.main import guarded
+from lit_curriculum.cli.parser import figure_parser
+from lit_curriculum.reproduce.figure import Figure, Scale
+
+
+def make_figure(
+    name: str,
+    made: Callable[[Scale], Figure],
+    trusted: Sequence[str] = (),
+    words: Sequence[str] | None = None,
+) -> int:
+    """Make a figure as the command line of its script says, e.g. ``python my_figure.py smoke --jobs 1``.
+
+    Runs, data, claims and pictures lie in ``--out``, as those of `lit reproduce` do. Call it under
+    ``if __name__ == "__main__"``: worker processes import the script.
+
+    Args:
+        name: of the figure's folder.
+        made: returns the figure at a scale.
+        trusted: modules of yours that configurations name.
+        words: of the command line; those of this process by default.
+
+    Returns:
+        The exit code: 0; 1 if a run failed or a claim fails that was not expected to; 2 for wrong input; 75
+        if it was stopped and goes on with the same command.
+    """
+    words = sys.argv[1:] if words is None else words
+    options = figure_parser(name, (made.__doc__ or "").partition("\n")[0]).parse_args(words)
+    return guarded(lambda: _make(name, made, trusted, options), options.debug, goes_on=True)
+
+
+def _make(
+    name: str, made: Callable[[Scale], Figure], trusted: Sequence[str], options: argparse.Namespace
+) -> int:
+    from lit_curriculum.cli.reproduce import carried_out, check_size
+
+    check_size("scale", options)
+    options.redraw, options.trust = False, list(trusted)
+    return carried_out({name: made(options.scale).with_seeds(options.seeds)}, options)

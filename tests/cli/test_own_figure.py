@@ -1,0 +1,72 @@
+"""A user's script has the options and the errors of `lit reproduce`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lit_curriculum.cli.own_figure import make_figure
+from lit_curriculum.reproduce.claim import Claim, final
+from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.panels import Line, draw_arms, panels
+from lit_curriculum.reproduce.predicates import AtLeast
+from lit_curriculum.reproduce.results import Results
+from lit_curriculum.reproduce.study import Arm, at_scale
+
+
+def made(scale: Scale) -> Figure:
+    """A wide network."""
+    arms = (Arm(name="wide", set={"model.width": 20}),)
+    study = at_scale(scale, "sparse_parity_minibatch", arms=arms, seeds=(0, 1))
+    claim = Claim("learns", "It learns.", final("wide"), AtLeast(0.99))
+    return Figure(cost="seconds", studies=(study,), draw=draw, claims=lambda results: [claim])
+
+
+def draw(results: Results) -> object:
+    picture, (axis,) = panels(1)
+    draw_arms(axis, results, {"wide": Line("wide", "#d55e00")})
+    return picture
+
+
+def of_a_file(scale: Scale) -> Figure:
+    study = at_scale(scale, "mine.yaml", arms=(Arm(name="wide"),), seeds=(0,))
+    return Figure(cost="seconds", studies=(study,), draw=draw, claims=lambda results: [])
+
+
+def test_it_says_what_it_takes_and_trains_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert make_figure("mine", made, words=["--dry-run", "--out", str(tmp_path), "--seeds", "3"]) == 0
+    assert "3" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["bogus"], "scale: got 'bogus'; allowed: smoke"),
+        (["smoke", "--seeds", "0"], "--seeds: got 0; allowed: an integer from 1 to 50"),
+        (["smoke", "--jobs", "0"], "--jobs: got 0"),
+        (["smoke", "--launcher", "cloud"], "--launcher: got 'cloud'; allowed: local, slurm"),
+        (["--out", " "], "--out: got ' '; allowed: a folder"),
+    ],
+)
+def test_wrong_words_are_one_line(
+    words: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert make_figure("mine", made, words=words) == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_overlay_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("model: {}\n")
+    assert make_figure("mine", of_a_file, words=["smoke", "--jobs", "1"]) == 2
+    assert "mine_smoke.yaml" in capsys.readouterr().err
