@@ -125,6 +125,30 @@ def test_a_misspelt_strategy_gets_the_nearest():
     )
 
 
+def test_a_misspelt_class_inside_one_that_could_also_be_a_text_gets_the_nearest():
+    text = (
+        "Parser key \"trainer.callbacks\":\n  Errors:\n    - Problem with given class_path 'SwapTeacher':\n"
+        '        Parser key "bank":\n          Does not validate against any of the Union subtypes\n'
+        "          Errors:\n            - Expected a <class 'str'>\n"
+        "            - Problem with given class_path 'LiveTeacher':\n"
+        '                Parser key "model":\n'
+        "                  Expected a dot import path string: SparseParityMPL\n"
+        "          Given value type: <class 'dict'>\n          Given value: {'class_path': 'LiveTeacher'}\n"
+    )
+    expected = "trainer.callbacks.bank.model: got 'SparseParityMPL'; allowed: the name of a class"
+    assert condensed(text) == f"{expected} (did you mean 'SparseParityMLP'?)"
+
+
+def test_a_line_of_ours_among_the_types_is_what_is_told():
+    text = (
+        "Does not validate against any of the Union subtypes\nErrors:\n  - Expected a <class 'str'>\n"
+        "  - data.eval_every: got 1000; allowed: a divisor of num_steps = 50\n"
+        "Given value type: <class 'jsonargparse._namespace.Namespace'>\n"
+        "Given value: Namespace(class_path='lit_curriculum.callbacks.LiveTeacher', init_args=Namespace())\n"
+    )
+    assert condensed(text) == "LiveTeacher: data.eval_every: got 1000; allowed: a divisor of num_steps = 50"
+
+
 def test_a_misspelt_key_outside_of_classes_gets_the_nearest():
     assert condensed("Parser does not accept key 'modle'") == (
         "modle: unknown key (did you mean 'model'?); allowed: model, data, trainer, run_dir"

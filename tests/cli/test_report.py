@@ -114,6 +114,20 @@ def _scale(folder: Path) -> None:
     (folder / "claims.json").write_text(json.dumps(report | {"scale": "huge"}))
 
 
+def _seeds(seeds: list[int]):
+    def damage(folder: Path) -> None:
+        report = json.loads((folder / "claims.json").read_text())
+        (folder / "claims.json").write_text(json.dumps(report | {"seeds": seeds}))
+
+    return damage
+
+
+def _twice(folder: Path) -> None:
+    report = json.loads((folder / "claims.json").read_text())
+    report["claims"].append(report["claims"][0])
+    (folder / "claims.json").write_text(json.dumps(report))
+
+
 @pytest.mark.parametrize(
     ("damage", "named"),
     [
@@ -128,6 +142,9 @@ def _scale(folder: Path) -> None:
         (_edited(low="low"), "claim 1: low"),
         (_edited(seeds_needed=1.5), "claim 1: seeds_needed"),
         (_edited(other=1), "claim 1"),
+        (_seeds([0]), "values: got 3; allowed: at most one for each of 1 seeds"),
+        (_seeds([0, 0, 1]), "seeds: got [0, 0, 1]; allowed: a list of different integers"),
+        (_twice, "allowed: each once"),
         (_without_a_statement, "claim 2"),
         (_scale, "scale: got 'huge'; allowed: smoke, laptop, paper"),
         (

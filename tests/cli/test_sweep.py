@@ -19,7 +19,7 @@ import yaml
 
 from lit_curriculum.cli.launching import LAUNCHING, make_launcher
 from lit_curriculum.cli.main import main
-from lit_curriculum.cli.sweep import _distinct
+from lit_curriculum.cli.sweep import _distinct, _failed
 from lit_curriculum.cli.sweep_table import collect, over, states_of
 from lit_curriculum.errors import UsageError
 from lit_curriculum.runs.launchers import failure_note, prepare
@@ -192,8 +192,45 @@ def test_means_and_spread_over_seeds(tmp_path: Path) -> None:
     (alone,) = over(plan, rows[:1], ["seed", "lr"])
     assert alone["runs"] == 1
     assert math.isnan(alone["val/accuracy sd"])
-    with pytest.raises(UsageError, match=r"--over: got 'sede'; allowed: a setting of the sweep: .*seed"):
-        over(plan, rows, ["sede"])
+    # Whole words only: neither "eed" nor "r" is one.
+    for part in ("sede", "eed", "r"):
+        with pytest.raises(UsageError, match=rf"--over: got '{part}'; allowed: a setting of the sweep: "):
+            over(plan, rows, [part])
+
+
+def test_groups_are_never_averaged_together(tmp_path: Path) -> None:
+    path = tmp_path / "groups.yaml"
+    student = {"needs": "teacher", "points": [{"model.heads": 1, "trainer.callbacks": BANK}]}
+    groups = {"teacher": {"points": [{"model.heads": 4}]}, "student": student}
+    grid = {"data.data_seed": [0, 1]}
+    path.write_text(yaml.safe_dump({"configs": SETTINGS["configs"], "grid": grid, "groups": groups}))
+    plan = load_sweep(path)
+    assert plan.groups_of_runs == ("teacher", "teacher", "student", "student")
+    for index, run in enumerate(plan.runs):
+        run.folder(tmp_path).mkdir()
+        (run.folder(tmp_path) / "metrics.csv").write_text(f"step,samples,val/accuracy\n1,1,{index}\n")
+        (run.folder(tmp_path) / "provenance.json").write_text(json.dumps({"finished": True}))
+    rows = collect(plan, tmp_path)
+    # As where both groups have the same settings: heads tell nothing apart any more.
+    means = over(plan, rows, ["seed", "heads", "callbacks"])
+    assert [(mean["group"], mean["runs"], mean["val/accuracy"]) for mean in means] == [
+        ("teacher", 2, 0.5),
+        ("student", 2, 2.5),
+    ]
+
+
+def test_retry_takes_students_that_were_never_begun(tmp_path: Path) -> None:
+    path = tmp_path / "groups.yaml"
+    student = {"needs": "teacher", "points": [{"model.heads": 1, "trainer.callbacks": BANK}]}
+    groups = {"teacher": {"points": [{"model.heads": 4}]}, "student": student}
+    grid = {"data.data_seed": [0, 1]}
+    path.write_text(yaml.safe_dump({"configs": SETTINGS["configs"], "grid": grid, "groups": groups}))
+    plan = load_sweep(path)
+    note = failure_note(plan.runs[1], tmp_path)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text("failed")
+    assert states_of(plan, tmp_path) == ["new", "failed", "new", "new"]
+    assert _failed(plan, tmp_path) == (plan.runs[1], plan.runs[3])
 
 
 @pytest.mark.parametrize(

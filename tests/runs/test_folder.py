@@ -94,7 +94,7 @@ def test_the_folder_of_another_configuration_is_refused_with_the_first_differenc
     other = {**CONFIG, "model": {"init_args": {"width": 11}}}
     assert refusal(folder, other) == (
         f"run_dir: '{folder.path}' holds a run with model.init_args.width = 10, not 11; "
-        "allowed: the same configuration, or another folder"
+        "allowed: the same configuration, or another folder (--run_dir)"
     )
 
 
@@ -142,6 +142,7 @@ def test_begin_writes_the_configuration_and_the_provenance(tmp_path):
         "schema": 2,
         "finished": False,
         "resumed": 0,
+        "run_id": folder.run_id,
         "config_sha256": [sha256_of(folder.path / "config.yaml")],
     }
 
@@ -162,6 +163,7 @@ def test_finishing_adds_what_is_known_only_then(tmp_path):
         "manifests": {},
         "config_sha256": [sha256_of(folder.path / "config.yaml")],
         "resumed": 0,
+        "run_id": folder.run_id,
         "wall_seconds": 2.0,
         "samples_per_second": 10,
     }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import keyword
 import re
+import shlex
 import sys
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
@@ -40,15 +42,15 @@ def new(options: argparse.Namespace) -> int:
     if options.kind not in _FILES:
         allowed = f"{' or '.join(_FILES)}{suggest(options.kind, tuple(_FILES))}"
         raise bad_value("KIND", options.kind, allowed)
-    _check_name(options.name)
     if not options.out.strip():
         raise bad_value("--out", options.out, "a folder")
     folder = Path(options.out)
+    _check_name(options.name, folder)
     check_writable("--out", folder)
     written = write(options.kind, options.name, folder)
     for path in written:
         print(path)
-    where = "" if options.out == "." else f"cd {folder} && "
+    where = "" if options.out == "." else f"cd {shlex.quote(str(folder))} && "
     print(f"next: {where}{_NEXT[options.kind].format(name=options.name)}")
     return 0
 
@@ -82,9 +84,16 @@ def _skeleton(kind: str, source: str) -> str:
     return (files("lit_curriculum.cli") / "skeletons" / kind / f"{source}.txt").read_text(encoding="utf-8")
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, folder: Path) -> None:
     allowed = "a module's name: a small letter, then small letters, digits and _"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise bad_value("NAME", name, allowed)
-    if name in sys.stdlib_module_names or name in ("torch", "lightning", "numpy", "lit_curriculum"):
-        raise bad_value("NAME", name, "a name that no module of Python's or of ours has")
+    if name in sys.stdlib_module_names or _is_installed(name, folder):
+        raise bad_value("NAME", name, "a name that no module of Python's or of an installed package has")
+
+
+def _is_installed(name: str, folder: Path) -> bool:
+    """Tell whether Python would find another module of that name than the one to be written."""
+    found = find_spec(name)
+    # Without a file it is a folder of that name, which a module comes before.
+    return bool(found and found.origin) and folder.resolve() not in Path(str(found.origin)).resolve().parents

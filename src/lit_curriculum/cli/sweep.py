@@ -201,10 +201,15 @@ def _is_seed(name: str, value: object) -> bool:
 
 
 def _failed(plan: Sweep, root: Path) -> tuple[Run, ...]:
-    again = tuple(run for run, state in zip(plan.runs, states_of(plan, root), strict=True) if state in AGAIN)
+    """Return the runs that failed or stopped, and those that were never begun because they wait for them."""
+    again: dict[str, Run] = {}
+    for run, state in zip(plan.runs, states_of(plan, root), strict=True):  # needed runs come first
+        waits = state == "new" and any(needed.key in again for needed in run.needs)
+        if state in AGAIN or waits:
+            again[run.key] = run
     if not again:
         raise UsageError(f"retry: no run of {plan.name} below {root} failed or stopped; allowed: those")
-    return again
+    return tuple(again.values())
 
 
 def _remembered(options: argparse.Namespace, folder: Path) -> None:

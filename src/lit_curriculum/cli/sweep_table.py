@@ -91,7 +91,7 @@ def _described(plan: Sweep, index: int, state: str, root: Path) -> dict[str, Any
 
 
 def collect(plan: Sweep, root: Path) -> list[dict[str, Any]]:
-    """Return a row for each finished run: its number, folder and settings, and its last evaluation.
+    """Return a row for each finished run: its number, folder, group and settings, and its last evaluation.
 
     Args:
         plan: the sweep.
@@ -105,30 +105,32 @@ def collect(plan: Sweep, root: Path) -> list[dict[str, Any]]:
             last, seconds = finished.rows("metrics.csv")[-1], finished.provenance.get("wall_seconds")
             # What `{bank}` stands for in the settings; they are the same for all seeds.
             teacher = {"teacher": run.needs[0].folder(root).name} if run.needs else {}
-            row = {"index": index, "run": folder.name, **teacher, **settings, **last}
+            group = {"group": name} if (name := plan.groups_of_runs[index]) else {}
+            row = {"index": index, "run": folder.name, **group, **teacher, **settings, **last}
             rows.append({**row, "wall_seconds": seconds})
     return rows
 
 
 def over(plan: Sweep, rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:
-    """Return mean and spread of every number over some settings, a row for each of the others' values.
+    """Return mean and spread of every number over some settings: a row for each group and the others' values.
 
     Args:
         plan: the sweep.
         rows: what `collect` returned.
-        keys: settings to average over: whole, ``data.data_seed``, or the end of a name, ``seed``.
+        keys: settings to average over: whole, ``data.data_seed``, or the last words of a name, ``seed``.
 
     Raises:
         UsageError: if no run has such a setting.
     """
     known = {key for settings in plan.settings for key in settings}
     for key in keys:
-        if not any(name == key or name.endswith(key) for name in known):
+        if not any(_ends_with(name, key) for name in known):
             raise bad_value(
                 "--over", key, f"a setting of the sweep: {', '.join(sorted(known))}{suggest(key, known)}"
             )
-    averaged = {name for name in known for key in keys if name == key or name.endswith(key)}
-    kept = [name for name in dict.fromkeys(k for s in plan.settings for k in s) if name not in averaged]
+    averaged = {name for name in known for key in keys if _ends_with(name, key)}
+    settings = dict.fromkeys(key for one in plan.settings for key in one)
+    kept = ["group", *(name for name in settings if name not in averaged)]
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(json.dumps([row.get(name) for name in kept], sort_keys=True), []).append(row)
@@ -136,7 +138,7 @@ def over(plan: Sweep, rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> li
     for alike in groups.values():
         mean: dict[str, Any] = {name: alike[0][name] for name in kept if name in alike[0]}
         mean["runs"] = len(alike)
-        measured = [name for name in alike[0] if name not in known and name not in ("index", "run")]
+        measured = [name for name in alike[0] if name not in known | {"index", "run", "group"}]
         for name in measured:
             values = [_number(row.get(name)) for row in alike]
             if all(value is not None for value in values):
@@ -145,6 +147,11 @@ def over(plan: Sweep, rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> li
                 mean[f"{name} sd"] = statistics.stdev(numbers) if len(numbers) > 1 else math.nan
         means.append(mean)
     return means
+
+
+def _ends_with(name: str, words: str) -> bool:
+    """Tell whether a setting ends with whole words: ``data.data_seed`` does with ``seed``, not with ``d``."""
+    return name == words or name.endswith((f".{words}", f"_{words}"))
 
 
 def _state(run: Run, root: Path, jobs: Jobs, queue: dict[str, str]) -> str:

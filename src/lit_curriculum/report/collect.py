@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,6 +158,8 @@ def _outcome(folder: Path, root: Path) -> Outcome:
         raise bad_value(f"{KEY}: {path}: scale", report["scale"], ", ".join(SCALES))
     _check_data(folder, report["data_sha256"])
     name, known, findings = report["target"], targets(), _findings(folder.parent)
+    claims = tuple(_claim(entry, f"{KEY}: {path}: claim {i}") for i, entry in enumerate(report["claims"], 1))
+    _check_together(claims, len(report["seeds"]), f"{KEY}: {path}")
     return Outcome(
         folder=folder,
         id=folder.relative_to(root).as_posix() if folder != root else name,
@@ -167,14 +169,27 @@ def _outcome(folder: Path, root: Path) -> Outcome:
         seeds=tuple(report["seeds"]),
         commit=report["commit"],
         wall_seconds=report["wall_seconds"],
-        claims=tuple(
-            _claim(entry, f"{KEY}: {path}: claim {i}") for i, entry in enumerate(report["claims"], 1)
-        ),
+        claims=claims,
         title=title(known[name]) if name in known else name,
         finding=findings.get(name, ""),
         place=[*findings, name].index(name),
         machine=report.get("machine") or _machine(folder.parent),
     )
+
+
+def _check_together(claims: Sequence[Claim], seeds: int, key: str) -> None:
+    """Check what no claim shows alone, as a file that was edited by hand may have it.
+
+    Raises:
+        UsageError: for two claims of one id, or more values than seeds.
+    """
+    ids = [claim.id for claim in claims]
+    for claim in claims:
+        if ids.count(claim.id) > 1:
+            raise bad_value(f"{key}: claim", claim.id, "each once")
+        if len(claim.values) > seeds:
+            allowed = f"at most one for each of {seeds} seeds"
+            raise bad_value(f"{key}: {claim.id}: values", len(claim.values), allowed)
 
 
 def _claim(entry: Any, key: str) -> Claim:

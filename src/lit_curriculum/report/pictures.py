@@ -21,7 +21,7 @@ def smaller(content: bytes) -> tuple[bytes, tuple[int, int]]:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             reduced = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # the middle one is PIL's for PNG
-        raise ValueError(f"a damaged image ({error})") from error
+        raise ValueError("a damaged image, which is no PNG as it stands") from error
     stream = io.BytesIO()
     reduced.save(stream, format="PNG", compress_level=9)
     return min(content, stream.getvalue(), key=len), reduced.size

@@ -32,8 +32,8 @@ _FORM: dict[str, tuple[Callable[[Any], bool], str]] = {
     "paper": (_text, "a text"),
     "scale": (_text, "a text"),
     "seeds": (
-        lambda value: isinstance(value, list) and len(value) > 0 and all(map(_whole, value)),
-        "a list of integers",
+        lambda value: isinstance(value, list) and all(map(_whole, value)) and 0 < len(value) == len({*value}),
+        "a list of different integers",
     ),
     "commit": (lambda value: value is None or _text(value), "a text, or null"),
     "wall_seconds": (_seconds, "a finite number of at least 0"),

@@ -65,7 +65,7 @@ class RunFolder:
             key, ours, old = difference
             raise UsageError(
                 f"run_dir: {str(self.path)!r} holds a run with {key} = {old!r}, not {ours!r}; "
-                "allowed: the same configuration, or another folder"
+                "allowed: the same configuration, or another folder (--run_dir)"
             )
         # Equal settings may still stand for other results: newer code, or another teacher at that path.
         recorded_hash = self.provenance().get("config_hash")

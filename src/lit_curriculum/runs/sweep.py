@@ -101,6 +101,11 @@ class Sweep:
         return tuple(one for group in self.groups for one in group.shifted())
 
     @cached_property
+    def groups_of_runs(self) -> tuple[str, ...]:
+        """Of each run, the name of its group, in the order of their numbers."""
+        return tuple(group.name for group in self.groups for _ in group.settings)
+
+    @cached_property
     def runs(self) -> tuple[Run, ...]:
         """The runs, in the order of their numbers."""
         made: dict[str, list[Run]] = {}

@@ -80,6 +80,9 @@ class BitSubsetParity:
             raise bad_value("pair_order", pair_order, "index, random")
         if tree_of not in get_args(TreeOf):
             raise bad_value("tree_of", tree_of, ", ".join(get_args(TreeOf)))
+        if tree_of != "subset" and (not subtask_labels or d == 4):
+            allowed = "subset, where no inner node has a label: without subtask_labels, or of 4 bits"
+            raise bad_value("tree_of", tree_of, allowed)
         check_seed("seed", seed)
         subset = choose_without_replacement(seed, d, half, "support")
         if pair_order == "random":

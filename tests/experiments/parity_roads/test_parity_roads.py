@@ -112,6 +112,8 @@ def test_a_student_learns_from_a_bank_of_another_width(tmp_path: Path) -> None:
     [
         ({"supervision": "both"}, "data.supervision: got 'both'; allowed: answer, sum, outputs, sequence"),
         ({"p": 1.5}, "data.p: got 1.5; allowed: a probability from 0 to 1"),
+        ({"n": 3}, "data.n: got 3; allowed: an integer from 4 to 128"),
+        ({"n": 129}, "data.n: got 129; allowed: an integer from 4 to 128"),
         ({"k": 1}, "k: got 1; allowed: 2 <= k < n"),
         ({"eval_samples": 64}, "data.eval_samples: got 64; allowed: at most 32"),
     ],

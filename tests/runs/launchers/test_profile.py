@@ -41,7 +41,7 @@ def test_times_are_whole_minutes(text: str, minutes: int) -> None:
     ("content", "given", "expected"),
     [
         ({"partitoin": "gpu"}, {}, ["key: got 'partitoin'", "did you mean 'partition'?"]),
-        ("time: 4:00:00", {}, ["time: got 14400", "in quotes"]),
+        ("time: 4:00:00", {}, ["time: got 14400", "in quotes (without them YAML reads a number)"]),
         ({}, {"time": "an hour"}, ["--time: got 'an hour'", "H:MM:SS"]),
         ({"gpus_per_run": -1}, {}, ["gpus_per_run: got -1", "at least 0"]),
         ({"cpus_per_run": True}, {}, ["cpus_per_run: got True", "at least 1"]),

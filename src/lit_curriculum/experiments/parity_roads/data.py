@@ -10,7 +10,7 @@ import torch
 from lit_curriculum.errors import bad_value
 from lit_curriculum.tasks.counter import Stream, random_words
 from lit_curriculum.tasks.parity_roads import ParityRoads
-from lit_curriculum.tasks.splits import SPLITS_VERSION, BitStringSplits
+from lit_curriculum.tasks.splits import LEAST_BITS, MOST_BITS, SPLITS_VERSION, BitStringSplits
 from lit_curriculum.training.base_data import Batch
 from lit_curriculum.training.positions import PositionData
 
@@ -56,6 +56,8 @@ class ParityRoadsData(PositionData):
         eval_samples: int = 1024,
         **kwargs: Any,
     ) -> None:
+        if not LEAST_BITS <= n <= MOST_BITS:
+            raise bad_value("data.n", n, f"an integer from {LEAST_BITS} to {MOST_BITS}")
         self.task = ParityRoads.create(n, k, support_seed=support_seed)
         self.splits = BitStringSplits(n)
         self.splits.check_held_out(eval_samples)

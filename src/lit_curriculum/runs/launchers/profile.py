@@ -109,7 +109,9 @@ def _names() -> list[str]:
 def _checked(name: str, key: str, value: Any) -> Any:
     if key == "time":
         if not isinstance(value, str) or not _TIME.fullmatch(value):
-            raise bad_value(name, value, _KINDS[key][0])
+            # YAML reads 4:00:00 as a number to the base of 60.
+            unquoted = type(value) is int
+            raise bad_value(name, value, _KINDS[key][0] + " (without them YAML reads a number)" * unquoted)
         return value
     if key == "setup":
         if not isinstance(value, list) or not all(isinstance(line, str) for line in value):

@@ -223,7 +223,7 @@ def check_cluster(profile: Profile) -> None:
     try:
         partitions = _asked("sinfo", "--noheader", "--format=%R").split()
     except RunFailed as error:
-        allowed = f"local, or a machine whose SLURM answers ({error})"
+        allowed = "local, or a machine whose SLURM answers, a login node for one (sinfo does not answer here)"
         raise bad_value("--launcher", "slurm", allowed) from error
     if profile.partition is not None and not set(profile.partition.split(",")) <= set(partitions):
         raise bad_value(
