@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.models.foreign import CLASS, told
 from lit_curriculum.runs.folder import check_writable
 
+_SHOWN = 4
 ACTIONS = ("list", "verify", "import", "export")
 
 
@@ -52,16 +54,20 @@ def _list(options: argparse.Namespace) -> int:
         entries = [{**asdict(entry), "here": found.is_here(entry)} for entry in found]
         print(json.dumps({"model": found.model, "task": found.task, "checkpoints": entries}, indent=1))
         return 0
-    names = sorted({name for entry in found for name in entry.metrics})[:4]
+    measured = Counter(name for entry in found for name in entry.metrics)
+    by_use = sorted(measured, key=lambda n: (not n.endswith(("accuracy", "loss")), -measured[n], n))
+    names = by_use[:_SHOWN]
     table = Table(title=f"{found.folder}: {told(found.model)}")
     for column in ("step", "samples", "MB", "sha256", *names):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for entry in found:
         # A bank of others' checkpoints does not know how many samples they had seen.
         samples = f"{entry.samples:,}" if entry.samples or not entry.step else ""
-        row = [f"{entry.step:,}", samples, _size(found, entry.file), entry.sha256[:12]]
+        row = [f"{entry.step:,}", samples, _size(found, entry.file), entry.sha256[:8]]
         table.add_row(*row, *(f"{entry.metrics[n]:.4g}" if n in entry.metrics else "" for n in names))
     Console().print(table)
+    if len(by_use) > _SHOWN:
+        print(f"{len(by_use) - _SHOWN} more metrics: --json")
     return 0
 
 

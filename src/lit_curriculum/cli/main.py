@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from lit_curriculum.cli.parser import COMMANDS, SWEEP_ACTIONS, TRAINING, build_parser
 from lit_curriculum.cli.words import (
+    check_configs,
     check_environment,
     check_words,
     expand_home,
@@ -88,6 +89,7 @@ def _dispatch(words: list[str]) -> int:
         from lit_curriculum.cli.interruption import stopping_before_training
 
         stopping_before_training()
+        check_configs(words)
         from lit_curriculum.cli.training import train
 
         return train(words)

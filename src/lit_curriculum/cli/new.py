@@ -96,4 +96,6 @@ def _is_installed(name: str, folder: Path) -> bool:
     """Tell whether Python would find another module of that name than the one to be written."""
     found = find_spec(name)
     # Without a file it is a folder of that name, which a module comes before.
-    return bool(found and found.origin) and folder.resolve() not in Path(str(found.origin)).resolve().parents
+    if found is None or found.origin is None:
+        return False
+    return folder.resolve() not in Path(found.origin).resolve().parents

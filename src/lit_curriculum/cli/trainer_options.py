@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 import os
+from argparse import ArgumentParser
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -156,6 +157,26 @@ OPTIONS: dict[str, Option] = {
     "enable_autolog_hparams": _honoured("config.yaml holds the settings in any case"),
     "model_registry": _refused("weights are harvested into the run's bank", None),
 }
+
+
+def explain(parser: ArgumentParser) -> None:
+    """Let a parser's help say what Lightning's options do here, and what is read before it."""
+    own = {
+        "ckpt_path": "checkpoint to begin from, or to look at; last and best are those of the run's folder",
+        "weights_only": "null or true; false reads pickles, which needs --trust pickle",
+    }
+    for action in parser._actions:
+        section, _, name = action.dest.rpartition(".")
+        option = OPTIONS.get(name) if section == "trainer" else None
+        if option is not None and option.verdict == "refused":
+            action.help = f"refused: {option.text}"
+        elif action.dest in own:
+            action.help = own[action.dest]
+    parser.epilog = (
+        "--trust MODULE lets a configuration name your own classes; may be repeated. --debug shows "
+        "tracebacks. docs/trainer_options.md has every option of Trainer, callbacks and loggers; "
+        "docs/reference/configuration.md every key of the suite's classes."
+    )
 
 
 def check_options(options: Any) -> None:

@@ -118,6 +118,7 @@ class CurriculumCLI(LightningCLI):
         if subcommand != "fit":
             help_ = "evaluate the harvested checkpoint of this step (default: --ckpt_path last)"
             parser.add_argument("--step", type=int, default=None, help=help_)
+        trainer_options.explain(parser)
         return parser
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:

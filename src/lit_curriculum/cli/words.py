@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from lit_curriculum.errors import UsageError, bad_value, shortened
-from lit_curriculum.reading import parse_yaml
+from lit_curriculum.reading import parse_yaml, read_text
 
 CONFIG_HELP = "YAML file, or a name that lit configs lists; later ones overlay"
 _REPEATABLE = ("--config", "-c", "--trust")
@@ -50,6 +50,21 @@ def check_words(words: Sequence[str]) -> None:
             if name in seen:
                 raise UsageError(f"{name}: given twice; allowed: once")
             seen.add(name)
+
+
+def check_configs(words: Sequence[str]) -> None:
+    """Check that the files of ``--config`` can be read, before Lightning is imported for them.
+
+    Raises:
+        UsageError: naming the first that cannot.
+    """
+    from lit_curriculum.runs.configs import named
+
+    given = [words[place] for place, word in enumerate(words[:-1], 1) if word in ("--config", "-c")]
+    given += [word.partition("=")[2] for word in words if word.startswith("--config=")]
+    for value in given:
+        if not value.lstrip().startswith("{"):
+            read_text(named(os.path.expanduser(value), "config"), "config")
 
 
 def lists_as_overlays(words: Sequence[str]) -> list[str]:
