@@ -293,13 +293,18 @@ def test_wrong_input_is_one_line_and_trains_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_new_runs_that_differ_in_seeds_alone_are_checked_once(tmp_path: Path) -> None:
+def test_new_runs_that_differ_in_what_cannot_be_wrong_are_checked_once(tmp_path: Path) -> None:
     file, root = tmp_path / "seeds.yaml", tmp_path / "runs"
     seeds = {"data.data_seed, model.model_seed": [0, 1, 2, "3", -1]}
     file.write_text(
         yaml.safe_dump({**SETTINGS, "grid": {"data.data_seed": [0, 1, 2], "data.length": [1, 2]}})
     )
     assert len(_distinct(load_sweep(file).runs, root)) == 4  # two points at two lengths
+    rates = {"model.optimizer.lr": [0.1, 0.2, -0.1, 0.0, "fast", True], "model.width": [1, 2]}
+    file.write_text(yaml.safe_dump({**SETTINGS, "points": [{}], "grid": rates}))
+    runs = load_sweep(file).runs
+    assert len(runs) == 12
+    assert _distinct(runs, root) == [*runs[:2], *runs[4:]]  # of the right rates the first stands for both
     file.write_text(yaml.safe_dump({**SETTINGS, "points": [{}], "grid": seeds}))
     runs = load_sweep(file).runs
     assert _distinct(runs, root) == [runs[0], runs[3], runs[4]]  # no seeds: a word, a negative number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -160,8 +161,8 @@ def _train(plan: Sweep, chosen_runs: Sequence[Run], options: argparse.Namespace,
 def _check(plan: Sweep, chosen_runs: Sequence[Run], lab: Lab, options: argparse.Namespace) -> None:
     """Check every run's settings as `lit fit` would: none may fail after hours for what is known now.
 
-    Of new runs that differ in their seeds alone, one is checked: reading a configuration takes a good part of
-    a short run.
+    Of new runs that differ in seeds and learning rates alone, one is checked: reading a configuration takes a
+    good part of a short run.
     """
     ended = {run.key for run in with_needs(chosen_runs) if RunFolder(run.folder(lab.root)).finished}
     waiting = _distinct([run for run in chosen_runs if run.key not in ended], lab.root)
@@ -175,29 +176,32 @@ def _check(plan: Sweep, chosen_runs: Sequence[Run], lab: Lab, options: argparse.
 
 
 def _distinct(runs: Sequence[Run], root: Path) -> list[Run]:
-    """Return the runs without those that are new and differ from another in their seeds alone."""
+    """Return the runs without those that are new and differ from another only in what cannot be wrong."""
     found: dict[object, Run] = {}
     for run in runs:
         begun = run.folder(root).exists()
-        found.setdefault(run.key if begun else (run.configs, repr(run.needs), _seedless(run.settings)), run)
+        new = (run.configs, repr(run.needs), _what_can_be_wrong(run.settings))
+        found.setdefault(run.key if begun else new, run)
     return list(found.values())
 
 
-def _seedless(settings: Any) -> str:
-    """Return settings as text, seeds that can be wrong in no way left out."""
+def _what_can_be_wrong(settings: Any) -> str:
+    """Return settings as text, right seeds and learning rates left out."""
 
     def strip(value: Any) -> Any:
         if isinstance(value, list):
             return [strip(inner) for inner in value]
         if not isinstance(value, dict):
             return value
-        return {name: "seed" if _is_seed(name, inner) else strip(inner) for name, inner in value.items()}
+        return {name: "right" if _is_right(name, inner) else strip(inner) for name, inner in value.items()}
 
     return repr(strip(settings))
 
 
-def _is_seed(name: str, value: object) -> bool:
-    return name in ("data_seed", "model_seed") and type(value) is int and 0 <= value < 2**31
+def _is_right(name: str, value: object) -> bool:
+    if name in ("data_seed", "model_seed"):
+        return type(value) is int and 0 <= value < 2**31
+    return name == "lr" and type(value) is float and 0 < value < math.inf
 
 
 def _failed(plan: Sweep, root: Path) -> tuple[Run, ...]:

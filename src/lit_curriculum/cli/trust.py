@@ -11,6 +11,7 @@ pickle, which may run any code.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 import sys
@@ -213,6 +214,13 @@ def _kinds() -> Iterator[type]:
 
 def _imported_by_script() -> list[str]:
     """Return the top-level modules that the user's script has brought: its own files, and what it names."""
+    script = vars(sys.modules["__main__"]) if "__main__" in sys.modules else {}
+    # A sweep asks once a run; only new modules or new names of the script change the answer.
+    return list(_brought(len(sys.modules), len(script)))
+
+
+@functools.lru_cache(maxsize=1)
+def _brought(*stamp: int) -> list[str]:
     script = list(vars(sys.modules["__main__"]).values()) if "__main__" in sys.modules else []
     named = {str(getattr(v, "__module__", None) or getattr(v, "__name__", "")) for v in script}
     tops = {name.partition(".")[0] for name in named}
