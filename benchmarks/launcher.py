@@ -30,7 +30,7 @@ from lit_curriculum.runs.launchers import prepare
 from lit_curriculum.runs.sweep import load_sweep
 from pathlib import Path
 for run in load_sweep(Path(sys.argv[1])).runs:
-    fit_in_worker(*prepare(run, Path(sys.argv[2])))
+    fit_in_worker(*prepare(run, Path(sys.argv[2])), events=True)
 """
 
 
