@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from lightning import LightningModule, Trainer
 
 from lit_curriculum.callbacks import LiveTeacher, SwapTeacher
+from lit_curriculum.callbacks.tensorboard import flat
 from lit_curriculum.cli.main import main
 from lit_curriculum.distillation import Distilled, Explicit, Kappa, OneShot, PeakOfEach, Reordered, TwoShot
 from lit_curriculum.errors import NotFinite, UsageError
@@ -24,6 +26,8 @@ from lit_curriculum.experiments.sparse_parity import (
 )
 from lit_curriculum.experiments.sparse_parity_gpt2 import SparseParityGPT, SparseParityTokens
 from lit_curriculum.reading import read_table
+from lit_curriculum.runs.folder import RunFolder
+from lit_curriculum.training.base import STATE
 from tests.support import config, fit, in_child, killed_at_write, without_times
 
 # A base, how often its smoke teacher is harvested, and its length.
@@ -130,6 +134,106 @@ def test_the_teacher_is_in_the_callbacks_part_of_a_checkpoint_alone(taught: Any,
     assert kept["step"] == final["step"]
 
 
+# --- what a run records of it ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def begun_run(taught: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run with a live teacher."""
+    base, teacher, _ = taught
+    folder = tmp_path_factory.mktemp("live") / "run"
+    assert in_child(lambda: fit(folder, *base, str(teacher.parent / "live.yaml"))) == 0
+    return folder
+
+
+def bank_in(config: Any) -> dict[str, Any]:
+    """Return the setting of the live teacher in a configuration."""
+    bank = config["trainer"]["callbacks"][0]["init_args"]["bank"]
+    assert isinstance(bank, dict), bank
+    return bank
+
+
+def changed(run: Path, path: Path, value: Any, *keys: str) -> str:
+    """Write a run's own configuration with another value inside of its teacher."""
+    settings = yaml.safe_load((run / "config.yaml").read_text())
+    place = bank_in(settings)["init_args"]
+    for key in keys[:-1]:
+        place = place[key]
+    assert keys[-1] in place
+    place[keys[-1]] = value
+    settings |= {"run_dir": None, "ckpt_path": None}
+    path.write_text(yaml.safe_dump(settings))
+    return str(path)
+
+
+def longer(run: Path) -> tuple[str, ...]:
+    """Return the words of a run that goes on from another's checkpoint."""
+    steps = resolved(run)["data"]["init_args"]
+    length = f"--data.num_steps={steps['num_steps'] + steps['eval_every']}"
+    return (f"--ckpt_path={run / 'checkpoints' / 'last.ckpt'}", length)
+
+
+def test_the_recorded_configuration_is_nested_and_fits_again(
+    taught: Any, begun_run: Path, tmp_path: Path
+) -> None:
+    _, teacher, stored = taught
+    settings = yaml.safe_load((begun_run / "config.yaml").read_text())
+    told = bank_in(settings)
+    assert told["class_path"] == "lit_curriculum.callbacks.LiveTeacher"
+    assert {name: told["init_args"][name] for name in ("model", "data")} == resolved(teacher)
+    assert in_child(lambda: fit(tmp_path / "again", str(begun_run / "config.yaml"))) == 0
+    same(tmp_path / "again", stored)
+    hashes = [RunFolder(run).provenance()["config_hash"] for run in (begun_run, tmp_path / "again")]
+    assert hashes[0] == hashes[1]
+    assert main(["check", str(begun_run / "config.yaml")]) == 0
+
+
+def test_a_stored_bank_is_recorded_as_the_text_that_it_is(taught: Any) -> None:
+    _, teacher, stored = taught
+    settings = yaml.safe_load((stored / "config.yaml").read_text())
+    assert settings["trainer"]["callbacks"][0]["init_args"]["bank"] == str(teacher / "bank")
+
+
+def test_the_settings_of_a_run_name_what_its_teacher_is_made_of(begun_run: Path) -> None:
+    state = torch.load(begun_run / "checkpoints" / "last.ckpt", weights_only=True)
+    shown = flat(json.loads(state[STATE]["settings"]))
+    name = "trainer.callbacks.SwapTeacher.bank"
+    assert shown[name] == "LiveTeacher"
+    seed = resolved(begun_run)["data"]["init_args"]["data_seed"]
+    assert (shown["data.data_seed"], shown[f"{name}.data.data_seed"]) == (seed, 0) == (9, 0)
+
+
+def test_a_folder_with_another_teacher_is_refused_by_the_inner_key(
+    begun_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    other = changed(begun_run, tmp_path / "other.yaml", 77, "data", "init_args", "data_seed")
+    assert in_child(lambda: fit(begun_run, other)) == 2
+    key = "trainer.callbacks[0].init_args.bank.init_args.data.init_args.data_seed"
+    assert f"holds a run with {key} = 0, not 77" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["data.init_args.data_seed", "model.init_args.model_seed", "every_n_steps"])
+def test_a_checkpoint_of_another_teachers_student_is_refused(
+    key: str, begun_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    keys = key.split(".")
+    settings = yaml.safe_load((begun_run / "config.yaml").read_text())
+    value = 2 * bank_in(settings)["init_args"]["every_n_steps"]
+    other = changed(begun_run, tmp_path / "other.yaml", value, *keys)
+    assert in_child(lambda: fit(tmp_path / "next", other, options=longer(begun_run))) == 2
+    message = capfd.readouterr().err
+    assert f"was trained with SwapTeacher.bank.init_args.{key} = " in message
+    assert f"(got {value})" in message
+    assert not (tmp_path / "next").exists()
+
+
+def test_a_checkpoint_goes_on_with_a_teacher_that_is_only_evaluated_otherwise(
+    begun_run: Path, tmp_path: Path
+) -> None:
+    other = changed(begun_run, tmp_path / "other.yaml", 16, "data", "init_args", "eval_samples")
+    assert in_child(lambda: fit(tmp_path / "next", other, options=longer(begun_run))) == 0
+
+
 def test_the_shipped_overlays_teacher_is_the_shipped_configuration(tmp_path: Path) -> None:
     base, student = config("sparse_parity_gpt2"), config("distill/live_teacher")
     assert main(["check", base, student, f"--run_dir={tmp_path / 'run'}"]) == 0
@@ -195,6 +299,39 @@ def test_a_state_that_is_not_its_own_is_refused() -> None:
         small().begin(torch.device("cpu"), state)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"every_n_steps": 20}, "LiveTeacher.every_n_steps: got 20, but the checkpoint's teacher has 10"),
+        ({"model_seed": 1}, "LiveTeacher.model.model_seed: got 1, but the checkpoint's teacher has 0"),
+        ({"data_seed": 77}, "LiveTeacher.data.data_seed: got 77, but the checkpoint's teacher has 0"),
+        ({"lr": 0.5}, "LiveTeacher.model.optimizer.groups[0].lr: got 0.5, but the checkpoint's"),
+        ({"heads": 2}, "LiveTeacher.model.network.init_args.heads: got 2, but"),
+    ],
+)
+def test_a_state_of_a_teacher_that_is_made_otherwise_is_refused_by_its_key(
+    change: dict[str, Any], message: str
+) -> None:
+    """In a program of one's own there are no settings to compare."""
+    teacher = begun()
+    teacher.load(teacher.at(10))
+    with pytest.raises(UsageError) as caught:
+        small(**change).begin(torch.device("cpu"), copy.deepcopy(teacher.state_dict()))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_state_that_tells_less_of_its_teacher_is_taken_up() -> None:
+    """Another version of the suite may have kept fewer arguments."""
+    teacher = begun()
+    teacher.load(teacher.at(10))
+    state = copy.deepcopy(teacher.state_dict())
+    del state["teacher"]["data"]["batch_size"]
+    again = small()
+    again.begin(torch.device("cpu"), state)
+    assert again.training.step == 10
+
+
 def test_a_teacher_that_diverges_says_that_it_is_the_teacher() -> None:
     def enormous(parameters: Any) -> torch.optim.Optimizer:
         return torch.optim.SGD(parameters, lr=1e38)
@@ -221,8 +358,12 @@ def test_an_earlier_checkpoint_and_a_file_are_not_to_be_had() -> None:
 
 def small(**changes: Any) -> LiveTeacher:
     """Return a teacher of 40 updates, a checkpoint every 10."""
-    model = SparseParityGPT(d=8, heads=1, head_size=4, layers=1, dropout=changes.pop("dropout", 0.0))
-    data = SparseParityTokens(d=8, k=2, num_steps=40, batch_size=4, eval_every=10, eval_samples=8)
+    rate, seed = changes.pop("lr", 1e-3), changes.pop("data_seed", 0)
+    shape = {name: changes.pop(name) for name in ("heads", "dropout", "model_seed") if name in changes}
+    arguments = {"d": 8, "heads": 1, "head_size": 4, "layers": 1, **shape}
+    model = SparseParityGPT(**arguments, optimizer=partial(torch.optim.AdamW, lr=rate))
+    lengths = {"num_steps": 40, "batch_size": 4, "eval_every": 10, "eval_samples": 8}
+    data = SparseParityTokens(d=8, k=2, data_seed=seed, **lengths)
     return LiveTeacher(**{"model": model, "data": data, "every_n_steps": 10, **changes})
 
 
@@ -358,3 +499,34 @@ def test_any_lightning_module_can_be_its_student(tmp_path: Path) -> None:
         optimizer.step()
     torch.testing.assert_close(student.layer.weight, expected.layer.weight)
     assert [row["teacher_step"] for row in read_table(tmp_path / "swaps.csv")] == ["5", "7"]
+
+
+@pytest.mark.parametrize("seed", [0, 77])
+def test_a_programs_own_trainer_goes_on_with_the_same_teacher_alone(tmp_path: Path, seed: int) -> None:
+    data = {"d": 8, "k": 2, "num_steps": 20, "batch_size": 4, "eval_every": 10, "eval_samples": 8}
+    samples = torch.utils.data.TensorDataset(*SparseParityData(**data).draw("val", 0, 8).values())
+
+    def trained(seed: int, epochs: int, checkpoint: str | None = None) -> Trainer:
+        teacher = LiveTeacher(SparseParityMinibatchMLP(8, 4), SparseParityData(**data, data_seed=seed), 10)
+        taught = swap(Explicit([10, 20], [10, 1]), bank=teacher, tau=1.0)
+        trainer = Trainer(
+            max_epochs=epochs,
+            callbacks=[taught],
+            accelerator="cpu",
+            default_root_dir=tmp_path,
+            logger=False,
+            enable_progress_bar=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+        )
+        loader = torch.utils.data.DataLoader(samples, batch_size=1)
+        trainer.fit(Net(), loader, ckpt_path=checkpoint)
+        return trainer
+
+    path = str(tmp_path / "one.ckpt")
+    trained(0, 2).save_checkpoint(path)
+    if seed == 0:
+        assert trained(seed, 3, path).global_step == 24
+        return
+    with pytest.raises(UsageError, match=r"LiveTeacher\.data\.data_seed: got 77, but the checkpoint's"):
+        trained(seed, 3, path)

@@ -86,6 +86,28 @@ def test_phases_are_told_in_words(tmp_path: Path) -> None:
     assert phases(tmp_path / "none.csv").startswith("val/loss was measured 0 times")
 
 
+def test_the_phases_of_a_run_that_began_later_say_from_where_on(tmp_path: Path) -> None:
+    table = tmp_path / "metrics.csv"
+    losses = [0.7] * 10 + [0.5, 0.3] + [0.1] * 10
+    table.write_text("step,val/loss\n" + "".join(f"{1000 + 10 * i},{x}\n" for i, x in enumerate(losses)))
+    assert phases(table, later=True).startswith("val/loss from step 1,000 on is flat to step 1,090 (0.7)")
+    assert phases(table).startswith("val/loss is flat")
+    assert phases(tmp_path / "none.csv", later=True).startswith("val/loss was measured 0 times")
+
+
+def test_a_run_that_began_from_anothers_checkpoint_says_so_beside_its_phases(
+    teacher: Path, tmp_path: Path
+) -> None:
+    start = f"--ckpt_path={teacher / 'checkpoints' / 'last.ckpt'}"
+    words = [*SMOKE, f"--run_dir={tmp_path / 'next'}", "--data.num_steps=300", "--data.eval_every=50"]
+    assert main(["fit", *words, start]) == 0
+    (text,) = events_of(tmp_path / "next").Tensors("phases/text_summary")
+    told = text.tensor_proto.string_val[0].decode()
+    assert told == "val/loss from step 250 on was measured 2 times: too few to tell phases"
+    (text,) = events_of(teacher).Tensors("phases/text_summary")
+    assert text.tensor_proto.string_val[0].decode().startswith("val/loss was measured 4 times")
+
+
 def test_settings_are_named_as_on_the_command_line() -> None:
     nested = {
         "model": {"class_path": "a.b.Net", "init_args": {"d": 4, "optimizer": {"class_path": "torch.SGD"}}},

@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonargparse import Namespace
+from jsonargparse import ArgumentParser, Namespace
 
-from lit_curriculum.cli.config_files import drops_harvest, forget_replaced_lists
+from lit_curriculum.cli.config_files import (
+    drops_harvest,
+    forget_replaced_lists,
+    record_classes_beside_paths,
+)
 from lit_curriculum.cli.main import main
 from lit_curriculum.cli.training import CurriculumCLI, parse_and_run
 from lit_curriculum.errors import UsageError
@@ -194,3 +198,29 @@ def test_greek_letters_under_an_ascii_locale() -> None:
         assert done.returncode == 2
         assert expected in done.stderr
         assert b"Traceback" not in done.stderr
+
+
+# --- what is recorded ------------------------------------------------------------------------------------
+
+
+class Shelf:
+    def __init__(self, place: Path | Kind, other: str | Path | Kind) -> None:
+        self.place, self.other = place, other
+
+
+class Kind:
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
+def test_a_class_that_stands_where_a_path_may_is_recorded_as_a_class() -> None:
+    record_classes_beside_paths()
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(Shelf, "shelf")
+    kind = {"class_path": f"{__name__}.Kind", "init_args": {"size": 3}}
+    for settings in ({"place": "a/b", "other": "c"}, {"place": kind, "other": kind}):
+        read = parser.parse_object({"shelf": settings})
+        assert yaml.safe_load(parser.dump(read)) == {"shelf": settings}
+        assert yaml.safe_load(parser.dump(parser.parse_string(parser.dump(read)))) == {"shelf": settings}
+    made = parser.instantiate(parser.parse_object({"shelf": {"place": "a/b", "other": kind}})).shelf
+    assert (made.place, made.other.size) == (Path("a/b"), 3)

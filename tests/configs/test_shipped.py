@@ -72,6 +72,14 @@ def test_the_documented_student_learns_from_the_documented_teacher(tmp_path: Pat
     assert (tmp_path / "student" / "swaps.csv").read_text().count("\n") == 21
 
 
+def test_teacher_and_student_in_one_run_can_be_tried_at_smoke_scale(tmp_path: Path) -> None:
+    layers = [config(name) for name in ("sparse_parity_gpt2", "distill/live_teacher", "smoke/live_teacher")]
+    assert in_child(lambda: fit(tmp_path / "run", *layers)) == 0
+    record = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    assert record["finished"]
+    assert [teacher["step"] for teacher in record["teachers"]] == list(range(5, 41, 5))
+
+
 def test_the_paper_scale_is_the_published_setting(tmp_path: Path) -> None:
     words = ["--config", config("sparse_parity_mlp"), "--config", config("paper/sparse_parity_mlp")]
     cli = parse_and_run(["fit", *words, f"--run_dir={tmp_path / 'run'}"], run=False)

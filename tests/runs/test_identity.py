@@ -8,7 +8,7 @@ import json
 import pytest
 
 from lit_curriculum.runs import identity
-from lit_curriculum.runs.identity import config_hash, first_difference, results_settings
+from lit_curriculum.runs.identity import config_hash, results_settings
 
 DATA = "lit_curriculum.experiments.sparse_parity.SparseParityData"
 MODEL = "lit_curriculum.experiments.sparse_parity.SparseParityMLP"
@@ -174,27 +174,6 @@ def test_a_broken_manifest_still_gives_an_identity(tmp_path):
 
 def test_a_missing_bank_counts_by_its_path(tmp_path):
     assert config_hash(with_bank(tmp_path / "a")) != config_hash(with_bank(tmp_path / "b"))
-
-
-# --- first difference ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "expected"),
-    [
-        ({"a": 1}, {"a": 1}, None),
-        ({"a": 1, "b": 3}, {"a": 2, "b": 4}, ("a", 1, 2)),
-        ({"a": {"b": [1, {"c": 2}]}}, {"a": {"b": [1, {"c": 3}]}}, ("a.b[1].c", 2, 3)),
-        ({"a": 1}, {}, ("a", 1, None)),
-        ({}, {"a": 1}, ("a", None, 1)),
-        ({"a": None}, {}, None),
-        ({"a": [1]}, {"a": [1, 2]}, ("a", [1], [1, 2])),
-        ({"a": {"b": 1}}, {"a": 3}, ("a", {"b": 1}, 3)),
-        ([1, 2], [1, 3], ("[1]", 2, 3)),
-    ],
-)
-def test_first_difference_is_named_by_its_key(ours, theirs, expected):
-    assert first_difference(ours, theirs) == expected
 
 
 def test_where_a_run_begins_counts_by_what_the_checkpoint_holds(tmp_path):

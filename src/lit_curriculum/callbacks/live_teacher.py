@@ -12,12 +12,14 @@ from lightning import Trainer
 from safetensors.torch import save
 from torch import nn
 
+from lit_curriculum.differences import first_difference
 from lit_curriculum.distillation import Checkpoint, CheckpointBank, PeakOfEach, Reordered, Strategy, TwoShot
 from lit_curriculum.distillation.manifest import Manifest, checkpoint_file
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.models import describe, registry
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import CurriculumData
+from lit_curriculum.training.description import describe_training
 from lit_curriculum.training.stepwise import PRECISION, Stepwise
 
 if TYPE_CHECKING:
@@ -31,7 +33,9 @@ class LiveTeacher(CheckpointBank):
     When a checkpoint is due the teacher trains up to it, and a copy of its weights teaches. Nothing is
     stored, and the student is the same, bit for bit, as one taught by a bank that `lit fit` of the same
     model and data harvested every ``every_n_steps`` on the same kind of device. The teacher is in nobody's
-    state_dict and optimizer; its training is in the callback's part of the student's checkpoints.
+    state_dict and optimizer; its training is in the callback's part of the student's checkpoints, and so is
+    ``description``, all that is known of it as plain data (see `describe_training` for what is not). A
+    checkpoint goes on with a teacher of the same description alone.
 
     Args:
         model: the teacher, a module of this suite that learns from labels, without dropout.
@@ -56,6 +60,7 @@ class LiveTeacher(CheckpointBank):
             raise bad_value("LiveTeacher.every_n_steps", every_n_steps, allowed)
         self.training = Stepwise(model, data)
         self.every_n_steps = every_n_steps
+        self.description = {"every_n_steps": every_n_steps, **describe_training(model, data)}
         self._made: dict[int, str] = {}
         steps = [*range(every_n_steps, last, every_n_steps), last]
         entries = [Checkpoint(step, step * data.batch_size, checkpoint_file(step), "") for step in steps]
@@ -165,6 +170,8 @@ class LiveTeacher(CheckpointBank):
         Raises:
             UsageError: if the state is another teacher's, or its weights are not those that taught.
         """
+        if state is not None:
+            self._check_described(state)
         self.training.begin(device)
         if state is None:
             return
@@ -179,8 +186,19 @@ class LiveTeacher(CheckpointBank):
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the teacher's training and the hashes of what has taught, by step."""
-        return {"training": self.training.state_dict(), "sha256": dict(self._made)}
+        """Return the teacher's description, its training, and the hashes of what has taught, by step."""
+        training = self.training.state_dict()
+        return {"teacher": self.description, "training": training, "sha256": dict(self._made)}
+
+    def _check_described(self, state: dict[str, Any]) -> None:
+        # What only one of them tells is of another version of the suite.
+        difference = first_difference(self.description, state.get("teacher", {}), shared=True)
+        if difference:
+            key, ours, theirs = difference
+            raise UsageError(
+                f"LiveTeacher.{key}: got {ours!r}, but the checkpoint's teacher has {theirs!r} and would go "
+                "on with it; allowed: the same teacher"
+            )
 
 
 def _digest(state: dict[str, torch.Tensor]) -> str:

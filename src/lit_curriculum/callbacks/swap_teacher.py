@@ -65,7 +65,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
 
     Every swap is written to ``<run folder>/swaps.csv``. The teacher is no part of the student: a checkpoint
     holds only the schedule and the teachers' hashes, and a resumed run must find the same ones; of a
-    `LiveTeacher` also its training.
+    `LiveTeacher` also its training and what it is made of.
 
     Raises:
         UsageError: for a value out of range.

@@ -71,8 +71,10 @@ class DescribeRun(Callback):
         """Write the phases of the held-out loss, as the choice of checkpoints would find them."""
         if not isinstance(pl_module, CurriculumModule):
             return
+        later = "began_from" in json.loads(pl_module.settings or "{}")
         for writer in writers(trainer):
-            writer.add_text("phases", phases(Path(trainer.default_root_dir) / "metrics.csv"), pl_module.step)
+            told = phases(Path(trainer.default_root_dir) / "metrics.csv", later)
+            writer.add_text("phases", told, pl_module.step)
 
 
 def show_scalars(trainer: Trainer, values: Mapping[str, float], step: int) -> None:
@@ -99,18 +101,25 @@ def show_swap(trainer: Trainer, step: int, before: int, after: int, told: str) -
     show_scalars(trainer, {"teacher/checkpoint": after}, step)
 
 
-def phases(metrics: Path) -> str:
-    """Return, in words, the phases of the held-out loss in a run's metrics.csv."""
+def phases(metrics: Path, later: bool = False) -> str:
+    """Return, in words, the phases of the held-out loss in a run's metrics.csv.
+
+    Args:
+        metrics: the table; if it is not there, nothing was measured.
+        later: whether the run began from another's checkpoint: what was before is not in its table, and the
+            words say from where on they hold.
+    """
     rows = read_table(metrics) if metrics.is_file() else []
     history = {int(row["step"]): float(row[_HISTORY]) for row in rows if row.get(_HISTORY)}
+    what = f"{_HISTORY} from step {min(history):,} on" if later and history else _HISTORY
     if len(history) < _FEWEST:
-        return f"{_HISTORY} was measured {len(history)} times: too few to tell phases"
+        return f"{what} was measured {len(history)} times: too few to tell phases"
     found = find_transition(list(history), list(history.values()))
     if found is None:
-        return f"{_HISTORY} has no transition"
+        return f"{what} has no transition"
     end = f"{found.end:,}" if found.complete else "the end of the run"
     return (
-        f"{_HISTORY} is flat to step {found.begin:,} ({found.before:.4g}), changes to {end} "
+        f"{what} is flat to step {found.begin:,} ({found.before:.4g}), changes to {end} "
         f"({found.after:.4g}), half of it at {found.middle:,}"
     )
 

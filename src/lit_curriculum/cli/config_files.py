@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 from jsonargparse import ActionConfigFile, Namespace  # type: ignore[attr-defined]
+from jsonargparse.typing import register_type
 
 from lit_curriculum.errors import UsageError, suggest
 from lit_curriculum.reading import as_usage_error, parse_yaml, read_text
@@ -57,6 +58,21 @@ class ConfigFile(ActionConfigFile):
             text = yaml.safe_dump(content, allow_unicode=False)
         ActionConfigFile.apply_config(parser, cfg, dest, text)
         cfg[dest] = files if inline else [*files, place]
+
+
+def record_classes_beside_paths() -> None:
+    """Have a class that stands where a path may, as in ``str | Path | CheckpointBank``, recorded as a class.
+
+    The parser writes the settings by the first type that takes them, and its path took anything, as text:
+    config.yaml held ``Namespace(class_path=...`` in one string, which no `lit fit` could read again.
+    """
+    register_type(Path, _text_of_path, Path, type_check=isinstance)
+
+
+def _text_of_path(value: Any) -> str:
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{type(value).__name__} is no path")
+    return str(value)
 
 
 def _check_keys(parser: Any, content: dict[Any, Any], place: str) -> None:

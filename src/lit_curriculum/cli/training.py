@@ -26,7 +26,7 @@ from lit_curriculum import callbacks as shipped_callbacks
 from lit_curriculum.callbacks import ExactResume, SwapTeacher
 from lit_curriculum.callbacks.swap_options import check_together
 from lit_curriculum.cli import trainer_options, trust
-from lit_curriculum.cli.config_files import ConfigFile
+from lit_curriculum.cli.config_files import ConfigFile, record_classes_beside_paths
 from lit_curriculum.cli.fit_run import FitRun
 from lit_curriculum.cli.messages import one_line
 from lit_curriculum.cli.predictions import WritePredictions
@@ -101,7 +101,8 @@ class CurriculumCLI(LightningCLI):
         self._parser(self._command).__dict__.pop("notes", None)
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
-        """Make the parser, with the suite's own reading of configurations."""
+        """Make the parser, with the suite's own reading and writing of configurations."""
+        record_classes_beside_paths()
         header = [f"lightning.pytorch=={lightning.__version__}"]
         parser = self.parser_class(**{"dump_header": header, **kwargs})
         parser.add_argument("-c", "--config", action=ConfigFile, help=CONFIG_HELP)

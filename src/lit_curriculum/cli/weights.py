@@ -11,13 +11,13 @@ from typing import Any
 
 import yaml
 
+from lit_curriculum.differences import first_difference
 from lit_curriculum.distillation import Checkpoint, CheckpointBank
 from lit_curriculum.distillation.manifest import MANIFEST
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.models import describe
 from lit_curriculum.runs.checkpoints import read_checkpoint
 from lit_curriculum.runs.folder import RunFolder
-from lit_curriculum.runs.identity import first_difference
 from lit_curriculum.sealed import verify_sealed
 from lit_curriculum.training.base import CurriculumModule
 

@@ -9,14 +9,18 @@ from typing import Any
 
 import torch
 
+from lit_curriculum.differences import first_difference
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.reading import read_yaml
-from lit_curriculum.runs.identity import first_difference, results_settings
+from lit_curriculum.runs.identity import results_settings
 from lit_curriculum.training.base import STATE
 
 # What a run that begins from another's checkpoint may have otherwise: its length, how it is evaluated, and
 # what looks on. Everything else would be restored from the checkpoint and win over what the user wrote.
-_FREE_DATA = ("num_steps", "eval_every", "eval_streams", "eval_samples", "eval_batch_size")
+_EVALUATION = ("eval_every", "eval_streams", "eval_samples", "eval_batch_size")
+_FREE_DATA = ("num_steps", *_EVALUATION)
+# What nobody reads of a live teacher's data.
+_UNREAD = (*_EVALUATION, "num_workers")
 
 
 def read_checkpoint(path: Path, key: str = "ckpt_path") -> dict[str, Any]:
@@ -43,6 +47,8 @@ def read_checkpoint(path: Path, key: str = "ckpt_path") -> dict[str, Any]:
 def check_continues(path: Path, content: dict[str, Any], ours: dict[str, Any]) -> None:
     """Check that a run may begin from a checkpoint of another run: that it has the same settings.
 
+    Callbacks may be others, except for a teacher that trains in both runs.
+
     Args:
         path: of the checkpoint.
         content: what `read_checkpoint` returned.
@@ -60,7 +66,8 @@ def check_continues(path: Path, content: dict[str, Any], ours: dict[str, Any]) -
         raise UsageError(
             f"ckpt_path: {path} does not tell its settings; allowed: a checkpoint in its run folder"
         )
-    difference = first_difference(_bound(results_settings(ours)), _bound(theirs))
+    settings = results_settings(ours)
+    difference = first_difference(_bound(settings), _bound(theirs)) or _other_teacher(settings, theirs)
     if difference:
         key, wanted, found = difference
         raise UsageError(
@@ -78,6 +85,29 @@ def _bound(settings: dict[str, Any]) -> dict[str, Any]:
     data["init_args"] = {name: value for name, value in arguments.items() if name not in _FREE_DATA}
     kept["data"] = data
     return kept
+
+
+def _other_teacher(ours: dict[str, Any], theirs: dict[str, Any]) -> tuple[str, Any, Any] | None:
+    """Return the first difference of two live teachers: a checkpoint carries its own one's training on."""
+    wanted, found = _live_teacher(ours), _live_teacher(theirs)
+    if wanted is None or found is None:
+        return None
+    return first_difference(wanted, found, "SwapTeacher.bank")
+
+
+def _live_teacher(settings: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what is said of a teacher that trains in the run, without how its data are evaluated."""
+    callbacks = (settings.get("trainer") or {}).get("callbacks") or []
+    for callback in [callbacks] if isinstance(callbacks, dict) else callbacks:
+        bank = (callback.get("init_args") or {}).get("bank") if isinstance(callback, dict) else None
+        if isinstance(bank, dict):
+            arguments = dict(bank.get("init_args") or {})
+            data = dict(arguments.get("data") or {})
+            data["init_args"] = {
+                name: value for name, value in (data.get("init_args") or {}).items() if name not in _UNREAD
+            }
+            return {**bank, "init_args": {**arguments, "data": data}}
+    return None
 
 
 def _first_line(error: BaseException) -> str:

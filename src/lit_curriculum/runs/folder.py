@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from lit_curriculum.differences import first_difference
 from lit_curriculum.errors import RunFailed, UsageError, bad_value
 from lit_curriculum.files import hash_of_json, sha256_of, write_json, write_text
 from lit_curriculum.reading import read_json, read_yaml
-from lit_curriculum.runs.identity import config_hash, first_difference, results_settings
+from lit_curriculum.runs.identity import config_hash, results_settings
 from lit_curriculum.sealed import verify_sealed
 from lit_curriculum.tables import Mark, RunTables, checked
 

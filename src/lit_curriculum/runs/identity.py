@@ -114,24 +114,6 @@ def config_hash(config: dict[str, Any]) -> str:
     return hash_of_json(results_settings(config))
 
 
-def first_difference(ours: Any, theirs: Any, key: str = "") -> tuple[str, Any, Any] | None:
-    """Return (key, our value, their value) of the first setting in which two configurations differ."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        for name in sorted(ours.keys() | theirs.keys()):
-            path = f"{key}.{name}" if key else name
-            found = first_difference(ours.get(name), theirs.get(name), path)
-            if found:
-                return found
-        return None
-    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
-            found = first_difference(a, b, f"{key}[{i}]")
-            if found:
-                return found
-        return None
-    return None if ours == theirs else (key, ours, theirs)
-
-
 def _pruned(value: Any, key: str) -> Any:
     if isinstance(value, dict):
         result = {}
