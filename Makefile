@@ -84,7 +84,7 @@ dist: $(VENV)/.dev ## build the source distribution and the wheel, in dist
 	$(BIN)/python -m build --outdir dist
 
 image: ## build the image for GPUs with docker, see docs/image.md
-	docker build -f docker/Dockerfile -t lit_curriculum:0.1.0 --build-arg COMMIT="$$(git rev-parse HEAD)" .
+	docker build -f docker/Dockerfile -t lit_curriculum:0.2.0 --build-arg COMMIT="$$(git rev-parse HEAD)" .
 
 image-test: ## build the image for processors with buildah and run it (root, 15 GB, a quarter of an hour)
 	PYTHON=$(PYTHON) docker/test.sh

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     )
     from lit_curriculum.errors import UsageError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PUBLIC = {
     "CheckpointBank": "lit_curriculum.distillation",
