@@ -18,7 +18,8 @@ def partial_rank_correlation(
     in the ranks of ``given``. It does not ask for straight lines in the quantities themselves.
 
     Args:
-        values, others: n numbers each, of the same n places.
+        values: n numbers, one of each place.
+        others: n numbers of the same places.
         given: n numbers, of what is held fixed.
 
     Returns:
