@@ -7,8 +7,9 @@ import keyword
 import re
 import shlex
 import sys
+import sysconfig
+from importlib.machinery import PathFinder
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
@@ -45,7 +46,7 @@ def new(options: argparse.Namespace) -> int:
     if not options.out.strip():
         raise bad_value("--out", options.out, "a folder")
     folder = Path(options.out)
-    _check_name(options.name, folder)
+    _check_name(options.name)
     check_writable("--out", folder)
     written = write(options.kind, options.name, folder)
     for path in written:
@@ -84,18 +85,15 @@ def _skeleton(kind: str, source: str) -> str:
     return (files("lit_curriculum.cli") / "skeletons" / kind / f"{source}.txt").read_text(encoding="utf-8")
 
 
-def _check_name(name: str, folder: Path) -> None:
+def _check_name(name: str) -> None:
     allowed = "a module's name: a small letter, then small letters, digits and _"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise bad_value("NAME", name, allowed)
-    if name in sys.stdlib_module_names or _is_installed(name, folder):
+    if name in sys.stdlib_module_names or name == "lit_curriculum" or _is_installed(name):
         raise bad_value("NAME", name, "a name that no module of Python's or of an installed package has")
 
 
-def _is_installed(name: str, folder: Path) -> bool:
-    """Tell whether Python would find another module of that name than the one to be written."""
-    found = find_spec(name)
-    # Without a file it is a folder of that name, which a module comes before.
-    if found is None or found.origin is None:
-        return False
-    return folder.resolve() not in Path(found.origin).resolve().parents
+def _is_installed(name: str) -> bool:
+    places = [sysconfig.get_path(place) for place in ("purelib", "platlib")]
+    found = PathFinder.find_spec(name, places)
+    return found is not None and found.origin is not None  # a folder without a file comes after a module
