@@ -63,6 +63,20 @@ def test_wrong_words_are_one_line(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["runs", "jobs", "../out", "a/b", "", ".hidden"])
+def test_a_name_that_is_no_folder_of_its_own_is_refused(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert make_figure(name, made, words=["smoke", "--out", str(tmp_path / "out")]) == 2
+    assert f"name: got {name!r}; allowed: letters" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_function_that_returns_no_figure_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert make_figure("mine", lambda scale: None, words=["smoke", "--dry-run"]) == 2  # type: ignore[arg-type,return-value]
+    assert "got None; allowed: a function that returns a Figure" in capsys.readouterr().err
+
+
 def test_a_missing_overlay_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,6 +22,7 @@ from lit_curriculum.cli.main import main
 from lit_curriculum.cli.sweep import _distinct, _failed
 from lit_curriculum.cli.sweep_table import collect, over, states_of
 from lit_curriculum.errors import UsageError
+from lit_curriculum.runs.graph import with_needs
 from lit_curriculum.runs.launchers import failure_note, prepare
 from lit_curriculum.runs.launchers.local import Local
 from lit_curriculum.runs.sweep import load_sweep
@@ -198,6 +199,25 @@ def test_means_and_spread_over_seeds(tmp_path: Path) -> None:
             over(plan, rows, [part])
 
 
+def test_two_settings_may_be_averaged_over(file: Path, tmp_path: Path, capsys: Any) -> None:
+    words = ["sweep", str(file), "collect", "--out", str(tmp_path), "--over", "lr", "--over", "d"]
+    assert main(words) == 2
+    assert "a folder in which runs of rates are finished" in capsys.readouterr().err  # and not: given twice
+
+
+def test_equal_runs_of_two_groups_are_two_runs(tmp_path: Path) -> None:
+    path = tmp_path / "twin.yaml"
+    groups = {"small": {"points": [{"data.data_seed": 1}]}, "control": {"points": [{"data.data_seed": 1}]}}
+    path.write_text(yaml.safe_dump({"configs": SETTINGS["configs"], "groups": groups}))
+    first, second = load_sweep(path).runs
+    assert first.key == second.key
+    assert [run.name for run in with_needs([first, second])] == [first.name, second.name]
+    assert {first.folder(tmp_path), second.folder(tmp_path)} == {
+        tmp_path / first.name,
+        tmp_path / second.name,
+    }
+
+
 def test_groups_are_never_averaged_together(tmp_path: Path) -> None:
     path = tmp_path / "groups.yaml"
     student = {"needs": "teacher", "points": [{"model.heads": 1, "trainer.callbacks": BANK}]}
@@ -300,7 +320,7 @@ def test_new_runs_that_differ_in_what_cannot_be_wrong_are_checked_once(tmp_path:
         yaml.safe_dump({**SETTINGS, "grid": {"data.data_seed": [0, 1, 2], "data.length": [1, 2]}})
     )
     assert len(_distinct(load_sweep(file).runs, root)) == 4  # two points at two lengths
-    rates = {"model.optimizer.lr": [0.1, 0.2, -0.1, 0.0, "fast", True], "model.width": [1, 2]}
+    rates = {"model.optimizer.lr": [0.1, 0.2, -0.1, 0.0, "right", 1.0e39], "model.width": [1, 2]}
     file.write_text(yaml.safe_dump({**SETTINGS, "points": [{}], "grid": rates}))
     runs = load_sweep(file).runs
     assert len(runs) == 12

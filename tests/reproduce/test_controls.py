@@ -7,6 +7,7 @@ from dataclasses import fields
 import pytest
 
 from lit_curriculum.reproduce.controls import (
+    Control,
     ahead,
     another_support,
     backwards,
@@ -68,15 +69,15 @@ def test_a_control_differs_in_who_or_how_it_is_taught_alone() -> None:
 
 
 def test_every_seed_has_a_random_order_of_its_own() -> None:
-    study = Study(configs=("sparse_parity_mlp",), arms=controls_of(STUDENT, [shuffled(), shuffled(seed=7)]))
-
-    def orders(arm: Arm) -> list[int]:
+    def orders(control: Control) -> list[int]:
+        study = Study(configs=("sparse_parity_mlp",), arms=controls_of(STUDENT, [control]))
+        (arm,) = study.arms
         runs = [study.run(arm, seed).settings for seed in (0, 1)]
         swaps = [run["trainer"]["callbacks"][0]["init_args"] for run in runs]
         assert {swap["bank"] for swap in swaps} == {"{bank}"}
         return [swap["strategy"]["init_args"]["order_seed"] for swap in swaps]
 
-    assert [orders(arm) for arm in study.arms] == [[1000, 1001], [7, 7]]
+    assert [orders(control) for control in (shuffled(), shuffled(seed=7))] == [[1000, 1001], [7, 7]]
 
 
 @pytest.mark.parametrize(("d", "k"), [(8, 4), (50, 4), (100, 6), (12, 3)])

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from lit_curriculum.errors import UsageError
 from lit_curriculum.reproduce.study import Arm, Study, at_scale, choose, everything, last_accuracy, measure
 
 TEACHER = Arm(
@@ -146,3 +147,8 @@ def test_all_runs_are_known_before_any_is_made():
     measure(lab, [STUDY])
     made, known = {run.key for run in lab.runs}, {run.key for run in everything([STUDY])}
     assert len(made) == len(known) == 2 * 3 + 3 * 2
+
+
+def test_two_arms_of_one_name_are_refused():
+    with pytest.raises(UsageError, match=r"Study\.arms: got 'x'; allowed: each name once"):
+        Study(configs=("sparse_parity_mlp",), arms=(Arm(name="x"), Arm(name="x", set={"model.width": 3})))

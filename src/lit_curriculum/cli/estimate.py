@@ -36,7 +36,7 @@ def show(figures: Mapping[str, Figure], root: Path) -> None:
     union: dict[str, Run] = {}
     for name, figure in figures.items():
         runs = with_needs(everything(figure.studies))
-        union.update((run.key, run) for run in runs)
+        union.update((run.name, run) for run in runs)
         table.add_row(name, *_row(runs, root, sizes), figure.cost)
     if len(figures) > 1:
         table.add_section()

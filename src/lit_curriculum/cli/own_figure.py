@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 
 from lit_curriculum.cli.main import guarded
 from lit_curriculum.cli.parser import figure_parser
+from lit_curriculum.errors import bad_value
 from lit_curriculum.reproduce.figure import Figure, Scale
 
 
@@ -43,5 +45,10 @@ def _make(
     from lit_curriculum.cli.reproduce import carried_out, check_size
 
     check_size("scale", options)
+    if not re.fullmatch(r"\w[\w.-]*", name) or name in ("runs", "jobs"):
+        raise bad_value("name", name, "letters, digits, _, - and ., and neither runs nor jobs")
     options.redraw, options.trust = False, list(trusted)
-    return carried_out({name: made(options.scale).with_seeds(options.seeds)}, options)
+    figure = made(options.scale)
+    if not isinstance(figure, Figure):
+        raise bad_value(getattr(made, "__name__", "made"), figure, "a function that returns a Figure")
+    return carried_out({name: figure.with_seeds(options.seeds)}, options)

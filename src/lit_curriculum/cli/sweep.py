@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -164,15 +163,15 @@ def _check(plan: Sweep, chosen_runs: Sequence[Run], lab: Lab, options: argparse.
     Of new runs that differ in seeds and learning rates alone, one is checked: reading a configuration takes a
     good part of a short run.
     """
-    ended = {run.key for run in with_needs(chosen_runs) if RunFolder(run.folder(lab.root)).finished}
-    waiting = _distinct([run for run in chosen_runs if run.key not in ended], lab.root)
+    ended = {run.name for run in with_needs(chosen_runs) if RunFolder(run.folder(lab.root)).finished}
+    waiting = _distinct([run for run in chosen_runs if run.name not in ended], lab.root)
     # What a teacher will leave cannot be looked at before it has trained.
-    as_known = [run if ended >= {n.key for n in run.needs} else run.without_bank() for run in waiting]
+    as_known = [run if ended >= {n.name for n in run.needs} else run.without_bank() for run in waiting]
     check = partial(check_run, root=lab.root, trusted=all_names(options.trust), devices=devices_of(options))
-    numbers = {run.key: index for index, run in enumerate(plan.runs)}
+    numbers = {run.name: index for index, run in enumerate(plan.runs)}
     for run, wrong in zip(waiting, lab.launcher.map(check, as_known), strict=True):
         if wrong is not None:
-            raise UsageError(f"run {numbers[run.key]} of {plan.name}: {wrong}")
+            raise UsageError(f"run {numbers[run.name]} of {plan.name}: {wrong}")
 
 
 def _distinct(runs: Sequence[Run], root: Path) -> list[Run]:
@@ -181,7 +180,7 @@ def _distinct(runs: Sequence[Run], root: Path) -> list[Run]:
     for run in runs:
         begun = run.folder(root).exists()
         new = (run.configs, repr(run.needs), _what_can_be_wrong(run.settings))
-        found.setdefault(run.key if begun else new, run)
+        found.setdefault(run.name if begun else new, run)
     return list(found.values())
 
 
@@ -193,7 +192,8 @@ def _what_can_be_wrong(settings: Any) -> str:
             return [strip(inner) for inner in value]
         if not isinstance(value, dict):
             return value
-        return {name: "right" if _is_right(name, inner) else strip(inner) for name, inner in value.items()}
+        # A tuple, which no YAML holds.
+        return {name: ("right",) if _is_right(name, inner) else strip(inner) for name, inner in value.items()}
 
     return repr(strip(settings))
 
@@ -201,16 +201,16 @@ def _what_can_be_wrong(settings: Any) -> str:
 def _is_right(name: str, value: object) -> bool:
     if name in ("data_seed", "model_seed"):
         return type(value) is int and 0 <= value < 2**31
-    return name == "lr" and type(value) is float and 0 < value < math.inf
+    return name == "lr" and type(value) is float and 0 < value <= 1
 
 
 def _failed(plan: Sweep, root: Path) -> tuple[Run, ...]:
     """Return the runs that failed or stopped, and those that were never begun because they wait for them."""
     again: dict[str, Run] = {}
     for run, state in zip(plan.runs, states_of(plan, root), strict=True):  # needed runs come first
-        waits = state == "new" and any(needed.key in again for needed in run.needs)
+        waits = state == "new" and any(needed.name in again for needed in run.needs)
         if state in AGAIN or waits:
-            again[run.key] = run
+            again[run.name] = run
     if not again:
         raise UsageError(f"retry: no run of {plan.name} below {root} failed or stopped; allowed: those")
     return tuple(again.values())

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from lit_curriculum.errors import bad_value
 from lit_curriculum.reproduce.results import Row
 from lit_curriculum.runs.configs import layer, shipped
 from lit_curriculum.runs.graph import Finished, Run
@@ -104,6 +105,12 @@ class Study:
     streams: tuple[str, ...] = ("val", "test")
     axes: Settings = field(default_factory=dict)
     own_seeds: bool = False
+
+    def __post_init__(self) -> None:
+        names = [arm.name for arm in self.arms]
+        for name in names:
+            if names.count(name) > 1:
+                raise bad_value("Study.arms", name, "each name once: results are read by it")
 
     @property
     def search(self) -> Study:
@@ -296,4 +303,4 @@ def everything(studies: Sequence[Study]) -> list[Run]:
         for arm in study.arms:
             first = study.search.points(study.searched_as(arm))[0]
             runs += [study.run(arm, seed, first) for seed in study.seeds]
-    return list({run.key: run for run in runs}.values())
+    return list({run.name: run for run in runs}.values())

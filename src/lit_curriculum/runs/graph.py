@@ -53,9 +53,14 @@ class Run:
         versions = versions_of([layers, self.settings])
         return hash_of_json([layers, self.settings, needed, versions])[:12]
 
+    @property
+    def name(self) -> str:
+        """The folder's: runs of equal settings are two if they are called otherwise."""
+        return f"{self.kind}-{self.key}"
+
     def folder(self, root: Path) -> Path:
         """Return where the run lives below ``root``."""
-        return root / f"{self.kind}-{self.key}"
+        return root / self.name
 
     def without_bank(self) -> Run:
         """Return the run without what stands for a bank, a callback for one: all of it that can be looked at
@@ -117,8 +122,8 @@ def with_needs(runs: Iterable[Run]) -> list[Run]:
     ordered: dict[str, Run] = {}
     for run in runs:
         for needed in with_needs(run.needs):
-            ordered.setdefault(needed.key, needed)
-        ordered.setdefault(run.key, run)
+            ordered.setdefault(needed.name, needed)
+        ordered.setdefault(run.name, run)
     return list(ordered.values())
 
 

@@ -35,7 +35,7 @@ class Lab:
         progress: told how far it is.
 
     Attributes:
-        reused: key of each finished run that was found -> `other_versions` of it.
+        reused: name of each finished run that was found -> `other_versions` of it.
         devices: names of those that trained the runs of the last `fit`.
     """
 
@@ -81,7 +81,7 @@ class Lab:
 
     def _execute(self, pending: list[Run]) -> None:
         def report(running: Iterable[Run], unfinished: set[str]) -> None:
-            self._made.update(run.key for run in pending if run.key not in unfinished)
+            self._made.update(run.name for run in pending if run.name not in unfinished)
             self._report(pending, running, unfinished)
 
         self.root.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ class Lab:
 
     def _is_finished(self, run: Run) -> bool:
         folder = run.folder(self.root)
-        if self.fresh and run.key not in self._made:
+        if self.fresh and run.name not in self._made:
             if folder.exists():
                 lease = Lease.take(folder)
                 shutil.rmtree(folder)
@@ -102,8 +102,8 @@ class Lab:
         recorded = RunFolder(folder).provenance()
         if not recorded.get("finished"):
             return False
-        if run.key not in self._made:
-            self.reused[run.key] = other_versions(recorded)
+        if run.name not in self._made:
+            self.reused[run.name] = other_versions(recorded)
         return True
 
     @property
@@ -118,7 +118,7 @@ class Lab:
     def _report(self, runs: list[Run], running: Iterable[Run], unfinished: set[str]) -> None:
         if self.progress is None:
             return
-        finished = [run for run in runs if run.key not in unfinished]
+        finished = [run for run in runs if run.name not in unfinished]
         done = sum(run.cost for run in finished)
         done += sum(run.cost * _fraction(run.folder(self.root)) for run in running)
         self.progress.update(done, sum(run.cost for run in runs), len(finished), len(runs))
@@ -135,12 +135,12 @@ def _raise_first(failed: dict[Run, BaseException]) -> None:
         return
     for run, error in failed.items():
         if isinstance(error, RunStopped):
-            raise RunStopped(f"run {run.kind}-{run.key}: {error}") from error
+            raise RunStopped(f"run {run.name}: {error}") from error
     run, error = next(iter(failed.items()))
     ours = isinstance(error, UsageError | RunFailed)
     reason = str(error) if ours else f"{type(error).__name__}: {' '.join(str(error).split())}"
     more = f" ({len(failed)} runs failed; the first is told)" if len(failed) > 1 else ""
-    raise RunFailed(f"run {run.kind}-{run.key}: {reason}{more}") from error
+    raise RunFailed(f"run {run.name}: {reason}{more}") from error
 
 
 def _fraction(folder: Path) -> float:

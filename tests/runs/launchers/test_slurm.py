@@ -52,7 +52,9 @@ def test_a_cluster_that_does_not_answer_is_told(programs: Path) -> None:
     for name in ("sbatch", "srun", "squeue"):
         program(programs, name, "exit 1")
     program(programs, "sinfo", "echo sinfo: error: Unable to contact >&2; exit 1")
-    with pytest.raises(UsageError, match=r"--launcher: got 'slurm'; .* answers \(sinfo: error: Unable"):
+    with pytest.raises(
+        UsageError, match=r"--launcher: got 'slurm'; .* login node for one \(sinfo: error: Unable"
+    ):
         check_cluster(Profile())
 
 

@@ -68,7 +68,7 @@ class Local:
 
     def _execute(self, waiting: list[Run], root: Path, report: Report) -> dict[Run, BaseException]:
         running: dict[Future[None], Run] = {}
-        unfinished = {run.key for run in waiting}
+        unfinished = {run.name for run in waiting}
         not_before: dict[str, float] = {}
         failed: dict[Run, BaseException] = {}
         while waiting or running:
@@ -77,13 +77,13 @@ class Local:
             for future in done:
                 run, error = running.pop(future), future.exception()
                 if isinstance(error, FolderInUse):
-                    not_before[run.key] = time.monotonic() + _RETRY_SECONDS
+                    not_before[run.name] = time.monotonic() + _RETRY_SECONDS
                     waiting.append(run)
                 elif error is not None:
                     failed[run] = self._failure(error)
                     waiting = [other for other in waiting if run not in with_needs([other])]
                 else:
-                    unfinished.discard(run.key)
+                    unfinished.discard(run.name)
             report(running.values(), unfinished)
             if not running and waiting:
                 time.sleep(0.05)  # all that is left is in the hands of another command
@@ -99,12 +99,12 @@ class Local:
     ) -> None:
         """Start as many runs as there is room for, of those whose needs are finished."""
         for run in list(waiting):
-            if run.key in not_before and RunFolder(run.folder(root)).finished:
+            if run.name in not_before and RunFolder(run.folder(root)).finished:
                 waiting.remove(run)  # by the command that had its folder
-                unfinished.discard(run.key)
+                unfinished.discard(run.name)
                 continue
-            ready = not unfinished & {need.key for need in run.needs}
-            if len(running) < self.jobs and ready and time.monotonic() >= not_before.get(run.key, 0.0):
+            ready = not unfinished & {need.name for need in run.needs}
+            if len(running) < self.jobs and ready and time.monotonic() >= not_before.get(run.name, 0.0):
                 waiting.remove(run)
                 running[self._workers.submit(self._fit_one, *prepare(run, root))] = run
 

@@ -87,7 +87,7 @@ class Slurm:
         groups: dict[frozenset[str], list[Run]] = {}
         for run in with_needs(runs):
             if run in runs:
-                groups.setdefault(frozenset(need.key for need in run.needs), []).append(run)
+                groups.setdefault(frozenset(need.name for need in run.needs), []).append(run)
         for alike in groups.values():
             for some in _cut(alike, _ARRAY):
                 needed = {jobs.job(need) for run in some for need in run.needs}
@@ -145,12 +145,12 @@ class Slurm:
                 if RunFolder(run.folder(root)).finished:
                     left.remove(run)
                 elif jobs.state(run, queue) is None:
-                    since = gone.setdefault(run.key, time.monotonic())
+                    since = gone.setdefault(run.name, time.monotonic())
                     if time.monotonic() - since > _LAG_SECONDS:
                         left.remove(run)
                         if not any(need in failed for need in with_needs(run.needs)):
                             failed[run] = RunFailed(jobs.reason(run, root))
-            unfinished = {run.key for run in left} | {run.key for run in failed}
+            unfinished = {run.name for run in left} | {run.name for run in failed}
             report(running, unfinished)
             if left:
                 time.sleep(self._profile.poll_seconds)
@@ -223,7 +223,8 @@ def check_cluster(profile: Profile) -> None:
     try:
         partitions = _asked("sinfo", "--noheader", "--format=%R").split()
     except RunFailed as error:
-        allowed = "local, or a machine whose SLURM answers, a login node for one (sinfo does not answer here)"
+        # Programs of SLURM repeat themselves over several lines.
+        allowed = f"local, or where SLURM answers, on a login node for one ({str(error)[:100]})"
         raise bad_value("--launcher", "slurm", allowed) from error
     if profile.partition is not None and not set(profile.partition.split(",")) <= set(partitions):
         raise bad_value(
