@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lit_curriculum.cli.main import main
 from lit_curriculum.cli.own_figure import make_figure
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, Scale
@@ -75,6 +77,51 @@ def test_a_name_that_is_no_folder_of_its_own_is_refused(
 def test_a_function_that_returns_no_figure_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert make_figure("mine", lambda scale: None, words=["smoke", "--dry-run"]) == 2  # type: ignore[arg-type,return-value]
     assert "got None; allowed: a function that returns a Figure" in capsys.readouterr().err
+
+
+def test_a_wrong_setting_is_told_before_anything_is_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def wrong(scale: Scale) -> Figure:
+        arms = (Arm(name="right"), Arm(name="wrong", set={"model.widht": 3}))
+        study = at_scale(scale, "sparse_parity_minibatch", arms=arms, seeds=(0,))
+        return Figure(cost="seconds", studies=(study,), draw=draw, claims=lambda results: [])
+
+    assert make_figure("mine", wrong, words=["smoke", "--jobs", "1", "--out", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "run wrong: model.widht: unknown key (did you mean 'width'?)" in said
+    assert not list(tmp_path.rglob("metrics.csv"))
+
+
+def test_trusted_names_are_no_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert make_figure("mine", made, "majority", words=["smoke", "--dry-run"]) == 2
+    assert "trusted: got 'majority'; allowed: names in a tuple or list" in capsys.readouterr().err
+
+
+def test_a_dry_run_trusts_what_the_script_trusts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["new", "experiment", "majority_of_mine", "--out", str(tmp_path)]) == 0
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def own(scale: Scale) -> Figure:
+        study = at_scale(scale, "majority_of_mine.yaml", arms=(Arm(name="wide"),), seeds=(0,))
+        return Figure(cost="seconds", studies=(study,), draw=draw, claims=lambda results: [])
+
+    assert make_figure("mine", own, ["majority_of_mine"], words=["smoke", "--dry-run"]) == 0
+    assert "mine" in capsys.readouterr().out
+
+
+def test_a_claim_about_an_arm_that_is_not_there_names_those_that_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def mistyped(scale: Scale) -> Figure:
+        claim = Claim("learns", "It learns.", final("wid"), AtLeast(0.99))
+        return replace(made(scale), claims=lambda results: [claim])
+
+    assert make_figure("mine", mistyped, words=["smoke", "--jobs", "1", "--out", str(tmp_path)]) == 2
+    assert "mine: no 'accuracy' of 'wid'; there are the arms wide" in capsys.readouterr().err
 
 
 def test_a_missing_overlay_is_named(

@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 import yaml
 
+from lit_curriculum.cli.checking import distinct
 from lit_curriculum.cli.launching import LAUNCHING, make_launcher
 from lit_curriculum.cli.main import main
-from lit_curriculum.cli.sweep import _distinct, _failed
+from lit_curriculum.cli.sweep import _failed
 from lit_curriculum.cli.sweep_table import collect, over, states_of
 from lit_curriculum.errors import UsageError
 from lit_curriculum.runs.graph import with_needs
@@ -319,17 +320,17 @@ def test_new_runs_that_differ_in_what_cannot_be_wrong_are_checked_once(tmp_path:
     file.write_text(
         yaml.safe_dump({**SETTINGS, "grid": {"data.data_seed": [0, 1, 2], "data.length": [1, 2]}})
     )
-    assert len(_distinct(load_sweep(file).runs, root)) == 4  # two points at two lengths
+    assert len(distinct(load_sweep(file).runs, root)) == 4  # two points at two lengths
     rates = {"model.optimizer.lr": [0.1, 0.2, -0.1, 0.0, "right", 1.0e39], "model.width": [1, 2]}
     file.write_text(yaml.safe_dump({**SETTINGS, "points": [{}], "grid": rates}))
     runs = load_sweep(file).runs
     assert len(runs) == 12
-    assert _distinct(runs, root) == [*runs[:2], *runs[4:]]  # of the right rates the first stands for both
+    assert distinct(runs, root) == [*runs[:2], *runs[4:]]  # of the right rates the first stands for both
     file.write_text(yaml.safe_dump({**SETTINGS, "points": [{}], "grid": seeds}))
     runs = load_sweep(file).runs
-    assert _distinct(runs, root) == [runs[0], runs[3], runs[4]]  # no seeds: a word, a negative number
+    assert distinct(runs, root) == [runs[0], runs[3], runs[4]]  # no seeds: a word, a negative number
     runs[1].folder(root).mkdir(parents=True)
-    assert _distinct(runs, root) == [runs[0], runs[1], runs[3], runs[4]]
+    assert distinct(runs, root) == [runs[0], runs[1], runs[3], runs[4]]
 
 
 def test_an_out_that_is_a_file_is_refused(

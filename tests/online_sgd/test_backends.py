@@ -206,7 +206,7 @@ def test_a_rate_at_which_training_explodes_is_named(name):
 def test_the_step_that_is_named_is_the_first_whose_loss_is_not_finite(name):
     """The oracle makes the updates one by one and looks at every loss."""
     x, targets, rates = data(60, dtype=torch.float32)
-    rates[30] = 1e38
+    rates[30] = 1e22  # far beyond rounding: every processor and backend overflows at the same step
     model = network(dtype=torch.float32)
     for step in range(60):
         logits = model(x[step : step + 1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,17 +22,18 @@ from lit_curriculum.runs.graph import Run, with_needs
 _NEUTRAL = ("lr", "model_seed", "weight_decay")
 
 
-def show(figures: Mapping[str, Figure], root: Path) -> None:
+def show(figures: Mapping[str, Figure], root: Path, trusted: Sequence[str] = ()) -> None:
     """Print a row for each figure, and one for all: runs that several share are made once.
 
     Args:
         figures: by name.
         root: folder of the runs, of which finished ones are not made again.
+        trusted: names that configurations may use.
     """
     table = Table(title="what would be trained (nothing is)")
     for column in ("target", "runs", "finished", "updates", "disk", "memory a process", "time"):
         table.add_column(column, justify="left" if column in ("target", "time") else "right", overflow="fold")
-    sizes = _Sizes(root)
+    sizes = _Sizes(root, trusted)
     union: dict[str, Run] = {}
     for name, figure in figures.items():
         runs = with_needs(everything(figure.studies))
@@ -63,8 +64,8 @@ class _Size(NamedTuple):
 class _Sizes:
     """Sizes of runs; a model of one shape is built once."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, trusted: Sequence[str] = ()) -> None:
+        self._root, self._trusted = root, trusted
         self._known: dict[str, _Size] = {}
 
     def of(self, run: Run) -> _Size:
@@ -78,7 +79,7 @@ class _Sizes:
         return self._known[key]
 
     def _measure(self, run: Run) -> _Size:
-        cli = parse_run(run, self._root)
+        cli = parse_run(run, self._root, self._trusted)
         steps, parameters = cli.datamodule.num_steps, count_parameters(cli.model.model)
         spacing = [c.every_n_steps for c in cli._callbacks(HarvestCheckpoints) if c.every_n_steps]
         kept = math.ceil(steps / min(spacing)) if spacing else 0

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 
 from lit_curriculum.cli.main import guarded
 from lit_curriculum.cli.parser import figure_parser
-from lit_curriculum.errors import bad_value
+from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.results import MissingData
 
 
 def make_figure(
@@ -47,8 +48,13 @@ def _make(
     check_size("scale", options)
     if not re.fullmatch(r"\w[\w.-]*", name) or name in ("runs", "jobs"):
         raise bad_value("name", name, "letters, digits, _, - and ., and neither runs nor jobs")
+    if isinstance(trusted, str):
+        raise bad_value("trusted", trusted, f'names in a tuple or list: ("{trusted}",)')
     options.redraw, options.trust = False, list(trusted)
     figure = made(options.scale)
     if not isinstance(figure, Figure):
         raise bad_value(getattr(made, "__name__", "made"), figure, "a function that returns a Figure")
-    return carried_out({name: figure.with_seeds(options.seeds)}, options)
+    try:
+        return carried_out({name: figure.with_seeds(options.seeds)}, options, check=True)
+    except MissingData as error:  # a claim, or the picture, asks for what was not measured
+        raise UsageError(f"{name}: {error}") from error

@@ -11,16 +11,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from lit_curriculum.cli.checking import check_runs
 from lit_curriculum.cli.interruption import stopping_by_exception
-from lit_curriculum.cli.launching import make_launcher
+from lit_curriculum.cli.launching import devices_of, make_launcher
 from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.cli.trust import all_names
 from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.reproduce import figure
 from lit_curriculum.reproduce.claim import surprising, unexpected
+from lit_curriculum.reproduce.study import everything
 from lit_curriculum.runs.folder import check_writable
 from lit_curriculum.runs.lab import Lab
-from lit_curriculum.runs.launchers import Launcher
 from lit_curriculum.runs.provenance import commit
 
 ALL = "all"
@@ -40,24 +41,26 @@ def reproduce(options: argparse.Namespace) -> int:
     return carried_out(_figures(options), options)
 
 
-def carried_out(figures: dict[str, figure.Figure], options: argparse.Namespace) -> int:
+def carried_out(figures: dict[str, figure.Figure], options: argparse.Namespace, check: bool = False) -> int:
     """Make figures as the options say; return the exit code, see `reproduce`.
 
+    Args:
+        figures: by name.
+        options: of the command line.
+        check: check the runs' settings before the first one starts; those of the suite's figures are right.
+
     Raises:
-        UsageError: for a folder that cannot be written, or a launcher that does not fit.
+        UsageError: for a folder that cannot be written, a launcher that does not fit, or wrong settings.
     """
     out = Path(options.out)
     if options.dry_run:
         from lit_curriculum.cli.estimate import show
 
-        show(figures, out / "runs")
+        show(figures, out / "runs", all_names(options.trust))
         return 0
     check_writable("--out", out)
     reports = []
-    if options.redraw:
-        made = _redrawn(figures, options, out)
-    else:
-        made = _measured(figures, options, out, make_launcher(options, all_names(options.trust)))
+    made = _redrawn(figures, options, out) if options.redraw else _measured(figures, options, out, check)
     for report in made:
         reports.append(report)
         if not options.json:
@@ -104,9 +107,10 @@ def check_size(key: str, options: argparse.Namespace) -> None:
 
 
 def _measured(
-    figures: dict[str, figure.Figure], options: argparse.Namespace, out: Path, launcher: Launcher
+    figures: dict[str, figure.Figure], options: argparse.Namespace, out: Path, check: bool
 ) -> Iterator[dict[str, Any]]:
-    console = Console(stderr=True)
+    console, trusted = Console(stderr=True), all_names(options.trust)
+    launcher = make_launcher(options, trusted)
     with (
         stopping_by_exception(),
         GraphBar(console) as bar,
@@ -114,6 +118,9 @@ def _measured(
     ):
         for name, made in figures.items():
             console.print(f"[bold]{name}[/] at {options.scale} scale: {made.cost}")
+            if check:
+                runs = everything(made.studies)
+                check_runs(runs, lab, trusted, devices_of(options), lambda run: f"run {run.kind}")
             yield figure.reproduce(name, made, options.scale, lab, out, commit())
         for note in lab.notes:
             console.print(f"note: {note}", markup=False)

@@ -6,13 +6,12 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import yaml
 from rich.console import Console
 
+from lit_curriculum.cli.checking import check_runs
 from lit_curriculum.cli.interruption import stopping_by_exception
 from lit_curriculum.cli.launching import (
     LAUNCHING,
@@ -26,11 +25,10 @@ from lit_curriculum.cli.parser import SWEEP_ACTIONS
 from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.cli.sweep_table import AGAIN, QUEUED, collect, over, show, states_of
 from lit_curriculum.cli.trust import all_names
-from lit_curriculum.cli.workers import check_run
 from lit_curriculum.errors import RunFailed, UsageError, bad_value, suggest
 from lit_curriculum.files import write_rows, write_text
 from lit_curriculum.runs.configs import named
-from lit_curriculum.runs.folder import RunFolder, check_writable
+from lit_curriculum.runs.folder import check_writable
 from lit_curriculum.runs.graph import Run, with_needs
 from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.launchers import Launcher, slurm
@@ -158,50 +156,15 @@ def _train(plan: Sweep, chosen_runs: Sequence[Run], options: argparse.Namespace,
 
 
 def _check(plan: Sweep, chosen_runs: Sequence[Run], lab: Lab, options: argparse.Namespace) -> None:
-    """Check every run's settings as `lit fit` would: none may fail after hours for what is known now.
-
-    Of new runs that differ in seeds and learning rates alone, one is checked: reading a configuration takes a
-    good part of a short run.
-    """
-    ended = {run.name for run in with_needs(chosen_runs) if RunFolder(run.folder(lab.root)).finished}
-    waiting = _distinct([run for run in chosen_runs if run.name not in ended], lab.root)
-    # What a teacher will leave cannot be looked at before it has trained.
-    as_known = [run if ended >= {n.name for n in run.needs} else run.without_bank() for run in waiting]
-    check = partial(check_run, root=lab.root, trusted=all_names(options.trust), devices=devices_of(options))
+    """Check every run's settings: none may fail after hours for what is known now."""
     numbers = {run.name: index for index, run in enumerate(plan.runs)}
-    for run, wrong in zip(waiting, lab.launcher.map(check, as_known), strict=True):
-        if wrong is not None:
-            raise UsageError(f"run {numbers[run.name]} of {plan.name}: {wrong}")
-
-
-def _distinct(runs: Sequence[Run], root: Path) -> list[Run]:
-    """Return the runs without those that are new and differ from another only in what cannot be wrong."""
-    found: dict[object, Run] = {}
-    for run in runs:
-        begun = run.folder(root).exists()
-        new = (run.configs, repr(run.needs), _what_can_be_wrong(run.settings))
-        found.setdefault(run.name if begun else new, run)
-    return list(found.values())
-
-
-def _what_can_be_wrong(settings: Any) -> str:
-    """Return settings as text, right seeds and learning rates left out."""
-
-    def strip(value: Any) -> Any:
-        if isinstance(value, list):
-            return [strip(inner) for inner in value]
-        if not isinstance(value, dict):
-            return value
-        # A tuple, which no YAML holds.
-        return {name: ("right",) if _is_right(name, inner) else strip(inner) for name, inner in value.items()}
-
-    return repr(strip(settings))
-
-
-def _is_right(name: str, value: object) -> bool:
-    if name in ("data_seed", "model_seed"):
-        return type(value) is int and 0 <= value < 2**31
-    return name == "lr" and type(value) is float and 0 < value <= 1
+    check_runs(
+        chosen_runs,
+        lab,
+        all_names(options.trust),
+        devices_of(options),
+        lambda run: f"run {numbers[run.name]} of {plan.name}",
+    )
 
 
 def _failed(plan: Sweep, root: Path) -> tuple[Run, ...]:

@@ -87,7 +87,9 @@ class Outcome:
     @property
     def command(self) -> str:
         """The line that makes it again."""
-        return f"lit reproduce {self.target} --scale {self.scale} --seeds {len(self.seeds)}"
+        if self.target in targets():
+            return f"lit reproduce {self.target} --scale {self.scale} --seeds {len(self.seeds)}"
+        return f"python {self.target.replace('-', '_')}.py {self.scale} --seeds {len(self.seeds)}"
 
     def picture(self) -> bytes | None:
         """Return figure.png; None if there is none. Raises UsageError if it is something else."""

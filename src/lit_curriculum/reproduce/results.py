@@ -178,7 +178,8 @@ class Results:
         """
         frame = self.frame[(self.frame["arm"] == arm) & (self.frame["metric"] == metric)]
         if frame.empty:
-            raise MissingData(f"no {metric!r} of {arm!r}")
+            arms, metrics = (", ".join(map(str, self.frame[c].unique())) for c in ("arm", "metric"))
+            raise MissingData(f"no {metric!r} of {arm!r}; there are the arms {arms} and of them {metrics}")
         found: dict[int, Curve] = {}
         for seed, step, value in frame[["seed", "step", "value"]].itertuples(index=False, name=None):
             found.setdefault(int(seed), []).append((float(step), float(value)))
