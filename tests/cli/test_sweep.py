@@ -26,7 +26,7 @@ from lit_curriculum.errors import UsageError
 from lit_curriculum.runs.graph import with_needs
 from lit_curriculum.runs.launchers import failure_note, prepare
 from lit_curriculum.runs.launchers.local import Local
-from lit_curriculum.runs.sweep import load_sweep
+from lit_curriculum.runs.sweep import Sweep, load_sweep
 
 SETTINGS = {
     "configs": ["bit_subset_parity", "smoke/bit_subset_parity"],
@@ -219,13 +219,18 @@ def test_equal_runs_of_two_groups_are_two_runs(tmp_path: Path) -> None:
     }
 
 
-def test_groups_are_never_averaged_together(tmp_path: Path) -> None:
-    path = tmp_path / "groups.yaml"
+def two_groups(folder: Path) -> Sweep:
+    """Return the plan of two teachers and two students, one of each for a seed."""
+    path = folder / "groups.yaml"
     student = {"needs": "teacher", "points": [{"model.heads": 1, "trainer.callbacks": BANK}]}
     groups = {"teacher": {"points": [{"model.heads": 4}]}, "student": student}
     grid = {"data.data_seed": [0, 1]}
     path.write_text(yaml.safe_dump({"configs": SETTINGS["configs"], "grid": grid, "groups": groups}))
-    plan = load_sweep(path)
+    return load_sweep(path)
+
+
+def test_groups_are_never_averaged_together(tmp_path: Path) -> None:
+    plan = two_groups(tmp_path)
     assert plan.groups_of_runs == ("teacher", "teacher", "student", "student")
     for index, run in enumerate(plan.runs):
         run.folder(tmp_path).mkdir()
@@ -241,12 +246,7 @@ def test_groups_are_never_averaged_together(tmp_path: Path) -> None:
 
 
 def test_retry_takes_students_that_were_never_begun(tmp_path: Path) -> None:
-    path = tmp_path / "groups.yaml"
-    student = {"needs": "teacher", "points": [{"model.heads": 1, "trainer.callbacks": BANK}]}
-    groups = {"teacher": {"points": [{"model.heads": 4}]}, "student": student}
-    grid = {"data.data_seed": [0, 1]}
-    path.write_text(yaml.safe_dump({"configs": SETTINGS["configs"], "grid": grid, "groups": groups}))
-    plan = load_sweep(path)
+    plan = two_groups(tmp_path)
     note = failure_note(plan.runs[1], tmp_path)
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text("failed")
