@@ -33,7 +33,7 @@ def start(run: Path) -> subprocess.Popen[str]:
 
 def ranks_of(command: subprocess.Popen[str]) -> list[int]:
     """Return the processes of the other ranks: the children that train."""
-    words = ["ps", "-o", "pid=,args=", "--ppid", str(command.pid)]
+    words = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(command.pid)]
     lines = subprocess.run(words, check=False, capture_output=True, text=True).stdout.splitlines()
     return [int(line.split(None, 1)[0]) for line in lines if " fit " in line]
 

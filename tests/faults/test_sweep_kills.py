@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,11 +26,11 @@ SWEEP = {
     "configs": ["sparse_parity_mlp", "smoke/sparse_parity_mlp"],
     "points": [
         {
-            "data.num_steps": 400_000,
-            "data.eval_every": 20_000,
-            "data.steps_per_call": 20_000,
+            "data.num_steps": 200_000,
+            "data.eval_every": 10_000,
+            "data.steps_per_call": 10_000,
             "trainer.callbacks": [
-                {"class_path": "HarvestCheckpoints", "init_args": {"every_n_steps": 100_000}},
+                {"class_path": "HarvestCheckpoints", "init_args": {"every_n_steps": 50_000}},
                 # Saves at every evaluation, so that a killed run goes on from somewhere.
                 {"class_path": "ExactResume", "init_args": {"min_seconds": 0.0}},
             ],
@@ -41,19 +42,60 @@ SWEEP = {
 
 def workers(command: subprocess.Popen[bytes]) -> list[int]:
     """Return the processes that train."""
-    words = ["ps", "-o", "pid=,args=", "--ppid", str(command.pid)]
+    words = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(command.pid)]
     lines = subprocess.run(words, check=False, capture_output=True, text=True).stdout.splitlines()
     return [int(line.split(None, 1)[0]) for line in lines if "spawn_main" in line]
 
 
+def trains(folders: list[RunFolder]) -> bool:
+    """Tell whether one of these runs has begun, and not ended."""
+    return any((folder.path / "metrics.csv").is_file() and not folder.finished for folder in folders)
+
+
+def await_a_moment(command: subprocess.Popen[bytes], folders: list[RunFolder], chance: random.Random) -> None:
+    """Return somewhere in the life of a worker: while it starts, or while a run trains, as often."""
+    begun, longest = (
+        (lambda: bool(workers(command)), 8.0)
+        if chance.random() < 0.5
+        else (
+            lambda: bool(workers(command)) and trains(folders),
+            3.0,
+        )
+    )
+    while not begun() and command.poll() is None:
+        time.sleep(0.05)
+    end = time.monotonic() + chance.uniform(0.0, longest)
+    while time.monotonic() < end and command.poll() is None:
+        time.sleep(0.02)
+
+
 def kill_one(command: subprocess.Popen[bytes], chance: random.Random) -> bool:
-    """Kill a worker or the command itself; return whether there was one to kill."""
+    """Kill a worker or, one time in six, the command itself; return whether there was one to kill."""
     victims = workers(command)
     if command.poll() is not None:
         return False
-    victim = command.pid if not victims or chance.random() < 0.3 else chance.choice(victims)
+    victim = command.pid if not victims or chance.random() < 1 / 6 else chance.choice(victims)
     os.kill(victim, signal.SIGKILL)
     return True
+
+
+def kill_again_and_again(words: list[str], folders: list[RunFolder], times: int) -> None:
+    """Call the command until its runs have been killed so often and all are finished nevertheless.
+
+    A killed worker takes the runs under way with it, and the command goes on with the others: it is killed
+    at several moments of one call, since a call's start takes longer than a run.
+    """
+    chance, kills = random.Random(0), 0
+    while kills < times or not all(folder.finished for folder in folders):
+        command = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while kills < times and command.poll() is None:
+            await_a_moment(command, folders, chance)
+            kills += kill_one(command, chance)
+            print(f"{kills} of {times} kills, {sum(f.finished for f in folders)} runs finished", flush=True)
+        command.wait(600)
+        if kills < times and all(folder.finished for folder in folders):
+            for folder in folders[:5]:  # more kills are wanted than ten runs live through
+                shutil.rmtree(folder.path)
 
 
 @pytest.mark.slow
@@ -61,20 +103,8 @@ def test_kills_at_random_leave_every_result_once_and_identical(tmp_path: Path) -
     file, out = tmp_path / "ten.yaml", tmp_path / "out"
     file.write_text(yaml.safe_dump(SWEEP))
     words = [sys.executable, "-m", "lit_curriculum", "sweep", str(file), "--out", str(out), "--jobs", "2"]
-    runs, chance, kills = load_sweep(file).runs, random.Random(0), 0
-    while kills < KILLS or not all(RunFolder(run.folder(out / "runs")).finished for run in runs):
-        command = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if kills < KILLS:
-            began, wait = time.monotonic(), chance.uniform(0.0, 6.0)
-            while not workers(command) and command.poll() is None and time.monotonic() < began + 120:
-                time.sleep(0.05)
-            time.sleep(wait)
-            kills += kill_one(command, chance)
-        command.wait(600)
-        if kills < KILLS and all(RunFolder(run.folder(out / "runs")).finished for run in runs):
-            for run in runs[:5]:  # more kills are wanted than ten runs live through
-                for path in sorted(run.folder(out / "runs").rglob("*"), reverse=True):
-                    path.unlink() if path.is_file() else path.rmdir()
+    runs = load_sweep(file).runs
+    kill_again_and_again(words, [RunFolder(run.folder(out / "runs")) for run in runs], KILLS)
     assert main(["sweep", str(file), "--out", str(tmp_path / "calm"), "--jobs", "2"]) == 0
     assert len(list((out / "runs").glob("ten-*"))) == len(runs)
     for run in runs:
@@ -89,4 +119,4 @@ def test_kills_at_random_leave_every_result_once_and_identical(tmp_path: Path) -
         assert [sha256_of(path) for path in weights[0]] == [sha256_of(path) for path in weights[1]]
         assert weights[0]
         assert not list(disturbed.rglob("*.tmp"))
-    report(Tally("kills of a sweep's processes, results once and identical", kills, kills))
+    report(Tally("kills of a sweep's processes, results once and identical", KILLS, KILLS))
