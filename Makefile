@@ -20,7 +20,7 @@ PYTEST  = $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables: SCALE=smoke|laptop|paper  OUT=$(OUT)  TESTERS=$(TESTERS)  PYTHON=$(PYTHON)  VENV=$(VENV)"
+	@echo "  variables: SCALE=smoke|quick|laptop|paper  OUT=$(OUT)  TESTERS=$(TESTERS)  PYTHON=$(PYTHON)  VENV=$(VENV)"
 
 $(VENV)/.runtime: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)

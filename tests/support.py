@@ -19,6 +19,8 @@ from lit_curriculum.runs.folder import RunFolder
 CONFIGS = config_folder()
 ROOT = CONFIGS.parent
 RESULTS = ROOT / "results" / "laptop"
+COMMITTED = sorted(path.parent for path in (ROOT / "results").glob("*/*/claims.json"))
+"""Folders of results, a target at a scale each."""
 
 
 def config(name: str) -> str:

@@ -23,8 +23,10 @@ def place(path: str) -> str:
     """Return the place in the site's sources of a file or folder of the repository."""
     if path.startswith("docs/"):
         return path.removeprefix("docs/")
-    if path == RESULTS or (path.startswith(f"{RESULTS}/") and (ROOT / path).is_dir()):
-        return f"results{path.removeprefix(RESULTS) or '/index'}.md"
+    if path == RESULTS:
+        return "results/index.md"
+    if path.startswith("results/") and (ROOT / path / "claims.json").is_file():
+        return f"results/{path.removeprefix(RESULTS).removeprefix('results').lstrip('/')}.md"
     if path.startswith(_EXPERIMENTS) and path.endswith("/README.md"):
         return f"experiments/{path.split('/')[-2]}.md"
     if path.endswith(".md"):

@@ -11,20 +11,27 @@ from lit_curriculum.report.numbers import shown
 from lit_curriculum.report.scorecard import scorecard
 
 RESULTS = "results/laptop"
+"""Stands for the page of all results."""
+_QUICK = "results/quick"
 
 
 def all_results(root: Path) -> str:
     """Return the page of all targets: how many claims hold, and the table that README has."""
-    card = scorecard(root / RESULTS)
-    head = "# Results\n\nLaptop scale; a click on a target shows its figure and every claim.\n\n"
+    card = scorecard(root / "results")
+    head = "# Results\n\nLaptop scale where no other is named. "
+    head += "A click on a target shows its figure and every claim.\n\n"
     return head + markdown.summary(card) + "\n" + markdown.table(card, root / "results")
 
 
 def by_paper(root: Path) -> dict[str, list[str]]:
-    """Return the targets that have results, paper by paper, in the order of README's table."""
+    """Return the targets that have results, paper by paper, in the order of README's table.
+
+    One at quick scale is called ``quick/<target>``.
+    """
     found: dict[str, list[str]] = {}
-    for outcome in sorted(scorecard(root / RESULTS).outcomes, key=lambda outcome: outcome.place):
-        found.setdefault(outcome.paper, []).append(outcome.target)
+    for folder, before in ((RESULTS, ""), (_QUICK, "quick/")):
+        for outcome in sorted(scorecard(root / folder).outcomes, key=lambda outcome: outcome.place):
+            found.setdefault(outcome.paper, []).append(f"{before}{outcome.target}")
     return found
 
 
@@ -40,7 +47,7 @@ def one_result(root: Path, path: str) -> str:
     findings = json.loads((folder.parent / "findings.json").read_text(encoding="utf-8"))
     parts = [f"# {name}", f"*{said['paper']}, {said['scale']} scale.* {_sentence(findings.get(name, ''))}"]
     if (folder / "figure.png").is_file():
-        # From results/laptop, in which the page stands for the folder.
+        # From the folder of a scale, in which the page stands for the folder.
         parts.append(f"![{name}]({name}/figure.png)")
     rows = ["| claim | paper | here | rule | status |", "|---|---|---|---|---|"]
     parts.append("\n".join(rows + [_row(claim) for claim in said["claims"]]))

@@ -93,5 +93,5 @@ def test_pictures(name: str) -> None:
 def test_the_summary_of_results() -> None:
     page = ROOT / "docs" / "index.md"
     text = page.read_text(encoding="utf-8")
-    made = markdown.updated(text, scorecard(RESULTS), page.parent, "docs/index.md")
-    assert text == made, "run: lit report --results results/laptop --update docs/index.md"
+    made = markdown.updated(text, scorecard(RESULTS.parent), page.parent, "docs/index.md")
+    assert text == made, "run: lit report --update docs/index.md"

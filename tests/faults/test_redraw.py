@@ -13,9 +13,10 @@ import pytest
 from lit_curriculum.errors import UsageError
 from lit_curriculum.files import sha256_of
 from lit_curriculum.reproduce import figure
+from lit_curriculum.reproduce.figure import Scale
 from tests.faults.drivers import Tally, report
 from tests.faults.mutations import edited_bytes, edited_text, edits
-from tests.support import RESULTS
+from tests.support import COMMITTED, RESULTS
 
 KEPT = ("claims.json", "figure.png", "figure.pdf", "table.csv", "table.md")
 
@@ -27,20 +28,21 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
     return edited_bytes(content, edits(chance))
 
 
-def refused(name: str, out: Path) -> str | None:
+def refused(name: str, scale: Scale, out: Path) -> str | None:
     """Draw results again; return the message of the refusal, or None."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # matplotlib's, of numbers that are no longer what they were
         try:
-            figure.redraw(name, "laptop", out)
+            figure.redraw(name, scale, out)
         except UsageError as error:
             return str(error)
     return None
 
 
-def redraw_damaged(name: str, out: Path, times: int) -> Tally:
+def redraw_damaged(source: Path, out: Path, times: int) -> Tally:
     """Damage the committed results of a target and have them drawn again."""
-    source, folder = RESULTS / name, out / name
+    name, folder = source.name, out / source.name
+    scale: Scale = json.loads((source / "claims.json").read_text())["scale"]
     survived = 0
     for number in range(times):
         chance = random.Random(f"{name} {number}")
@@ -52,7 +54,7 @@ def redraw_damaged(name: str, out: Path, times: int) -> Tally:
             report = json.loads((folder / "claims.json").read_text())
             (folder / "claims.json").write_text(json.dumps({**report, "data_sha256": sha256_of(broken)}))
         before = {path: path.read_bytes() for path in folder.iterdir() if path.name in KEPT}
-        message = refused(name, out)
+        message = refused(name, scale, out)
         untouched = {path: path.read_bytes() for path in before} == before
         named = message is not None and (str(folder) in message or "--scale" in message)
         survived += message is None or (named and untouched and message.isprintable())
@@ -61,10 +63,10 @@ def redraw_damaged(name: str, out: Path, times: int) -> Tally:
 
 @pytest.mark.parametrize("name", ["subtask-fig3", "implicit-fig3"])
 def test_damaged_results_are_refused_or_drawn(name: str, tmp_path: Path) -> None:
-    assert redraw_damaged(name, tmp_path, 6).survived == 6
+    assert redraw_damaged(RESULTS / name, tmp_path, 6).survived == 6
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(path.name for path in RESULTS.iterdir()))
-def test_any_damaged_results_are_refused_or_drawn(name: str, tmp_path: Path) -> None:
-    assert report(redraw_damaged(name, tmp_path, 20)).survived == 20
+@pytest.mark.parametrize("source", COMMITTED, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_any_damaged_results_are_refused_or_drawn(source: Path, tmp_path: Path) -> None:
+    assert report(redraw_damaged(source, tmp_path, 20)).survived == 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lit_curriculum.papers.progressive import _pcfg
-from lit_curriculum.reproduce.study import SCALES
+from lit_curriculum.reproduce.study import ALL_SCALES
 
 
 def test_the_intermediate_teachers_time_is_the_captions() -> None:
@@ -14,7 +14,7 @@ def test_the_intermediate_teachers_time_is_the_captions() -> None:
     assert _pcfg.DESIGNS["paper"].student_steps == 4000
 
 
-@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("scale", ALL_SCALES)
 def test_a_two_shot_student_reaches_its_final_teacher(scale: _pcfg.Scale) -> None:
     design = _pcfg.DESIGNS[scale]
     taught = [arguments for name, arguments in design.teaching().items() if name in design.two_shots]

@@ -8,17 +8,18 @@ from collections import Counter
 
 import pytest
 
+from lit_curriculum.report import markdown
 from lit_curriculum.report.collect import STATUSES
 from lit_curriculum.report.rows import rows
 from lit_curriculum.report.scorecard import STATES, scorecard
-from tests.support import RESULTS
+from tests.support import COMMITTED, RESULTS
 
 
 def test_every_row_has_a_state_in_the_committed_results() -> None:
     card = scorecard(RESULTS.parent)
     assert [entry.row for entry in card.entries] == list(rows())
     assert all(entry.state in STATES for entry in card.entries)
-    assert {o.target for o in card.outcomes} == {path.parent.name for path in RESULTS.glob("*/claims.json")}
+    assert {o.target for o in card.outcomes} == {path.name for path in COMMITTED}
 
 
 def test_claims_are_counted_as_they_were_judged(results) -> None:
@@ -70,6 +71,19 @@ def test_the_same_target_at_two_scales_is_one_row_with_two_results(results) -> N
         (results / folder / "claims.json").write_text(json.dumps({**report, "scale": scale}))
     (entry,) = [entry for entry in scorecard(results).entries if entry.row.id == "fig26"]
     assert sorted(outcome.scale for outcome in entry.outcomes) == ["laptop", "paper"]
+
+
+def test_what_a_target_shows_at_its_largest_scale_is_counted_alone(results) -> None:
+    before = scorecard(results).summary()
+    shutil.copytree(results / "laptop" / "fig26", results / "quick" / "fig26")
+    path = results / "quick" / "fig26" / "claims.json"
+    path.write_text(path.read_text().replace('"scale": "laptop"', '"scale": "quick"'))
+    card = scorecard(results)
+    assert card.summary() == before
+    assert len(card.outcomes) == len(card.largest) + 1
+    assert markdown.table(card, results).count("`fig26`") == 1
+    shutil.rmtree(results / "laptop" / "fig26")
+    assert "[`fig26`](quick/fig26) (quick) |" in markdown.table(scorecard(results), results)
 
 
 def test_a_target_that_is_of_no_row_is_shown_beside_them(results, change) -> None:

@@ -39,7 +39,7 @@ TOP = {
     "schema": {"const": 2},
     "target": {"type": "string"},
     "paper": {"enum": ["progressive", "implicit", "subtask", "across", "examples"]},
-    "scale": {"enum": ["smoke", "laptop", "paper"]},
+    "scale": {"enum": ["smoke", "quick", "laptop", "paper"]},
     "seeds": {"type": "array", "items": {"type": "integer"}, "minItems": 1, "uniqueItems": True},
     "commit": {"type": ["string", "null"]},
     "wall_seconds": {"type": "number", "minimum": 0},
@@ -170,7 +170,7 @@ def test_a_target_with_a_table_leaves_it_as_csv_and_markdown(tmp_path, reproduce
     assert (tmp_path / "fig2" / "table.md").read_text() == "| size | best |\n| --- | --- |\n| 2 | 1.5 |\n"
 
 
-@pytest.mark.parametrize("scale", figure.SCALES)
+@pytest.mark.parametrize("scale", figure.ALL_SCALES)
 @pytest.mark.parametrize("commit", ["abc+changes", None])
 def test_claims_json_has_the_agreed_form(reproduced, scale, commit):
     report = reproduced(scale=scale, commit=commit)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from lit_curriculum.cli.main import guarded
 from lit_curriculum.cli.parser import figure_parser
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.figure import SCALES, Figure, Scale
 from lit_curriculum.reproduce.results import MissingData
 
 
@@ -45,7 +45,7 @@ def _make(
 ) -> int:
     from lit_curriculum.cli.reproduce import carried_out, check_size
 
-    check_size("scale", options)
+    check_size("scale", options, SCALES)
     if not re.fullmatch(r"\w[\w.-]*", name) or name in ("runs", "jobs"):
         raise bad_value("name", name, "letters, digits, _, - and ., and neither runs nor jobs")
     if isinstance(trusted, str):

@@ -32,6 +32,7 @@ GROUPS = {
 COMMANDS = tuple(command for group in GROUPS.values() for command in group)
 SWEEP_ACTIONS = ("run", "status", "retry", "cancel", "collect")
 SCALES = ("smoke", "laptop", "paper")
+ALL_SCALES = ("smoke", "quick", "laptop", "paper")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -89,7 +90,8 @@ def build_parser() -> argparse.ArgumentParser:
     reproduce = commands.add_parser("reproduce", help="reproduce a figure or table with its claims")
     reproduce.add_argument("target", nargs="*", help="names from --list, or all; they share their runs")
     reproduce.add_argument("--list", action="store_true", help="list the targets")
-    reproduce.add_argument("--scale", default="laptop", help=f"one of {', '.join(SCALES)} (default laptop)")
+    of = f"one of {', '.join(ALL_SCALES)} (default laptop)"
+    reproduce.add_argument("--scale", default="laptop", help=of)
     reproduce.add_argument(
         "--redraw", action="store_true", help="draw and judge again the data that --out holds, without a run"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,31 +77,33 @@ def _figures(options: argparse.Namespace) -> dict[str, figure.Figure]:
     """Return the figures that are asked for, by name: wrong ones are told before the hours of others."""
     if not options.target:
         raise UsageError(f"target: missing; allowed: {ALL}, {', '.join(figure.targets())}")
-    check_size("--scale", options)
+    check_size("--scale", options, figure.ALL_SCALES)
     for name in ("fresh", "jobs", "seeds", "dry_run", "launcher"):
         if options.redraw and getattr(options, name):
             raise UsageError(f"--redraw: got --{name.replace('_', '-')} with it; allowed: one of the two")
     if ALL in options.target and len(options.target) > 1:
         raise bad_value("target", " ".join(options.target), f"{ALL} alone, or names from --list")
-    names = list(figure.targets()) if options.target == [ALL] else options.target
+    names = options.target
+    if names == [ALL]:
+        names = [name for name in figure.targets() if options.scale in figure.scales_of(name)]
     return {name: figure.load(name, options.scale).with_seeds(options.seeds) for name in names}
 
 
-def check_size(key: str, options: argparse.Namespace) -> None:
+def check_size(key: str, options: argparse.Namespace, scales: Sequence[str]) -> None:
     """Check what says how large figures become, and where they go.
 
     Args:
         key: of the scale, in the command at hand.
         options: with ``out``, ``scale`` and ``seeds``.
+        scales: what the scale may be.
 
     Raises:
         UsageError: naming the option.
     """
     if not options.out.strip():
         raise bad_value("--out", options.out, "a folder")
-    if options.scale not in figure.SCALES:
-        allowed = f"{', '.join(figure.SCALES)}{suggest(options.scale, figure.SCALES)}"
-        raise bad_value(key, options.scale, allowed)
+    if options.scale not in scales:
+        raise bad_value(key, options.scale, f"{', '.join(scales)}{suggest(options.scale, scales)}")
     if options.seeds is not None and not 1 <= options.seeds <= MOST_SEEDS:
         raise bad_value("--seeds", options.seeds, f"an integer from 1 to {MOST_SEEDS}")
 

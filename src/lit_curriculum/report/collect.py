@@ -11,7 +11,7 @@ from typing import Any
 
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.reading import MAX_TABLE_BYTES, is_there, read_bytes, read_json, read_text
-from lit_curriculum.reproduce.figure import SCALES, targets, title
+from lit_curriculum.reproduce.figure import ALL_SCALES, targets, title
 from lit_curriculum.reproduce.report import read_report
 
 KEY = "--results"
@@ -156,8 +156,8 @@ def collect(root: Path) -> list[Outcome]:
 def _outcome(folder: Path, root: Path) -> Outcome:
     path = folder / "claims.json"
     report = read_report(path, KEY)
-    if report["scale"] not in SCALES:
-        raise bad_value(f"{KEY}: {path}: scale", report["scale"], ", ".join(SCALES))
+    if report["scale"] not in ALL_SCALES:
+        raise bad_value(f"{KEY}: {path}: scale", report["scale"], ", ".join(ALL_SCALES))
     _check_data(folder, report["data_sha256"])
     name, known, findings = report["target"], targets(), _findings(folder.parent)
     claims = tuple(_claim(entry, f"{KEY}: {path}: claim {i}") for i, entry in enumerate(report["claims"], 1))

@@ -12,6 +12,7 @@ from lit_curriculum.report import numbers
 from lit_curriculum.report.collect import Claim, Outcome
 from lit_curriculum.report.rows import ILLUSTRATIONS
 from lit_curriculum.report.scorecard import Card, Entry, counted, papers
+from lit_curriculum.reproduce.figure import ALL_SCALES
 
 PARTS = ("summary", "table")
 """What can stand between ``<!-- lit report: NAME -->`` and ``<!-- end -->``."""
@@ -36,24 +37,25 @@ def render(card: Card, beside: Path) -> str:
 
 def summary(card: Card) -> str:
     """Return how many claims hold, fail, are inconclusive, in a line."""
-    return counted(card.outcomes) + "\n"
+    return counted(card.largest) + "\n"
 
 
 def table(card: Card, beside: Path) -> str:
     """Return the table of results, paper by paper: target, what it shows, how many claims hold.
 
-    Targets come in the order of ``findings.json``, then the others.
+    A target stands there once, at the largest scale that it has results of, which is named where it is not
+    laptop. Targets come in the order of ``findings.json``, then the others; those of smaller scales last.
     """
     parts = []
     for paper in papers(card):
-        found = [outcome for outcome in card.outcomes if outcome.paper == paper]
+        found = [outcome for outcome in card.largest if outcome.paper == paper]
         rows = [
             (
-                f"[`{outcome.target}`]({_link(outcome.folder, beside)})",
+                f"[`{outcome.target}`]({_link(outcome.folder, beside)}){_scale(outcome)}",
                 outcome.finding or outcome.title,
                 f"{outcome.counts()['holds']} of {len(outcome.claims)}",
             )
-            for outcome in sorted(found, key=lambda outcome: outcome.place)
+            for outcome in sorted(found, key=lambda o: (-ALL_SCALES.index(o.scale), o.place))
         ]
         if rows:
             parts.append(f"**{paper}**\n\n{_table(('target', 'what it shows', 'claims that hold'), rows)}")
@@ -101,6 +103,10 @@ def _result(outcome: Outcome, beside: Path) -> str:
     heads = ("claim", "holds if", "paper", "ours", "interval", "seeds", "effect size", "status")
     claims = _table(heads, [_claim(claim) for claim in outcome.claims])
     return f"### {outcome.target}, {outcome.scale} scale\n\n{outcome.title}\n\n{shown}{claims}\n{made}\n"
+
+
+def _scale(outcome: Outcome) -> str:
+    return "" if outcome.scale == "laptop" else f" ({outcome.scale})"
 
 
 def _claim(claim: Claim) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lit_curriculum.report.collect import STATUSES, Outcome, collect
 from lit_curriculum.report.rows import PAPERS, Row, rows
-from lit_curriculum.reproduce.figure import targets
+from lit_curriculum.reproduce.figure import ALL_SCALES, targets
 
 STATES = {
     "holds": "every claim holds",
@@ -60,6 +60,17 @@ class Card:
     outcomes: tuple[Outcome, ...]
     others: tuple[Outcome, ...]
 
+    @property
+    def largest(self) -> tuple[Outcome, ...]:
+        """The results of each target at the largest scale that it has some of: nothing counts twice."""
+        best = {
+            outcome.target: max(
+                ALL_SCALES.index(o.scale) for o in self.outcomes if o.target == outcome.target
+            )
+            for outcome in self.outcomes
+        }
+        return tuple(o for o in self.outcomes if ALL_SCALES.index(o.scale) == best[o.target])
+
     def of(self, paper: str) -> list[Entry]:
         """Return the rows of a paper."""
         return [entry for entry in self.entries if entry.row.paper == paper]
@@ -79,7 +90,7 @@ class Card:
         rest = [f"{number} {words}" for number, words in lacking if number]
         end = f"; {' and '.join(rest)}" if rest else ""
         of = f"{reproduced} of the {len(self.entries)} figures, tables and theorems have results{end}."
-        return f"{counted(self.outcomes)} {of}"
+        return f"{counted(self.largest)} {of}"
 
 
 def scorecard(root: Path) -> Card:

@@ -1,7 +1,8 @@
 """A figure or table: studies, what is drawn of their results, and claims.
 
 A target is a file of `papers/<paper>/` whose name does not begin with an underscore. Its docstring's first
-line is its title, and its function ``figure(scale)`` returns a `Figure`. `reproduce` writes
+line is its title, and its function ``figure(scale)`` returns a `Figure`. One that has other scales than
+every figure states them as its ``SCALES``. `reproduce` writes
 
     data.csv       what was measured, see `results`
     figure.png     and figure.pdf
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from lit_curriculum.errors import RunFailed, RunStopped, UsageError, bad_value, suggest
@@ -26,11 +28,22 @@ from lit_curriculum.reading import MAX_TABLE_BYTES, is_there, read_bytes
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.report import SCHEMA, read_report
 from lit_curriculum.reproduce.results import Results, Row
-from lit_curriculum.reproduce.study import SCALES, Scale, Study, extended, measure
+from lit_curriculum.reproduce.study import ALL_SCALES, SCALES, Scale, Study, extended, measure
 from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.provenance import processor_name
 
-__all__ = ["SCALES", "Figure", "Scale", "load", "redraw", "reproduce", "targets", "title"]
+__all__ = [
+    "ALL_SCALES",
+    "SCALES",
+    "Figure",
+    "Scale",
+    "load",
+    "redraw",
+    "reproduce",
+    "scales_of",
+    "targets",
+    "title",
+]
 
 OWN = "own"
 """Stands for the paper of a figure that is no target."""
@@ -95,15 +108,26 @@ def load(name: str, scale: Scale) -> Figure:
     """Return a target's figure at a scale.
 
     Raises:
-        UsageError: for an unknown name.
+        UsageError: for an unknown name, and a scale that the target does not have.
     """
+    if scale not in (has := scales_of(name)):
+        raise bad_value("--scale", scale, f"{', '.join(has)}, the scales of {name}")
+    made: Figure = _module(name).figure(scale)
+    return made
+
+
+def scales_of(name: str) -> tuple[Scale, ...]:
+    """Return the scales of a target. Raises UsageError for an unknown name."""
+    found: tuple[Scale, ...] = getattr(_module(name), "SCALES", SCALES)
+    return found
+
+
+def _module(name: str) -> ModuleType:
     known = targets()
     if name not in known:
         raise bad_value("target", name, f"all, {', '.join(known)}{suggest(name, known)}")
     path = known[name]
-    module = importlib.import_module(f"lit_curriculum.papers.{path.parent.name}.{path.stem}")
-    made: Figure = module.figure(scale)
-    return made
+    return importlib.import_module(f"lit_curriculum.papers.{path.parent.name}.{path.stem}")
 
 
 def reproduce(

@@ -20,8 +20,11 @@ from lit_curriculum.runs.graph import Finished, Run
 from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.sweep import nested, path_of
 
-Scale = Literal["smoke", "laptop", "paper"]
+Scale = Literal["smoke", "quick", "laptop", "paper"]
 SCALES: tuple[Scale, ...] = ("smoke", "laptop", "paper")
+"""Those that every figure has."""
+ALL_SCALES: tuple[Scale, ...] = ("smoke", "quick", "laptop", "paper")
+"""``quick`` too, of figures whose laptop scale takes an hour: a smaller setting in which much is seen."""
 
 Settings = Mapping[str, Any]
 SEED = "{seed}"

@@ -11,6 +11,9 @@ from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.files import hash_of_json
 from lit_curriculum.reading import as_usage_error, is_there, read_yaml
 
+OVERLAYS = ("smoke", "quick", "paper")
+"""Folders of overlays that are named for a scale."""
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -117,13 +120,13 @@ def scale_of(configs: Sequence[str | Path]) -> str | None:
         configs: files in the order in which they overlay one another.
 
     Returns:
-        ``laptop`` for a base alone, ``smoke`` or ``paper`` with such an overlay, None without any of ours.
+        ``laptop`` for a base alone, one of `OVERLAYS` with such an overlay, None without any of ours.
     """
     scale = None
     for config in configs:
         folder = Path(config).resolve().parent
         if folder == config_folder():
             scale = "laptop"
-        elif folder.parent == config_folder() and folder.name in ("smoke", "paper"):
+        elif folder.parent == config_folder() and folder.name in OVERLAYS:
             scale = folder.name
     return scale

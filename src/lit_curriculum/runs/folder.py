@@ -22,6 +22,7 @@ from lit_curriculum.differences import first_difference
 from lit_curriculum.errors import RunFailed, UsageError, bad_value
 from lit_curriculum.files import hash_of_json, sha256_of, write_json, write_text
 from lit_curriculum.reading import read_json, read_yaml
+from lit_curriculum.runs.configs import OVERLAYS
 from lit_curriculum.runs.identity import config_hash, results_settings
 from lit_curriculum.sealed import verify_sealed
 from lit_curriculum.tables import Mark, RunTables, checked
@@ -237,7 +238,7 @@ def default_run_dir(configs: Sequence[str]) -> Path:
     names: list[str] = []
     for config in configs:
         name, folder = Path(config).stem, Path(config).resolve().parent.name
-        if folder in ("smoke", "paper"):
+        if folder in OVERLAYS:
             name = folder if name in names else f"{name}+{folder}"
         names.append(name)
     return Path("runs") / ("+".join(names) or "run")

@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, callback, strategy
-from lit_curriculum.reproduce.study import Arm, Measured, Scale, Settings, Study, at_scale, last_accuracy
+from lit_curriculum.reproduce.study import (
+    Arm,
+    Measured,
+    Scale,
+    Settings,
+    Study,
+    at_scale,
+    last_accuracy,
+)
 from lit_curriculum.tasks.pcfg import load_grammar
 
 TEACHER, PLAIN = "teacher", "plain"
@@ -105,8 +113,8 @@ def two_shot(T: int, step: int) -> str:
     return f"two-shot T={T} from {step}"
 
 
-_LAPTOP = Design(
-    scale="laptop",
+_QUICK = Design(
+    scale="quick",
     teacher_heads=8,
     heads=(1, 2),
     widths=(1, 2, 4),
@@ -125,7 +133,7 @@ _LAPTOP = Design(
 )
 DESIGNS: dict[Scale, Design] = {
     "smoke": replace(
-        _LAPTOP,
+        _QUICK,
         scale="smoke",
         teacher_heads=3,
         widths=(1,),
@@ -141,7 +149,25 @@ DESIGNS: dict[Scale, Design] = {
         T=(6,),
         probe_strings=64,
     ),
-    "laptop": _LAPTOP,
+    "quick": _QUICK,
+    "laptop": Design(
+        scale="laptop",
+        teacher_heads=8,
+        heads=(2, 4),
+        widths=(2, 4),
+        T0=8000,
+        N=8,
+        spacing=200,
+        teacher_eval_every=200,
+        eval_every=200,
+        rates=(2e-2, 1e-2, 5e-3),
+        horizons=(1000, 2000, 4000),
+        variant_horizons=(2000, 4000),
+        student_steps=2000,
+        candidates=(400, 800, 1200, 1600, 2200, 3000, 4400, 6400),
+        T=(800,),
+        probe_strings=6400,
+    ),
     "paper": Design(
         scale="paper",
         teacher_heads=32,

@@ -9,7 +9,12 @@ from lit_curriculum.reproduce.joined import joined
 COST = "seconds at smoke scale, else that of fig1-left, fig1-middle and fig1-right, whose runs it shows"
 
 
+SCALES = fig1_right.SCALES
+"""Of the right panel; the others have their laptop scale where it has ``quick``."""
+
+
 def figure(scale: Scale) -> Figure:
     """Return the three panels side by side; their claims are judged in targets of their own."""
-    modules = {"left": fig1_left, "middle": fig1_middle, "right": fig1_right}
-    return joined({name: module.part(scale) for name, module in modules.items()}, COST)
+    beside: Scale = "laptop" if scale == "quick" else scale
+    parts = {name: module.part(beside) for name, module in (("left", fig1_left), ("middle", fig1_middle))}
+    return joined({**parts, "right": fig1_right.part(scale)}, COST)

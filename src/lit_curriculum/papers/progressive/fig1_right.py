@@ -36,7 +36,9 @@ from lit_curriculum.reproduce.joined import Part
 from lit_curriculum.reproduce.panels import LINES, Line, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
-from lit_curriculum.reproduce.study import Study
+from lit_curriculum.reproduce.study import ALL_SCALES, Study
+
+SCALES = ALL_SCALES
 
 METHODS = (PLAIN, ONE_SHOT, ONE_SHOT_SOFT, PROGRESSIVE)
 # Test accuracies of 8-head students after 2, 4, 8 and 16 thousand steps, read off the published figure.
@@ -71,7 +73,9 @@ def figure(scale: Scale) -> Figure:
     design, narrow, wide = _runs(scale)
     cost = {
         "smoke": "seconds",
-        "laptop": "teachers of three lengths and 36 students, a third of them fig4's; about 20 minutes",
+        "quick": "teachers of three lengths and 36 students, a third of them fig4's; about 20 minutes",
+        "laptop": "teachers of three lengths and 36 students, a third of them fig4's, and the search; an "
+        "hour on two cores, estimated",
         "paper": "per seed teachers of 2,000 to 16,000 steps and 16 students, batch 512, and the search",
     }
     return Figure(

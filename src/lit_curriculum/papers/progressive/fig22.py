@@ -17,6 +17,9 @@ from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import NGRAM_COLOURS, curve, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
+from lit_curriculum.reproduce.study import ALL_SCALES
+
+SCALES = ALL_SCALES
 
 # Of the probe's final accuracy (the paper's words).
 ALMOST = AtLeast(0.95)

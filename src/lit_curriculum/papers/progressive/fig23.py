@@ -14,7 +14,9 @@ from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import curve, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtMost, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
-from lit_curriculum.reproduce.study import Study
+from lit_curriculum.reproduce.study import ALL_SCALES, Study
+
+SCALES = ALL_SCALES
 
 # Each curve is marked where it first reaches this share of its final accuracy.
 REACHED = 0.8
@@ -26,7 +28,8 @@ def figure(scale: Scale) -> Figure:
     studies = tuple(labelled(design, heads, design.T0) for heads in (*design.widths, design.teacher_heads))
     cost = {
         "smoke": "seconds",
-        "laptop": "9 models beside the teachers of fig4, about 9 minutes on two cores",
+        "quick": "9 models beside the teachers of fig4, about 9 minutes on two cores",
+        "laptop": "6 models beside the teachers of fig4, a quarter of an hour on two cores, estimated",
         "paper": "per seed models of 8 and 16 heads, 8,000 steps, beside the teacher of fig4",
     }
     return Figure(

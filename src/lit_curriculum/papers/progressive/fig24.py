@@ -21,7 +21,9 @@ from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import COLOURS, Line, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove, MeanWithin
 from lit_curriculum.reproduce.results import PerSeed, Results, mean_of
-from lit_curriculum.reproduce.study import Study
+from lit_curriculum.reproduce.study import ALL_SCALES, Study
+
+SCALES = ALL_SCALES
 
 LINES = {
     ONE_SHOT: Line(ONE_SHOT, COLOURS["one-shot"]),
@@ -36,7 +38,8 @@ def figure(scale: Scale) -> Figure:
     design = DESIGNS[scale]
     cost = {
         "smoke": "seconds",
-        "laptop": "36 students, some of them fig1-right's, and the search; about 15 minutes on two cores",
+        "quick": "36 students, some of them fig1-right's, and the search; about 15 minutes on two cores",
+        "laptop": "48 students, some of them fig1-right's, and the search; two hours on two cores, estimated",
         "paper": "per seed 24 students of 2,000 to 16,000 steps, batch 512, and the search",
     }
     studies = {heads: variants(design, tuple(LINES), heads) for heads in design.heads}

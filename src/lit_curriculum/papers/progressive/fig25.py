@@ -20,7 +20,9 @@ from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import COLOURS, Line, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import Results
-from lit_curriculum.reproduce.study import Study
+from lit_curriculum.reproduce.study import ALL_SCALES, Study
+
+SCALES = ALL_SCALES
 
 LINES = {
     ONE_SHOT: Line("one-shot, tau = 1e-4", COLOURS["one-shot"]),
@@ -35,7 +37,8 @@ def figure(scale: Scale) -> Figure:
     design = DESIGNS[scale]
     cost = {
         "smoke": "seconds",
-        "laptop": "48 students, half of them other figures', and the search; about 10 minutes on two cores",
+        "quick": "48 students, half of them other figures', and the search; about 10 minutes on two cores",
+        "laptop": "12 students beside those of fig24, and the search; half an hour on two cores, estimated",
         "paper": "per seed 32 students of 2,000 to 16,000 steps, batch 512, and the search",
     }
     studies = {heads: variants(design, tuple(LINES), heads) for heads in design.heads}

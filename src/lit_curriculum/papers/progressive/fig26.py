@@ -25,7 +25,9 @@ from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import panels
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results, mean_of
-from lit_curriculum.reproduce.study import Study
+from lit_curriculum.reproduce.study import ALL_SCALES, Study
+
+SCALES = ALL_SCALES
 
 MASK_RATES = (0.15, 0.3, 0.45)
 
@@ -39,7 +41,8 @@ def figure(scale: Scale) -> Figure:
     }
     cost = {
         "smoke": "seconds",
-        "laptop": "6 teachers and 24 students beside those of fig24, about 16 minutes on two cores",
+        "quick": "6 teachers and 24 students beside those of fig24, about 16 minutes on two cores",
+        "laptop": "6 teachers and 24 students beside those of fig24, 45 minutes on two cores, estimated",
         "paper": "per seed two more teachers and 16 more students, batch 512",
     }
 

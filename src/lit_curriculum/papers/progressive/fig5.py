@@ -17,12 +17,15 @@ from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import LINES, bars, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results, mean_of
+from lit_curriculum.reproduce.study import ALL_SCALES
+
+SCALES = ALL_SCALES
 
 NS = (3, 5, 7, 9)
 STILL_RISING = (
     "fails: M_robust rises before it falls (figure 4). Students of one head end on the rising side: on the "
     "plateau they hardly depend on their neighbours, off it they do. Students past the peak would be needed; "
-    "at laptop scale those show no difference between the methods."
+    "at quick scale those show no difference between the methods."
 )
 
 
@@ -33,6 +36,7 @@ def figure(scale: Scale) -> Figure:
     study = students(design, methods, design.heads[0], design.student_steps)
     cost = {
         "smoke": "seconds",
+        "quick": "nothing beyond fig4 and fig1-right, whose students of the middle length it shows",
         "laptop": "nothing beyond fig4 and fig1-right, whose students of the middle length it shows",
         "paper": "nothing beyond fig1-right",
     }
@@ -40,7 +44,7 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=(study,),
         draw=_draw,
-        claims=lambda results: _claims(scale == "laptop"),
+        claims=lambda results: _claims(scale == "quick"),
     )
 
 
@@ -75,7 +79,7 @@ def _draw(results: Results) -> Any:
     return picture
 
 
-def _claims(laptop: bool) -> list[Claim]:
+def _claims(quick: bool) -> list[Claim]:
     """Judge the three measures against one-shot, the better of its two temperatures."""
     closest = f"close_{NS[-1]}"
 
@@ -88,7 +92,7 @@ def _claims(laptop: bool) -> list[Claim]:
             "M_robust is lower after progressive than after one-shot distillation (mean difference over n).",
             lambda results: mean_of(*(lower(results, f"robust_{n}") for n in NS)),
             MeanAbove(),
-            expected=STILL_RISING if laptop else "",
+            expected=STILL_RISING if quick else "",
         ),
         Claim(
             "close",
