@@ -71,7 +71,7 @@ def moved(model: ElmanRNN, strings: torch.Tensor, labels: torch.Tensor, n: int) 
         loss = torch.nn.functional.softplus(-labels[row] * outputs(model, strings[row])).sum()
         (gradient,) = torch.autograd.grad(loss, model.W)
         with torch.no_grad():
-            model.W -= eta * gradient
+            model.W.sub_(gradient, alpha=eta)
     return float((outputs(model, strings).detach() - before).abs().mean())
 
 
