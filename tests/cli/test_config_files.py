@@ -18,7 +18,8 @@ from lit_curriculum.cli.config_files import (
     record_classes_beside_paths,
 )
 from lit_curriculum.cli.main import main
-from lit_curriculum.cli.training import CurriculumCLI, parse_and_run
+from lit_curriculum.cli.parsing import parse_and_run
+from lit_curriculum.cli.training import CurriculumCLI
 from lit_curriculum.errors import UsageError
 from tests.support import ROOT, config
 

@@ -8,7 +8,7 @@ import pytest
 
 from lit_curriculum.cli.configs import title
 from lit_curriculum.cli.main import main
-from lit_curriculum.cli.training import parse_and_run
+from lit_curriculum.cli.parsing import parse_and_run
 from tests.support import CONFIGS, config
 
 

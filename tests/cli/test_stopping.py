@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from lit_curriculum.callbacks import exact_resume
-from lit_curriculum.cli import training
+from lit_curriculum.cli import parsing
 from lit_curriculum.cli.main import main
 from lit_curriculum.reading import read_table
 from lit_curriculum.runs.folder import RunFolder
@@ -253,6 +253,6 @@ def test_ctrl_c_outside_of_a_run_is_one_line(
     def interrupt(*arguments: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "train", interrupt)
+    monkeypatch.setattr(parsing, "train", interrupt)
     assert main(["fit"]) == 130
     assert capsys.readouterr().err == "lit: interrupted\n"

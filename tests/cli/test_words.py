@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from lit_curriculum.cli.main import main
-from lit_curriculum.cli.training import parse_and_run
+from lit_curriculum.cli.parsing import parse_and_run
 from lit_curriculum.cli.words import check_path, check_words, expand_home, lists_as_overlays, write_any_letter
 from lit_curriculum.errors import UsageError
 from tests.support import config

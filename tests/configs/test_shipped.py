@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from lit_curriculum.cli.main import main
-from lit_curriculum.cli.training import parse_and_run, parse_run
+from lit_curriculum.cli.parsing import parse_and_run, parse_run
 from lit_curriculum.reproduce import figure
 from lit_curriculum.runs.sweep import load_sweep
 from tests.support import CONFIGS, config, fit, in_child

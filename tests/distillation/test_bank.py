@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lit_curriculum.distillation import BankWriter, Checkpoint, CheckpointBank, bank
+from lit_curriculum.distillation import BankWriter, Checkpoint, CheckpointBank, bank_writer
 from lit_curriculum.errors import NotFinite, UsageError
 from lit_curriculum.files import hash_of_json, sha256_of
 from lit_curriculum.models import MLP, build
@@ -468,7 +468,7 @@ def test_killed_between_file_and_manifest_the_bank_still_opens(tmp_path, monkeyp
     def killed(path, value):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bank, "write_json", killed)
+    monkeypatch.setattr(bank_writer, "write_json", killed)
     with pytest.raises(KeyboardInterrupt):
         writer.add(40, 80, network(40).state_dict())
     assert (tmp_path / "step_000000000040.safetensors").is_file()
@@ -480,7 +480,7 @@ def test_killed_between_file_and_manifest_the_bank_still_opens(tmp_path, monkeyp
 def test_resumed_after_such_a_kill_the_bank_is_as_if_never_killed(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         writer = write_bank(tmp_path / "killed")
-        patch.setattr(bank, "write_json", lambda path, value: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(bank_writer, "write_json", lambda path, value: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             writer.add(40, 80, network(99).state_dict())
     resumed = BankWriter(tmp_path / "killed", ARCHITECTURE, TASK, "c0ffee", "abc")
@@ -500,7 +500,7 @@ def test_killed_while_the_weights_are_written_no_file_has_the_final_name(tmp_pat
         Path(path).write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bank, "save_file", half)
+    monkeypatch.setattr(bank_writer, "save_file", half)
     with pytest.raises(KeyboardInterrupt):
         writer.add(40, 80, network(40).state_dict())
     assert not (tmp_path / "step_000000000040.safetensors").exists()

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from lit_curriculum import __version__
-from lit_curriculum.cli.training import parse_and_run
+from lit_curriculum.cli.parsing import parse_and_run
 from tests.support import ROOT
 
 EXAMPLES = ROOT / "docker" / "examples"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lit_curriculum.cli.training import parse_and_run
+from lit_curriculum.cli.parsing import parse_and_run
 from lit_curriculum.errors import UsageError
 from tests.faults.drivers import Tally, report
 from tests.support import CONFIGS, config

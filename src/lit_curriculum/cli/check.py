@@ -25,7 +25,7 @@ def check(configs: Sequence[str]) -> int:
     if not configs:
         raise bad_value("CONFIG", "", "at least one YAML file")
     from lit_curriculum.cli import trust
-    from lit_curriculum.cli.training import parse_and_run
+    from lit_curriculum.cli.parsing import parse_and_run
 
     configs, trusted = trust.split(configs)
     words = ["fit", *(f"--trust={name}" for name in trusted)]

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from lit_curriculum.callbacks import HarvestCheckpoints
 from lit_curriculum.cli.check import in_bytes
-from lit_curriculum.cli.training import parse_run
+from lit_curriculum.cli.parsing import parse_run
 from lit_curriculum.models import count_parameters
 from lit_curriculum.reproduce.figure import Figure
 from lit_curriculum.reproduce.study import everything

@@ -90,7 +90,7 @@ def _dispatch(words: list[str]) -> int:
 
         stopping_before_training()
         check_configs(words)
-        from lit_curriculum.cli.training import train
+        from lit_curriculum.cli.parsing import train
 
         return train(words)
     if command == "check" and not {"-h", "--help"} & set(words):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from lit_curriculum.cli.trust import refusal
-from lit_curriculum.errors import shortened, suggest
+from lit_curriculum.errors import UsageError, shortened, suggest
 
 _KEY = re.compile(r"""^-?\s*Parser key ["']([^"']+)["']:?\s*(.*)$""")
 _UNKNOWN_OPTION = re.compile(r"Option '([^']+)' is not accepted")
@@ -152,3 +152,10 @@ def _arguments(path: str, known: dict[str, type]) -> list[str]:
 
 def _plain(text: str) -> str:
     return _LITERAL.sub(r"one of \1", _TYPE.sub(r"\1\2", text))
+
+
+def usage_error_in(error: BaseException | None) -> UsageError | None:
+    """Return the wrong input within the parser's own account of what a constructor raised."""
+    while error is not None and not isinstance(error, UsageError):
+        error = error.__cause__ or error.__context__
+    return error

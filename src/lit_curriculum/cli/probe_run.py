@@ -15,7 +15,7 @@ from torch import nn
 
 from lit_curriculum.callbacks import LogAttention, LogMonomials, LogNgrams, LogSkipNgrams
 from lit_curriculum.callbacks.periodic_probe import PeriodicProbe
-from lit_curriculum.cli.training import parse_and_run
+from lit_curriculum.cli.parsing import parse_and_run
 from lit_curriculum.distillation import CheckpointBank
 from lit_curriculum.errors import UsageError
 from lit_curriculum.models import GPT2Reader

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
-import inspect
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
 import lightning
 import yaml
-from jsonargparse import ArgumentError, Namespace
-from lightning import Trainer
+from jsonargparse import Namespace
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -22,23 +19,18 @@ from lightning.pytorch.utilities import rank_zero_info
 
 # Short class names need their classes loaded.
 import lit_curriculum.experiments  # noqa: F401
-from lit_curriculum import callbacks as shipped_callbacks
 from lit_curriculum.callbacks import ExactResume, SwapTeacher
 from lit_curriculum.callbacks.swap_options import check_together
 from lit_curriculum.cli import trainer_options, trust
 from lit_curriculum.cli.config_files import ConfigFile, record_classes_beside_paths
 from lit_curriculum.cli.fit_run import FitRun
-from lit_curriculum.cli.messages import one_line
+from lit_curriculum.cli.messages import usage_error_in
 from lit_curriculum.cli.predictions import WritePredictions
-from lit_curriculum.cli.quiet import quieten
-from lit_curriculum.cli.weights import LAST, differences, load_weights, with_config_of_run
-from lit_curriculum.cli.words import CONFIG_HELP, check_path, check_words, expand_home, lists_as_overlays
-from lit_curriculum.cli.workers import on_devices
-from lit_curriculum.distillation import Strategy
+from lit_curriculum.cli.weights import LAST, differences, load_weights
+from lit_curriculum.cli.words import CONFIG_HELP, check_path, expand_home
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.runs.configs import scale_of, shipped
+from lit_curriculum.runs.configs import scale_of
 from lit_curriculum.runs.folder import RunFolder, default_run_dir
-from lit_curriculum.runs.graph import Run
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import CurriculumData
 from lit_curriculum.training.listeners import ChecksData
@@ -47,7 +39,6 @@ _PARSER: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
 # By subcommand, what `LightningCLI.setup_parser` sets. Building a parser is a third of reading a
 # configuration, and a sweep reads hundreds.
 _parsers: dict[str, dict[str, Any]] = {}
-_TOP_KEYS = ("model", "data", "trainer", "run_dir", "ckpt_path")
 
 
 class CurriculumCLI(LightningCLI):
@@ -150,7 +141,7 @@ class CurriculumCLI(LightningCLI):
         try:
             super().instantiate_classes()
         except ValueError as error:
-            cause = _usage_error(error)
+            cause = usage_error_in(error)
             if cause is None:
                 raise
             key, options = str(cause).partition(":")[0], self.config[self.subcommand]
@@ -316,82 +307,6 @@ class CurriculumCLI(LightningCLI):
     def _callbacks(self, kind: type[Any]) -> list[Any]:
         callbacks = self.trainer.callbacks  # type: ignore[attr-defined]
         return [callback for callback in callbacks if isinstance(callback, kind)]
-
-
-def train(arguments: Sequence[str]) -> int:
-    """Run a training subcommand and return its exit code.
-
-    Raises:
-        UsageError: for anything that is wrong in the arguments or the configuration.
-        RunFailed: if the run cannot go on.
-        RunStopped: if it was stopped and can go on.
-    """
-    with with_config_of_run(arguments) if arguments[0] != "fit" else nullcontext(arguments) as words:
-        parse_and_run(words)
-    return 0
-
-
-def parse_and_run(arguments: Sequence[str], run: bool = True) -> CurriculumCLI:
-    """Build the CLI for ``[subcommand, options...]`` and, unless told otherwise, run it.
-
-    Raises:
-        UsageError: for anything that is wrong in the arguments or the configuration.
-    """
-    quieten()
-    words, given = trust.split(arguments)
-    check_words(words)
-    trusted = trust.all_names(given)
-    trust.enforce(trusted)
-    try:
-        return CurriculumCLI(lists_as_overlays(words), run, trusted)
-    except (ArgumentError, argparse.ArgumentError) as error:
-        trainer = [f"trainer.{name}" for name in inspect.signature(Trainer).parameters]
-        raise UsageError(one_line(str(error), nameable_classes(), [*_TOP_KEYS, *trainer])) from error
-    except ValueError as error:
-        cause = _usage_error(error)
-        if cause is None and str(error).startswith(("Does not validate", "Parser key")):
-            cause = UsageError(one_line(str(error), nameable_classes(), []))
-        raise cause or error from None
-
-
-def parse_run(run: Run, root: Path, trusted: Sequence[str] = (), devices: int = 1) -> CurriculumCLI:
-    """Return a figure's or sweep's run as `lit fit` would see it; nothing is trained or written.
-
-    Args:
-        run: settings on shipped configurations.
-        root: folder of the runs, its teachers' among them.
-        trusted: names that configurations may use.
-        devices: that it will train on.
-
-    Raises:
-        UsageError: for anything that is wrong in its settings.
-    """
-    words = ["fit", *(f"--trust={name}" for name in trusted), "--run_dir", str(run.folder(root))]
-    words += on_devices(devices)
-    with tempfile.TemporaryDirectory() as folder:
-        overlay = Path(folder) / "overlay.yaml"
-        overlay.write_text(run.overlay(root), encoding="utf-8")
-        for path in (*map(shipped, run.configs), overlay):
-            words += ["--config", str(path)]
-        return parse_and_run(words, run=False)
-
-
-def _usage_error(error: BaseException | None) -> UsageError | None:
-    """Return the wrong input within the parser's own account of what a constructor raised."""
-    while error is not None and not isinstance(error, UsageError):
-        error = error.__cause__ or error.__context__
-    return error
-
-
-def nameable_classes() -> list[type]:
-    """Return the classes of this suite that a YAML can name."""
-    found: list[type] = [getattr(shipped_callbacks, name) for name in shipped_callbacks.__all__]
-    pending: list[type] = [CurriculumModule, CurriculumData, Strategy]
-    while pending:
-        subclasses: list[type] = pending.pop().__subclasses__()
-        pending += subclasses
-        found += [cls for cls in subclasses if not cls.__name__.startswith("_")]
-    return found
 
 
 def _run_dir(options: Any) -> Path:

@@ -28,7 +28,7 @@ def check_run(run: Run, root: Path, trusted: Sequence[str] = (), devices: int = 
         trusted: see `fit_in_worker`.
         devices: of the run.
     """
-    from lit_curriculum.cli.training import parse_run
+    from lit_curriculum.cli.parsing import parse_run
 
     try:
         parse_run(run, root, trusted, devices).preflight()
@@ -47,7 +47,7 @@ def fit_in_worker(configs: list[str], folder: str, trusted: Sequence[str] = (), 
         events: whether the run keeps the loggers of its configuration, TensorBoard if it has none; figures
             read metrics.csv alone.
     """
-    from lit_curriculum.cli.training import parse_and_run
+    from lit_curriculum.cli.parsing import parse_and_run
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     parse_and_run(_words(configs, folder, trusted, 1, events))
@@ -105,7 +105,7 @@ def fit_in_job(
         events: see `fit_in_worker`.
     """
     stopping_before_training()
-    from lit_curriculum.cli.training import parse_and_run
+    from lit_curriculum.cli.parsing import parse_and_run
 
     try:
         parse_and_run(_words(configs, folder, trusted, devices, events))

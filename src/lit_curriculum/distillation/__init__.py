@@ -1,7 +1,8 @@
 """Who teaches: checkpoint bank, schedule, targets and loss, and the choice of checkpoints."""
 
 from lit_curriculum.distillation.answers import Answers, is_sharp, sharp_answers
-from lit_curriculum.distillation.bank import BankWriter, CheckpointBank
+from lit_curriculum.distillation.bank import CheckpointBank
+from lit_curriculum.distillation.bank_writer import BankWriter
 from lit_curriculum.distillation.chunked import Head, chunked_cross_entropy, chunked_kl
 from lit_curriculum.distillation.distilled import Distilled
 from lit_curriculum.distillation.exact_labels import EXACT_LABELS, ExactAnswers, arithmetic

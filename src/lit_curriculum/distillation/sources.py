@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from lit_curriculum.distillation import hub
-from lit_curriculum.distillation.bank import BankWriter, CheckpointBank
+from lit_curriculum.distillation.bank import CheckpointBank
+from lit_curriculum.distillation.bank_writer import BankWriter
 from lit_curriculum.distillation.manifest import MANIFEST, Checkpoint, Manifest, checkpoint_file
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.files import sha256_of, write_json
