@@ -27,7 +27,7 @@ import sys
 from lit_curriculum.cli.workers import fit_in_worker
 from lit_curriculum.runs.graph import Run
 from lit_curriculum.runs.launchers import prepare
-from lit_curriculum.runs.sweep import load_sweep
+from lit_curriculum.runs.sweep_file import load_sweep
 from pathlib import Path
 for run in load_sweep(Path(sys.argv[1])).runs:
     fit_in_worker(*prepare(run, Path(sys.argv[2])), events=True)

@@ -26,7 +26,8 @@ from lit_curriculum.errors import UsageError
 from lit_curriculum.runs.graph import with_needs
 from lit_curriculum.runs.launchers import failure_note, prepare
 from lit_curriculum.runs.launchers.local import Local
-from lit_curriculum.runs.sweep import Sweep, load_sweep
+from lit_curriculum.runs.sweep import Sweep
+from lit_curriculum.runs.sweep_file import load_sweep
 
 SETTINGS = {
     "configs": ["bit_subset_parity", "smoke/bit_subset_parity"],

@@ -17,7 +17,7 @@ import yaml
 from lit_curriculum.cli.main import main
 from lit_curriculum.runs.graph import Run
 from lit_curriculum.runs.launchers.slurm import Jobs
-from lit_curriculum.runs.sweep import load_sweep
+from lit_curriculum.runs.sweep_file import load_sweep
 from tests.cluster.slurm_cluster import jobs, wait_until_empty
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("slurm")]

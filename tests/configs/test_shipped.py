@@ -14,7 +14,7 @@ import yaml
 from lit_curriculum.cli.main import main
 from lit_curriculum.cli.parsing import parse_and_run, parse_run
 from lit_curriculum.reproduce import figure
-from lit_curriculum.runs.sweep import load_sweep
+from lit_curriculum.runs.sweep_file import load_sweep
 from tests.support import CONFIGS, config, fit, in_child
 
 BASES = sorted(path.stem for path in CONFIGS.glob("*.yaml"))

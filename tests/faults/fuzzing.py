@@ -29,7 +29,7 @@ from lit_curriculum.distillation.top_k import top_k_answers
 from lit_curriculum.errors import UsageError
 from lit_curriculum.files import hash_of_json
 from lit_curriculum.reading import read_series, read_table, read_yaml
-from lit_curriculum.runs.sweep import MAX_RUNS, load_sweep
+from lit_curriculum.runs.sweep_file import MAX_RUNS, load_sweep
 from lit_curriculum.tasks.circuits import load_netlist
 from lit_curriculum.tasks.pcfg import grammar_from_description, load_grammar
 from tests.faults.drivers import Tally

@@ -18,7 +18,7 @@ from lit_curriculum.cli.main import main
 from lit_curriculum.files import sha256_of
 from lit_curriculum.reading import read_table
 from lit_curriculum.runs.folder import RunFolder
-from lit_curriculum.runs.sweep import load_sweep
+from lit_curriculum.runs.sweep_file import load_sweep
 from tests.faults.drivers import Tally, report
 
 KILLS = int(os.environ.get("LIT_SWEEP_KILLS", "5"))

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_curriculum.errors import UsageError
-from lit_curriculum.runs import sweep
-from lit_curriculum.runs.sweep import describe, load_sweep
+from lit_curriculum.runs import sweep_file
+from lit_curriculum.runs.sweep import describe
+from lit_curriculum.runs.sweep_file import load_sweep
 
 BASE = {"configs": ["bit_subset_parity", "smoke/bit_subset_parity"]}
 
@@ -151,7 +152,7 @@ class Counted(int):
 
 def test_runs_that_are_the_same_are_found_without_comparing_all_pairs():
     n = 3000
-    settings = sweep._settings(Path("s"), [{"model.a": Counted(i)} for i in range(n)], {})
+    settings = sweep_file._settings(Path("s"), [{"model.a": Counted(i)} for i in range(n)], {})
     assert len(settings) == n
     assert Counted.compared < n
 

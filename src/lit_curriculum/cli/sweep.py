@@ -32,7 +32,8 @@ from lit_curriculum.runs.folder import check_writable
 from lit_curriculum.runs.graph import Run, with_needs
 from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.launchers import Launcher, slurm
-from lit_curriculum.runs.sweep import Sweep, load_sweep
+from lit_curriculum.runs.sweep import Sweep
+from lit_curriculum.runs.sweep_file import load_sweep
 
 _PROFILE = "profile.yaml"
 
