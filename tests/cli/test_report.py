@@ -15,7 +15,7 @@ from tests.support import RESULTS
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    shutil.copytree(RESULTS / "fig26", tmp_path / "results" / "fig26")
+    shutil.copytree(RESULTS.parent / "quick" / "fig26", tmp_path / "results" / "fig26")
     return tmp_path / "results"
 
 
@@ -146,7 +146,7 @@ def _twice(folder: Path) -> None:
         (_seeds([0, 0, 1]), "seeds: got [0, 0, 1]; allowed: a list of different integers"),
         (_twice, "allowed: each once"),
         (_without_a_statement, "claim 2"),
-        (_scale, "scale: got 'huge'; allowed: smoke, laptop, paper"),
+        (_scale, "scale: got 'huge'; allowed: smoke, quick, laptop, paper"),
         (
             lambda folder: (folder / "data.csv").write_text("arm,seed,step,metric,value\n"),
             "data.csv is altered",

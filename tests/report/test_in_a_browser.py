@@ -115,10 +115,10 @@ def test_last_values_are_those_of_the_data(page: Page) -> None:
 
 
 def test_every_metric_can_be_chosen(page: Page) -> None:
-    page.run("document.getElementById('laptop/fig22').querySelector('details.values').open = true")
+    page.run("document.getElementById('quick/fig22').querySelector('details.values').open = true")
     page.run("new Promise(done => setTimeout(done, 100))")
     titles = page.run(
-        "(() => { const v = document.getElementById('laptop/fig22').querySelector('details.values');"
+        "(() => { const v = document.getElementById('quick/fig22').querySelector('details.values');"
         " const s = v.querySelector('select'), seen = [];"
         " for (const o of s.options) { s.value = o.value; s.dispatchEvent(new Event('change'));"
         " seen.push([o.text, v.querySelector('.plot').layout.yaxis.title.text]); } return seen; })()"

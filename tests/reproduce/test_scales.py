@@ -7,8 +7,8 @@ import argparse
 import pytest
 
 from lit_curriculum.cli.main import main
+from lit_curriculum.cli.own_figure import make_figure
 from lit_curriculum.cli.reproduce import _figures
-from lit_curriculum.errors import UsageError
 from lit_curriculum.reproduce import figure
 from lit_curriculum.runs.configs import scale_of, shipped
 from lit_curriculum.runs.folder import default_run_dir
@@ -63,9 +63,9 @@ def test_a_configuration_of_quick_scale_is_known_as_one() -> None:
     assert default_run_dir([str(path) for path in files]).name == "pcfg_bert+quick"
 
 
-def test_a_figure_of_ones_own_has_no_quick_scale() -> None:
-    from lit_curriculum.cli.reproduce import check_size
+def test_a_figure_of_ones_own_has_no_quick_scale(capsys: pytest.CaptureFixture[str]) -> None:
+    def never(scale: figure.Scale) -> figure.Figure:
+        raise AssertionError(scale)
 
-    options = argparse.Namespace(out="out", scale="quick", seeds=None)
-    with pytest.raises(UsageError, match="smoke, laptop, paper"):
-        check_size("scale", options, figure.SCALES)
+    assert make_figure("mine", never, words=["quick"]) == 2
+    assert "scale: got 'quick'; allowed: smoke, laptop, paper" in capsys.readouterr().err

@@ -67,6 +67,19 @@ def test_no_updates_are_refused():
         moved(network(4, 0), STRINGS, LABELS, 0)
 
 
+@pytest.mark.parametrize(("unit", "slope"), [(False, -1.0), (True, 0.0)])
+def test_updates_move_a_wider_network_less_unless_its_output_weights_are_of_variance_1(unit, slope):
+    found = [
+        np.mean([moved(network(m, s, unit), STRINGS, LABELS, 6) for s in range(12)]) for m in (128, 1024)
+    ]
+    assert math.log(found[1] / found[0], 8) == pytest.approx(slope, abs=0.4)
+
+
+def test_more_updates_move_a_network_by_their_square_root():
+    found = [np.mean([moved(network(256, s), STRINGS, LABELS, n) for s in range(4)]) for n in (16, 256)]
+    assert math.log(found[1] / found[0], 16) == pytest.approx(0.5, abs=0.15)
+
+
 @pytest.mark.parametrize(("unit", "slope"), [(False, 0.0), (True, 1.0)])
 def test_the_gradient_grows_with_the_width_only_where_the_output_weights_are_of_variance_1(unit, slope):
     """What `docs/errata.md` says of algorithm 1's B ~ N(0, 1 / m)."""

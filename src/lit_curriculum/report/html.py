@@ -20,6 +20,7 @@ from lit_curriculum.report.curves import charts
 from lit_curriculum.report.pictures import smaller
 from lit_curriculum.report.rows import ILLUSTRATIONS
 from lit_curriculum.report.scorecard import STATES, Card, papers, statuses
+from lit_curriculum.reproduce.figure import ALL_SCALES
 
 WORDS = {
     "holds": "holds",
@@ -56,6 +57,7 @@ def render(card: Card) -> str:
         card=card,
         outcomes=card.outcomes,
         papers=papers(card),
+        scales=ALL_SCALES,
         statuses=STATUSES,
         states=STATES,
         words=WORDS,

@@ -32,10 +32,10 @@ class Entry:
 
     @property
     def state(self) -> str:
-        """One of `STATES`: that of its least fortunate claim."""
+        """One of `STATES`: that of its least fortunate claim, at the largest scale that has results."""
         if not self.outcomes:
             return "not_run" if self.written else "missing"
-        seen = statuses(self.outcomes)
+        seen = statuses(largest(self.outcomes))
         return next((s for s in ("fails", "inconclusive", "holds") if seen[s]), "not_evaluated")
 
     @property
@@ -63,13 +63,7 @@ class Card:
     @property
     def largest(self) -> tuple[Outcome, ...]:
         """The results of each target at the largest scale that it has some of: nothing counts twice."""
-        best = {
-            outcome.target: max(
-                ALL_SCALES.index(o.scale) for o in self.outcomes if o.target == outcome.target
-            )
-            for outcome in self.outcomes
-        }
-        return tuple(o for o in self.outcomes if ALL_SCALES.index(o.scale) == best[o.target])
+        return largest(self.outcomes)
 
     def of(self, paper: str) -> list[Entry]:
         """Return the rows of a paper."""
@@ -115,6 +109,14 @@ def _entry(row: Row, found: Sequence[Outcome], known: Container[str]) -> Entry:
         if outcome.target == name
     )
     return Entry(row, outcomes, any(name in known for name in row.targets))
+
+
+def largest(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """Return those of each target at the largest scale that it has here."""
+    best: dict[str, int] = {}
+    for outcome in outcomes:
+        best[outcome.target] = max(best.get(outcome.target, 0), ALL_SCALES.index(outcome.scale))
+    return tuple(o for o in outcomes if ALL_SCALES.index(o.scale) == best[o.target])
 
 
 def statuses(outcomes: Iterable[Outcome]) -> Counter[str]:

@@ -25,7 +25,7 @@ class ElmanSGD(DecomposedModule):
 
     Args:
         width: hidden units m.
-        lr: rate eta; theorem 2's 1 / (m sqrt(num_steps)) is for networks far wider than those that fit here.
+        lr: rate eta; theorem 2's 1 / (m sqrt(num_steps)) moves too little (`lit reproduce subtask-rate`).
         sigma: precision: largest error of an entry of the gradient. The theorems have O(1 / m).
         precision: ``grid`` rounds to multiples of 2 sigma, ``sign`` is the worst approximation; see
             `online_sgd.Precision`.

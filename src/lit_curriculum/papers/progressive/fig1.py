@@ -6,7 +6,10 @@ from lit_curriculum.papers.progressive import fig1_left, fig1_middle, fig1_right
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.joined import joined
 
-COST = "seconds at smoke scale, else that of fig1-left, fig1-middle and fig1-right, whose runs it shows"
+COST = (
+    "seconds at smoke scale, else that of fig1-left, fig1-middle and fig1-right, whose runs it shows; at "
+    "quick scale the first two are a laptop's"
+)
 
 
 SCALES = fig1_right.SCALES

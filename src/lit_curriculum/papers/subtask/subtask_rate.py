@@ -1,4 +1,4 @@
-"""Theorem 2's learning rate moves a wide network only if its output weights have variance 1 (subtask).
+"""Theorem 2's learning rate moves a wide network only with output weights of variance 1 (subtask).
 
 The paper has no figure of it. Left: the squared gradient of an output against the width, with the output
 weights that algorithm 1 prints and with those of the proof it takes over. Right: how far updates at the rate
