@@ -106,7 +106,7 @@ def figure(scale: Scale) -> Figure:
         "smoke": "seconds",
         "quick": "teachers of two grammars, 51 students of 1,000 and 2,000 steps and 68 of their search, "
         "some of them fig1-right's and fig4's: hours; not run yet",
-        "laptop": "teachers of two grammars, 51 students of 2,000 and 4,000 steps and 102 of their search, "
+        "laptop": "teachers of two grammars, 51 students of 2,000 and 4,000 steps and 136 of their search, "
         "some of them fig1-right's and fig4's: hours; not run yet",
         "paper": "per seed teachers of two grammars and 17 students of 4,000 and 16,000 steps, batch 512; "
         "never run",
