@@ -83,7 +83,7 @@ def figure(scale: Scale) -> Figure:
     students = tuple(_students(design, length) for length in design.horizons)
     cost = {
         "smoke": "seconds",
-        "laptop": "5 teachers, 60 students; three seeds in 45 minutes on two busy cores (`make text`)",
+        "laptop": "5 teachers, 60 students; an hour on two cores (`make text`)",
         "paper": "per seed a teacher of 120,000 steps at batch 512 and 12 students; days on a GPU, never run",
     }
     return Figure(
@@ -197,7 +197,16 @@ def _gains() -> dict[tuple[str, str], Gain]:
     }
 
 
+STILL_RISING = "fails: the teacher is too short, M_robust(3) rises to its end"
+TOO_EARLY = (
+    "fails: the first of five checkpoints lies before the fall in four seeds of five, and students whose "
+    "teachers come at kappa = 1 stay with it; in the fifth seed they are ahead"
+)
+
+
 def _claims(design: Design, teacher: Study, students: tuple[Study, ...]) -> list[Claim]:
+    laptop = design.scale == "laptop"
+
     def flat(results: Results) -> PerSeed:
         losses = of(results, teacher).history(TEACHER, "loss")
         found = {seed: find_transition(*zip(*history, strict=True)) for seed, history in losses.items()}
@@ -222,6 +231,7 @@ def _claims(design: Design, teacher: Study, students: tuple[Study, ...]) -> list
             "M_robust(3) peaks inside the teacher's training and falls after it (end / peak).",
             lambda results: end_over_peak(of(results, teacher)),
             AtMost(0.8),
+            expected=STILL_RISING if laptop else "",
         ),
         *(
             Claim(
@@ -230,6 +240,7 @@ def _claims(design: Design, teacher: Study, students: tuple[Study, ...]) -> list
                 pooled(students, gain),
                 MeanAbove(),
                 paper=_of_paper(worse),
+                expected=TOO_EARLY if laptop and worse == "one-shot" else "",
             )
             for (_, worse), gain in _gains().items()
         ),
