@@ -38,8 +38,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     _ORIGIN.clear()
     pages = [file.src_uri for file in files.documentation_pages()]
     _ORIGIN.update({page: f"docs/{page}" for page in pages})
-    wanted = repository.needed([f"docs/{page}" for page in pages] + [results.RESULTS])
-    for path in dict.fromkeys([results.RESULTS, *wanted]):
+    listed = [results.RESULTS, *results.folders(ROOT)]
+    wanted = repository.needed([f"docs/{page}" for page in pages] + listed)
+    for path in dict.fromkeys([*listed, *wanted]):
         place = repository.place(path)
         if place.endswith(".md"):
             files.append(File.generated(config, place, content=repository.content(path)))

@@ -35,6 +35,11 @@ def by_paper(root: Path) -> dict[str, list[str]]:
     return found
 
 
+def folders(root: Path) -> list[str]:
+    """Return the folder of every target's results, from the root: each has a page, linked to or not."""
+    return [f"{folder}/{o.target}" for folder in (RESULTS, _QUICK) for o in scorecard(root / folder).outcomes]
+
+
 def one_result(root: Path, path: str) -> str:
     """Return the page of one target: its figure, and each claim beside the paper's value.
 

@@ -75,6 +75,7 @@ def test_every_result_is_listed_under_its_paper() -> None:
         path.name if path.parent.name == "laptop" else f"quick/{path.name}" for path in COMMITTED
     }
     assert "implicit-fig2" in listed["implicit"]
+    assert {ROOT / folder for folder in results.folders(ROOT)} == set(COMMITTED)
 
 
 def test_public_modules_are_all_but_private_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
