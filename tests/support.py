@@ -21,6 +21,8 @@ ROOT = CONFIGS.parent
 RESULTS = ROOT / "results" / "laptop"
 COMMITTED = sorted(path.parent for path in (ROOT / "results").glob("*/*/claims.json"))
 """Folders of results, a target at a scale each."""
+COUNTED = {path.name: path for path in sorted(COMMITTED, key=lambda path: path.parent.name == "laptop")}
+"""Target -> the folder of the largest scale that it has results of: laptop takes the place of quick."""
 
 
 def config(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from tests.support import COMMITTED, ROOT
+from tests.support import COUNTED, ROOT
 
 README = (ROOT / "README.md").read_text()
 _ROW = re.compile(
@@ -18,9 +18,9 @@ _ROW = re.compile(
 def test_the_claims_that_hold_are_counted_as_they_were_judged() -> None:
     said = {name: (int(holding), int(all_)) for name, _, holding, all_ in _ROW.findall(README)}
     found = {}
-    for path in sorted(COMMITTED, key=lambda path: path.parent.name == "laptop"):  # it counts, not quick
+    for name, path in COUNTED.items():
         statuses = [claim["status"] for claim in json.loads((path / "claims.json").read_text())["claims"]]
-        found[path.name] = (statuses.count("holds"), len(statuses))
+        found[name] = (statuses.count("holds"), len(statuses))
     assert said == found
 
 

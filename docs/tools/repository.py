@@ -26,7 +26,7 @@ def place(path: str) -> str:
     if path == RESULTS:
         return "results/index.md"
     if path.startswith("results/") and (ROOT / path / "claims.json").is_file():
-        return f"results/{path.removeprefix(RESULTS).removeprefix('results').lstrip('/')}.md"
+        return f"{path.replace(f'{RESULTS}/', 'results/', 1)}.md"
     if path.startswith(_EXPERIMENTS) and path.endswith("/README.md"):
         return f"experiments/{path.split('/')[-2]}.md"
     if path.endswith(".md"):

@@ -12,7 +12,6 @@ from lit_curriculum.report.scorecard import scorecard
 
 RESULTS = "results/laptop"
 """Stands for the page of all results."""
-_QUICK = "results/quick"
 
 
 def all_results(root: Path) -> str:
@@ -29,15 +28,15 @@ def by_paper(root: Path) -> dict[str, list[str]]:
     One at quick scale is called ``quick/<target>``.
     """
     found: dict[str, list[str]] = {}
-    for folder, before in ((RESULTS, ""), (_QUICK, "quick/")):
-        for outcome in sorted(scorecard(root / folder).outcomes, key=lambda outcome: outcome.place):
-            found.setdefault(outcome.paper, []).append(f"{before}{outcome.target}")
+    outcomes = scorecard(root / "results").outcomes
+    for outcome in sorted(outcomes, key=lambda outcome: (outcome.folder.parent, outcome.place)):
+        found.setdefault(outcome.paper, []).append(outcome.id.removeprefix("laptop/"))
     return found
 
 
 def folders(root: Path) -> list[str]:
     """Return the folder of every target's results, from the root: each has a page, linked to or not."""
-    return [f"{folder}/{o.target}" for folder in (RESULTS, _QUICK) for o in scorecard(root / folder).outcomes]
+    return [path.parent.relative_to(root).as_posix() for path in sorted(root.glob("results/*/*/claims.json"))]
 
 
 def one_result(root: Path, path: str) -> str:

@@ -19,7 +19,7 @@ from lit_curriculum.reproduce.predicates import MeanAbove, MeanBelow, Sooner
 from lit_curriculum.reproduce.results import COLUMNS, MissingData, Results
 from lit_curriculum.reproduce.study import everything
 from tests.reproduce.test_figure import SCHEMA
-from tests.support import COMMITTED, RESULTS
+from tests.support import COMMITTED, COUNTED, RESULTS
 
 NAMES = list(figure.targets())
 # Of all kinds of runs and of tables, in seconds.
@@ -155,9 +155,7 @@ def test_all_figures_are_reproduced_at_smoke_scale(
 
 def test_readme_counts_claims_as_they_are() -> None:
     """One that is expected to fail counts as what it is."""
-    # Laptop after quick, whose place it takes.
-    latest = {path.name: path for path in sorted(COMMITTED, key=lambda path: path.parent.name == "laptop")}
-    claims = [claim for folder in latest.values() for claim in committed(folder)[2]["claims"]]
+    claims = [claim for folder in COUNTED.values() for claim in committed(folder)[2]["claims"]]
     counts = {s: sum(c["status"] == s for c in claims) for s in ("holds", "fails", "inconclusive")}
     readme = (RESULTS.parents[1] / "README.md").read_text(encoding="utf-8")
     sentence = f"{counts['holds']} of {len(claims)} claims hold, {counts['fails']} fail"

@@ -6,6 +6,7 @@ import argparse
 
 import pytest
 
+from lit_curriculum.cli import parser
 from lit_curriculum.cli.main import main
 from lit_curriculum.cli.own_figure import make_figure
 from lit_curriculum.cli.reproduce import _figures
@@ -17,6 +18,11 @@ from lit_curriculum.runs.folder import default_run_dir
 def test_a_figure_says_which_scales_it_has() -> None:
     assert figure.scales_of("fig4") == ("smoke", "quick", "laptop", "paper")
     assert figure.scales_of("fig2") == ("smoke", "laptop", "paper")
+
+
+def test_the_help_names_the_scales_that_there_are() -> None:
+    """It is made without an import of figures, which takes seconds."""
+    assert (parser.SCALES, parser.ALL_SCALES) == (figure.SCALES, figure.ALL_SCALES)
 
 
 def test_a_scale_that_a_figure_lacks_is_refused_with_those_that_it_has(tmp_path, capsys) -> None:
