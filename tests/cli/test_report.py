@@ -75,7 +75,7 @@ def test_wrong_options_are_one_line(results, tmp_path, capsys, words, named) -> 
 
 @pytest.mark.parametrize("name", ["r.pdf", "r", "results", ""])
 def test_a_name_that_says_no_format_is_one_line(results, tmp_path, monkeypatch, capsys, name) -> None:
-    monkeypatch.chdir(tmp_path)  # where nothing but this test writes: "" names the folder that the command runs in
+    monkeypatch.chdir(tmp_path)  # "" names the folder that the command runs in: nothing else may write there
     assert "--out" in refused(results, tmp_path / name if name else Path(), capsys)
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from lit_curriculum.report import markdown
+from lit_curriculum.report import markdown, numbers
 from lit_curriculum.report.collect import STATUSES
 from lit_curriculum.report.rows import rows
 from lit_curriculum.report.scorecard import STATES, scorecard
@@ -84,6 +84,13 @@ def test_what_a_target_shows_at_its_largest_scale_is_counted_alone(results) -> N
     assert markdown.table(card, results).count("`fig26`") == 1
     shutil.rmtree(results / "laptop" / "fig26")
     assert "[`fig26`](quick/fig26) (quick) |" in markdown.table(scorecard(results), results)
+
+
+def test_a_result_costs_its_runs_where_that_is_known(results, change) -> None:
+    change(lambda report: report.update(run_seconds=7200.0))
+    costs = {outcome.target: numbers.cost(outcome) for outcome in scorecard(results).outcomes}
+    assert costs["fig26"] == "2 hours of runs"
+    assert costs["fig10"].endswith(("seconds", "minutes"))
 
 
 def test_a_target_that_is_of_no_row_is_shown_beside_them(results, change) -> None:

@@ -57,11 +57,13 @@ TOP = {
 }
 # Reports of version 0.1, those of the committed results among them, do not say where they were made.
 MACHINE = {"machine": {"type": "string", "minLength": 1}}
+# Nor do those of 0.2.0 and before say how long their runs took.
+COST = {"run_seconds": {"type": "number", "minimum": 0}}
 SCHEMA = {
     "type": "object",
     "additionalProperties": False,
     "required": list(TOP),
-    "properties": {**TOP, **MACHINE},
+    "properties": {**TOP, **MACHINE, **COST},
 }
 
 
@@ -247,6 +249,7 @@ def test_a_report_that_is_none_is_not_drawn_again(tmp_path, reproduced, text, re
     [
         *(("schema", 1), ("schema", True), ("target", "fig8"), ("scale", 3), ("seeds", [0, "1"])),
         *(("seeds", 3), ("seeds", []), ("commit", 3), ("wall_seconds", -1), ("wall_seconds", "long")),
+        *(("run_seconds", -1), ("run_seconds", None)),
         *(("claims", {}), ("data_sha256", 1), ("machine", 3)),
     ],
 )

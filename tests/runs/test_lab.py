@@ -150,15 +150,30 @@ def test_reused_runs_of_other_libraries_are_counted(tmp_path, threads):
     assert note.startswith("2 of the 3 reused runs were made with torch 1.0 (now ")
 
 
-def test_a_lab_knows_what_trained_the_runs_of_its_last_fit(tmp_path, threads):
-    lab = Lab(tmp_path, Local(fit, 1))
-    for name, device in (("a", "H100"), ("b", "processor"), ("c", "processor")):
-        folder = RunFolder(lab.fit([run(name)])[0].path)
-        folder.record({**folder.provenance(), "device": device})
-    lab.fit([run("a"), run("b"), run("c")])
+def test_an_account_holds_the_devices_and_times_of_what_was_asked_for_and_what_that_needs(tmp_path, threads):
+    lab, teacher = Lab(tmp_path, Local(fit, 1)), run("a")
+    student, other = run("b", teacher), run("c")
+    for made, device, seconds in (
+        (teacher, "H100", 2.0),
+        (student, "processor", 3.0),
+        (other, "processor", 5.0),
+    ):
+        folder = RunFolder(lab.fit([made])[0].path)
+        folder.record({**folder.provenance(), "device": device, "wall_seconds": seconds})
+    lab.begin_account()
+    lab.fit([student])
+    lab.fit([student, teacher])
     assert lab.devices == {"H100", "processor"}
-    lab.fit([run("b")])
-    assert lab.devices == {"processor"}
+    assert lab.seconds == {teacher.name: 2.0, student.name: 3.0}
+    lab.begin_account()
+    lab.fit([other])
+    assert (lab.devices, lab.seconds) == ({"processor"}, {other.name: 5.0})
+
+
+def test_a_run_that_says_no_time_costs_nothing(tmp_path, threads):
+    lab = Lab(tmp_path, Local(fit, 1))
+    lab.fit([run("a")])
+    assert lab.seconds == {run("a").name: 0.0}
 
 
 def test_an_unfinished_run_is_taken_up_again(tmp_path, threads):

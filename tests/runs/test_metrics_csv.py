@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from lit_curriculum.reading import read_table
-from lit_curriculum.runs.metrics_csv import MetricsCSV
+from lit_curriculum.runs.metrics_csv import MetricsCSV, trained_for
 from lit_curriculum.tables import RunTables
 
 
@@ -81,3 +83,18 @@ def test_a_metric_without_an_observation_leaves_an_empty_cell_and_keeps_its_colu
         "0.25",
         "0.375",
     ]
+
+
+@pytest.mark.parametrize(
+    ("until", "seconds"), [(0, 0.0), (1, 4.0), (2, 9.0), (3, 10.0), (5, 13.5), (9, 13.5)]
+)
+def test_the_time_of_a_run_is_that_of_all_its_processes(tmp_path, until, seconds):
+    """Three processes: one to step 2, at 9 s; one to step 3, of 1 s; one to step 5, of 3.5 s."""
+    times = {1: 4.0, 2: 9.0, 3: 1.0, 4: 0.5, 5: 3.5}
+    lines = "".join(f"{step},{time}\n" for step, time in times.items())
+    (tmp_path / "metrics.csv").write_text(f"step,seconds\n{lines}")
+    assert trained_for(tmp_path / "metrics.csv", until) == seconds
+
+
+def test_a_run_without_rows_was_trained_for_no_time_that_is_known(tmp_path):
+    assert trained_for(tmp_path / "metrics.csv", 3) == 0.0

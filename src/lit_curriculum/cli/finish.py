@@ -10,6 +10,8 @@ from lit_curriculum.callbacks import HarvestCheckpoints, SwapTeacher
 from lit_curriculum.callbacks.stop_when_learned import ended_early
 from lit_curriculum.distillation.manifest import MANIFEST
 from lit_curriculum.runs.folder import RunFolder
+from lit_curriculum.runs.metrics_csv import FILE as METRICS
+from lit_curriculum.runs.metrics_csv import trained_for
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import CurriculumData
 
@@ -41,8 +43,13 @@ class FinishRun(Callback):
     def record(
         self, trainer: Trainer, module: CurriculumModule, data: CurriculumData, seconds: float
     ) -> None:
-        """Write steps, times and teachers; no rates if no time was spent. The trainer may not have begun."""
-        made = (module.step - (self.resume_step or 0)) * data.batch_size
+        """Write steps, times and teachers; no rates if no time was spent. The trainer may not have begun.
+
+        The time is that of all processes that trained the run, the rate that of this one.
+        """
+        resumed_at = self.resume_step or 0
+        made = (module.step - resumed_at) * data.batch_size
+        before = trained_for(self.folder.path / METRICS, resumed_at) if resumed_at else 0.0
         callbacks = trainer.callbacks  # type: ignore[attr-defined]
         swaps = [callback for callback in callbacks if isinstance(callback, SwapTeacher)]
         banks = [callback.folder for callback in callbacks if isinstance(callback, HarvestCheckpoints)]
@@ -51,7 +58,7 @@ class FinishRun(Callback):
             manifests=[f"{bank}/{MANIFEST}" for bank in banks],
             steps=module.step,
             samples=module.step * data.batch_size,
-            wall_seconds=round(seconds, 3),
+            wall_seconds=round(before + seconds, 3),
             samples_per_second=round(made / seconds, 1) if seconds > 0 else None,
             backend=getattr(module, "backend_used", "autograd"),
             teachers=[teacher for callback in swaps for teacher in callback.teachers],

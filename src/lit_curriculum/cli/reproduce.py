@@ -146,7 +146,10 @@ def _list(as_json: bool) -> None:
 
 
 def _show(report: dict[str, Any], console: Console) -> None:
-    table = Table(title=f"{report['target']}, {report['scale']} scale, {report['wall_seconds']:.0f} s")
+    took = f"{report['wall_seconds']:.0f} s"
+    if report.get("run_seconds", 0) > report["wall_seconds"]:
+        took += f" for {report['run_seconds']:.0f} s of runs"
+    table = Table(title=f"{report['target']}, {report['scale']} scale, {took}")
     for column in ("claim", "paper", "measured", "holds if", "status"):
         table.add_column(column, overflow="fold")
     for claim in report["claims"]:

@@ -66,6 +66,8 @@ class Outcome:
         folder: where it lies.
         id: unique on a page: the folder's path below that of the results.
         finding: one sentence on it, from ``findings.json`` beside the folder, or empty.
+        wall_seconds: of the call that wrote it; runs that were there already took part of no call.
+        run_seconds: of training of all its runs, added up, whenever they were trained; None if not recorded.
         place: of that sentence in its file; those without come last.
         machine: where it was made, as it was recorded, or empty.
     """
@@ -78,6 +80,7 @@ class Outcome:
     seeds: tuple[int, ...]
     commit: str | None
     wall_seconds: float
+    run_seconds: float | None
     claims: tuple[Claim, ...]
     title: str
     finding: str
@@ -171,6 +174,7 @@ def _outcome(folder: Path, root: Path) -> Outcome:
         seeds=tuple(report["seeds"]),
         commit=report["commit"],
         wall_seconds=report["wall_seconds"],
+        run_seconds=report.get("run_seconds"),
         claims=claims,
         title=title(known[name]) if name in known else name,
         finding=findings.get(name, ""),

@@ -26,7 +26,7 @@ COLUMNS = (
         "high",
     ),
     *("spread", "values", "rule", "status", "effect", "p", "seeds_needed", "expected", "note"),
-    *("seeds", "wall_seconds", "machine", "commit", "command"),
+    *("seeds", "wall_seconds", "run_seconds", "machine", "commit", "command"),
 )
 """Of the table; numbers as claims.json has them, lists as JSON."""
 
@@ -55,7 +55,8 @@ def _line(outcome: Outcome, claim: Claim) -> dict[str, Any]:
     same = ("statement", "paper_value", "measured", "low", "high", "spread", "rule", "status", "effect", "p")
     return {
         **{name: getattr(claim, name) for name in (*same, "seeds_needed", "expected", "note")},
-        **{name: getattr(outcome, name) for name in ("target", "scale", "wall_seconds", "machine", "commit")},
+        **{name: getattr(outcome, name) for name in ("target", "scale", "wall_seconds", "run_seconds")},
+        **{name: getattr(outcome, name) for name in ("machine", "commit")},
         "claim": claim.id,
         "values": json.dumps(claim.values),
         "seeds": json.dumps(outcome.seeds),

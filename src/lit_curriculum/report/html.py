@@ -48,7 +48,7 @@ def render(card: Card) -> str:
     )
     environment.filters |= {
         "shown": numbers.shown,
-        "duration": numbers.duration,
+        "cost": numbers.cost,
         "code": _code,
         "anchor": anchor,
         "json": _json,

@@ -97,7 +97,7 @@ def _scores(entries: Iterable[Entry]) -> str:
 def _result(outcome: Outcome, beside: Path) -> str:
     image = outcome.folder / "figure.png"
     shown = f"![{outcome.title}]({_link(image, beside)})\n\n" if image.is_file() else ""
-    made = f"`{outcome.command}`; {numbers.duration(outcome.wall_seconds)}; machine: "
+    made = f"`{outcome.command}`; {numbers.cost(outcome)}; machine: "
     made += f"{outcome.machine or 'not recorded'}; commit: {outcome.commit or 'not recorded'}; "
     made += f"seeds: {', '.join(map(str, outcome.seeds))}"
     heads = ("claim", "holds if", "paper", "ours", "interval", "seeds", "effect size", "status")

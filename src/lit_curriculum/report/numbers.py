@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lit_curriculum.report.collect import Claim
+from lit_curriculum.report.collect import Claim, Outcome
 
 WIDTH, HEIGHT, MARGIN = 180, 22, 8
 """Of the picture, in pixels."""
@@ -28,6 +28,13 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds:.3g} seconds"
+
+
+def cost(outcome: Outcome) -> str:
+    """Return what a result took: its runs, one after the other, where that is known; else its last call."""
+    if outcome.run_seconds is None:
+        return duration(outcome.wall_seconds)
+    return f"{duration(outcome.run_seconds)} of runs"
 
 
 def interval(claim: Claim) -> str:

@@ -142,7 +142,10 @@ def reproduce(
     """
     folder, known = out / name, targets()
     began = time.monotonic()
-    rows = measure(lab, figure.studies) if figure.studies else []
+    rows: list[Row] = []
+    if figure.studies:
+        lab.begin_account()
+        rows += measure(lab, figure.studies)
     if figure.measure is not None:
         rows += figure.measure(figure.reported)
     data = folder / "data.csv"
@@ -155,7 +158,8 @@ def reproduce(
         "scale": scale,
         "seeds": list(figure.reported),
         "commit": commit,
-        "wall_seconds": round(time.monotonic() - began, 1),
+        "wall_seconds": (took := round(time.monotonic() - began, 1)),
+        "run_seconds": round(sum(lab.seconds.values()), 1) if figure.studies else took,
         "data_sha256": sha256_of(data),
         "claims": claims,
         "machine": ", ".join(sorted(lab.devices)) if figure.studies else processor_name(),

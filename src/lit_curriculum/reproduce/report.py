@@ -37,13 +37,14 @@ _FORM: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "commit": (lambda value: value is None or _text(value), "a text, or null"),
     "wall_seconds": (_seconds, "a finite number of at least 0"),
+    "run_seconds": (_seconds, "a finite number of at least 0"),
     "data_sha256": (_text, "a text"),
     "claims": (lambda value: isinstance(value, list), "a list"),
     "machine": (_text, "a text"),
 }
 
-# Reports of version 0.1 do not say it.
-_OPTIONAL = {"machine"}
+# Reports of version 0.1 do not say the first, those of 0.2.0 not the second.
+_OPTIONAL = {"machine", "run_seconds"}
 
 
 def read_report(path: Path, key: str) -> dict[str, Any]:

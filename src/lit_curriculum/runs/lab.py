@@ -36,7 +36,9 @@ class Lab:
 
     Attributes:
         reused: name of each finished run that was found -> `other_versions` of it.
-        devices: names of those that trained the runs of the last `fit`.
+        devices: names of those that trained the runs that were asked for since `begin_account`.
+        seconds: folder's name of each of these runs, and of those that they need -> seconds of its training,
+            whenever that was.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Lab:
         self.progress = progress
         self.reused: dict[str, str] = {}
         self.devices: set[str] = set()
+        self.seconds: dict[str, float] = {}
         self._made: set[str] = set()
         self._stays = False
 
@@ -59,6 +62,10 @@ class Lab:
     def __exit__(self, *error: object) -> None:
         self._stays = False
         self.launcher.close()
+
+    def begin_account(self) -> None:
+        """Forget what was asked for before: from here on `devices` and `seconds` are one figure's."""
+        self.devices, self.seconds = set(), {}
 
     def fit(self, runs: Sequence[Run]) -> list[Finished]:
         """Train all runs that are not finished yet, and what they need; return them in order.
@@ -74,10 +81,11 @@ class Lab:
             finally:
                 if not self._stays:
                     self.launcher.close()
-        finished = [Finished(run, run.folder(self.root)) for run in runs]
-        named = (RunFolder(run.path).provenance().get("device") for run in finished)
-        self.devices = {str(name) for name in named if name}
-        return finished
+        for run in with_needs(runs):
+            recorded = RunFolder(run.folder(self.root)).provenance()
+            self.devices.update({str(recorded["device"])} if recorded.get("device") else ())
+            self.seconds[run.name] = float(recorded.get("wall_seconds") or 0.0)
+        return [Finished(run, run.folder(self.root)) for run in runs]
 
     def _execute(self, pending: list[Run]) -> None:
         def report(running: Iterable[Run], unfinished: set[str]) -> None:

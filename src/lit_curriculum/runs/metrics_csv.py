@@ -5,15 +5,30 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from lit_curriculum.reading import read_table
 from lit_curriculum.tables import RunTables
 from lit_curriculum.training.listeners import GapLogger
 
 FILE = "metrics.csv"
+
+
+def trained_for(path: Path, until: int) -> float:
+    """Return the wall seconds that a run trained up to a step, by its rows, in however many processes.
+
+    Each process counts from its own beginning, so that a column that falls tells of the next one. What a
+    process did after its last row is not counted; without a file the answer is 0.
+    """
+    if not path.is_file():
+        return 0.0
+    times = [float(row["seconds"]) for row in read_table(path) if int(row["step"]) <= until]
+    return sum(now for now, after in pairwise([*times, 0.0]) if after < now)
 
 
 class MetricsCSV(Logger, GapLogger):
