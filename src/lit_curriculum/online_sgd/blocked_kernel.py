@@ -123,18 +123,18 @@ def _load_block(
     """Copy a block's inputs, with 1 for the bias, to where products read them, as rows and as columns."""
     # A signed index may count from the end, which numba asks every time: such a loop is not vectorised, and
     # these copies took a fifth of a step at width 100.
-    d, row, gram_row = np.uint64(d1 - 1), np.uint64(x_row), np.uint64(gram_row)
+    d, row, column_row = np.uint64(d1 - 1), np.uint64(x_row), np.uint64(gram_row)
     filled = np.uint64(-(-count // SUB_BLOCK) * SUB_BLOCK)
     for s in range(np.uint64(count)):
         source, target = x[(np.uint64(start) + s) * d :], rows[s * row :]
-        for i in range(d):
-            target[i] = source[i]
+        for j in range(d):
+            target[j] = source[j]
         target[d] = 1
     rows[np.uint64(count) * row : filled * row] = 0
     for i in range(np.uint64(d1)):
-        column = columns[i * gram_row :]
-        for s in range(filled):
-            column[s] = rows[s * row + i]
+        column = columns[i * column_row :]
+        for t in range(filled):
+            column[t] = rows[t * row + i]
 
 
 @njit(cache=True, nogil=True, _nrt=False)
