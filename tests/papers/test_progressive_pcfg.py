@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lit_curriculum.papers.progressive import _pcfg
@@ -22,3 +24,16 @@ def test_a_two_shot_student_reaches_its_final_teacher(scale: _pcfg.Scale) -> Non
     for arguments in taught:
         assert arguments is not None
         assert arguments["strategy"]["init_args"]["T"] < design.student_steps
+
+
+@pytest.mark.parametrize(("scale", "searched"), [("laptop", {2000}), ("quick", {600, 1000, 2000})])
+def test_rates_are_chosen_at_one_length_or_at_each(scale: _pcfg.Scale, searched: set[int]) -> None:
+    design = _pcfg.DESIGNS[scale]
+    assert design.tuned_at in (None, *design.horizons)
+    studies = [_pcfg.students(design, [_pcfg.PLAIN], design.heads[0], n) for n in design.horizons]
+    assert {study.search.axes["num_steps"] for study in studies} == searched
+    # Those of another mask rate take the same ones.
+    away = replace(design, mask_rate=0.15)
+    others = [_pcfg.students(away, [_pcfg.PLAIN], design.heads[0], n) for n in design.variant_horizons]
+    assert {study.search.axes["num_steps"] for study in others} <= searched
+    assert {study.search.axes["setting"] for study in others} == {design.setting}

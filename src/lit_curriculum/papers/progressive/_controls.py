@@ -55,6 +55,7 @@ def figure_of(
     cost: str,
     chance: Predicate | None = CHANCE,
     expected: Mapping[str, str] = MappingProxyType({}),
+    classes: int = 2,
 ) -> Figure:
     """Return the figure of a study of `controlled`.
 
@@ -65,25 +66,26 @@ def figure_of(
         cost: see `Figure`.
         chance: when a control is near chance; None where that is not claimed.
         expected: ids of claims -> what is known of them at this scale, see `Claim`.
+        classes: of the task; the panels begin a little below an accuracy of one in so many.
     """
     return Figure(
         cost=cost,
         studies=(ours,),
-        draw=lambda results: _draw(results, ours, curricula, task),
+        draw=lambda results: _draw(results, ours, curricula, task, 1 / classes - 0.05),
         claims=lambda results: [
             replace(claim, expected=expected.get(claim.id, "")) for claim in _claims(ours, curricula, chance)
         ],
     )
 
 
-def _draw(results: Results, ours: Study, curricula: Sequence[Curriculum], task: str) -> Any:
+def _draw(results: Results, ours: Study, curricula: Sequence[Curriculum], task: str, bottom: float) -> Any:
     picture, axes = panels(len(curricula), width=4.8, height=3.6)
     for axis, one in zip(axes, curricula, strict=True):
         colours = shades([control.name for control in one.controls])
         lines = {control.name: Line(control.name, colours[control.name]) for control in one.controls}
         draw_arms(axis, results, {one.arm: Line(one.arm, COLOURS["progressive"]), **lines})
         axis.set(title=f"{task}: {one.subject[0].lower()}{one.subject[1:]}", xlabel="training samples")
-        axis.set(ylabel="test accuracy", ylim=(0.45, 1.03))
+        axis.set(ylabel="test accuracy", ylim=(bottom, 1.03))
         in_millions(axis, ours.value("data.num_steps", ours.arm(one.arm)))
         legend(axis)
     return picture

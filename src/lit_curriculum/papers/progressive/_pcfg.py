@@ -46,6 +46,7 @@ class Design:
         rates: grid of the students' peak learning rates.
         horizons: lengths of the students' runs in updates, ascending.
         variant_horizons: those of the horizons that figures 24 to 27 compare variants at.
+        tuned_at: the length at which the rates of all lengths are chosen; None: each length has its own.
         student_steps: the length at which checkpoints are compared and students probed; one of the horizons.
         candidates: checkpoints tried as the intermediate one of two-shot distillation.
         T: student steps under the intermediate checkpoint, one line of figure 4 each.
@@ -74,6 +75,7 @@ class Design:
     step_cost: tuple[float, float] = (4.0, 1.0)
     grammar: str = GRAMMAR
     mask_rate: float = MASK_RATE
+    tuned_at: int | None = None
 
     @property
     def setting(self) -> str:
@@ -166,6 +168,7 @@ DESIGNS: dict[Scale, Design] = {
         student_steps=2000,
         candidates=(400, 800, 1200, 1600, 2200, 3000, 4400, 6400),
         T=(800,),
+        tuned_at=2000,
         probe_strings=6400,
     ),
     "paper": Design(
@@ -196,10 +199,10 @@ DESIGNS: dict[Scale, Design] = {
 def students(design: Design, methods: Sequence[str], heads: int, num_steps: int) -> Study:
     """Return students of one width and length.
 
-    The peak learning rate is chosen for each method, width and length by the same search in the main setting,
-    and kept for other grammars and mask rates. Two-shot distillation of a T is one method, whatever its
-    checkpoint: its rate is chosen with the candidate in the middle of the list. All students of a seed see
-    the same batches, so their teacher's labels are computed once.
+    The peak learning rate is chosen for each method and width by the same search, for each length or at
+    ``tuned_at``, in the main setting, and kept for other grammars and mask rates. Two-shot distillation of a
+    T is one method, whatever its checkpoint: its rate is chosen with the candidate in the middle of the list.
+    All students of a seed see the same batches, so their teacher's labels are computed once.
     """
     teaching, wide = design.teaching(), _teacher(design)
     probed = design.is_main and (heads, num_steps) == (design.heads[0], design.student_steps)
@@ -227,7 +230,9 @@ def students(design: Design, methods: Sequence[str], heads: int, num_steps: int)
         for method in methods
     )
     main = replace(design, grammar=GRAMMAR, mask_rate=MASK_RATE)
-    tuned_in = None if design.is_main else students(main, methods, heads, num_steps)
+    tuned_at = design.tuned_at or num_steps
+    at_home = design.is_main and num_steps == tuned_at
+    tuned_in = None if at_home else students(main, methods, heads, tuned_at)
     return _study(design, arms, heads, num_steps, tuned_in)
 
 
