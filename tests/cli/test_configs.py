@@ -93,6 +93,7 @@ def test_a_file_that_is_here_comes_before_a_name_and_a_folder_does_not() -> None
 
 def test_check_and_sweep_take_names(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "lego", "smoke/lego"]) == 0
+    assert main(["check", "--config", "lego", "-c", "smoke/lego"]) == 0
     assert "runs/lego+smoke (new)" in capsys.readouterr().out
     assert main(["sweep", "sweeps/implicit_lego", "status"]) == 0
     assert capsys.readouterr().out.startswith("implicit_lego: 72 runs")
@@ -123,6 +124,17 @@ def test_a_path_into_a_source_tree_that_is_not_here_is_told_the_name(
     assert refusal(capsys, "fit", "-c", path) == f"lit: error: config: got '{path}'; allowed: {expected}\n"
 
 
-def test_another_path_that_is_not_there_is_told_as_before(capsys: pytest.CaptureFixture[str]) -> None:
-    message = refusal(capsys, "check", "mine.yaml")
-    assert message == "lit: error: config: mine.yaml cannot be read (No such file or directory)\n"
+@pytest.mark.parametrize(
+    "words", [["check", "mine.yaml"], ["check", "-c", "mine.yaml"], ["fit", "-c", "mine.yaml"]]
+)
+def test_another_path_that_is_not_there_is_told_where_to_look(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    allowed = "an existing file, or a name that `lit configs` lists"
+    assert refusal(capsys, *words) == f"lit: error: config: got 'mine.yaml'; allowed: {allowed}\n"
+
+
+def test_an_overlay_without_its_base_is_told_what_it_lacks(capsys: pytest.CaptureFixture[str]) -> None:
+    message = refusal(capsys, "check", "smoke/pcfg_bert")
+    assert message.startswith("lit: error: model.layers: no configuration before it names model.class_path; ")
+    assert message.endswith("allowed: an overlay behind its base, --config BASE --config OVERLAY\n")

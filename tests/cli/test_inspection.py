@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from lit_curriculum.cli import grammar
+from lit_curriculum.cli import grammar, probe
 from lit_curriculum.cli.main import main
-from lit_curriculum.distillation import CheckpointBank
+from lit_curriculum.distillation import CheckpointBank, Choice
 from lit_curriculum.tasks.pcfg import Sampler, format_string, load_grammar
 from tests.support import config, fit, in_child
 
@@ -37,6 +37,22 @@ def test_probe_prints_every_checkpoint_and_the_choice(run: Path, capsys: pytest.
     printed = capsys.readouterr().out
     for part in ("10", "40", "checkpoint by the loss", "peak of M_robust(3)", "nonterminals"):
         assert part in printed
+
+
+def test_probe_of_other_windows_tells_of_medians_and_of_no_choice(run, capsys) -> None:
+    assert main(["probe", str(run), "--strings", "2", "--positions", "2", "--ngrams", "5"]) == 0
+    printed = capsys.readouterr().out
+    assert "medians over strings and" in printed
+    assert "checkpoint by" not in printed
+
+
+def test_two_rules_of_which_neither_finds_a_checkpoint_do_not_differ(capsys) -> None:
+    probe._show([{"step": 1, "robust_3": 0.5}], Choice(None, None, None))
+    printed = capsys.readouterr().out
+    assert "checkpoint by the loss: none" in printed
+    assert "differ" not in printed
+    probe._show([{"step": 1, "robust_3": 0.5}], Choice(1, 2, None))
+    assert "the two differ" in capsys.readouterr().out
 
 
 def test_export_is_read_by_transformers(run: Path, tmp_path: Path) -> None:
@@ -104,7 +120,7 @@ def test_wrong_input_gives_one_line_and_exit_2(
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("")
     cases = [
-        (["probe", str(tmp_path)], ["bank", "manifest.json"]),
+        (["probe", str(tmp_path)], ["RUN_OR_BANK", "manifest.json"]),
         (["probe", str(parity), "--seed", "1"], ["--seed", "masked_pcfg"]),
         (["probe", str(run), "--ngrams", "0"], ["--ngrams", "0", "at least 1"]),
         (["probe", str(run), "--positions", "0"], ["--positions", "0", "at least 1"]),
@@ -123,7 +139,7 @@ def test_wrong_input_gives_one_line_and_exit_2(
         (["probe", str(run), "--strings", str(10**12)], ["--strings", "at most 100000"]),
         (["probe", str(run), "--positions", str(10**9)], ["--positions", "at most 1000"]),
         (["probe", str(run), "--ngrams", "3", str(10**12)], ["--ngrams", "at most 32767"]),
-        (["probe", "x" * 5000], ["bank", "manifest.json"]),
+        (["probe", "x" * 5000], ["RUN_OR_BANK", "manifest.json"]),
         (["export", "x\0y", "20", str(tmp_path / "new")], ["NUL byte", "allowed: text"]),
         (["sample", "cfg3b", "--seed", "-1"], ["seed", "-1"]),
     ]

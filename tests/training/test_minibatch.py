@@ -50,11 +50,14 @@ def test_any_torch_optimizer_and_schedule_can_be_asked_for(name: str, tmp_path: 
     [
         ({"lr": 0.0}, "model.optimizer.lr: got 0.0; allowed: a finite number > 0"),
         ({"lr": float("inf")}, "model.optimizer.lr: got inf; allowed: a finite number"),
-        ({"lr": -1.0}, "model.optimizer: Invalid learning rate: -1.0"),
-        ({"weight_decay": -1.0}, "model.optimizer: Invalid weight_decay value: -1.0"),
+        ({"lr": -1.0}, "model.optimizer.lr: got -1.0; allowed: a finite number > 0"),
+        ({"weight_decay": -1.0}, "model.optimizer.weight_decay: got -1.0; allowed: a number of at least 0"),
         ({"weight_decay": float("inf")}, "model.optimizer.weight_decay: got inf; allowed: a finite number"),
-        ({"betas": (0.9, 1.0)}, "model.optimizer: Invalid beta parameter at index 1: 1.0"),
-        ({"eps": -1.0}, "model.optimizer: Invalid epsilon value: -1.0"),
+        (
+            {"betas": (0.9, 1.0)},
+            "model.optimizer.betas: got 1.0; allowed: two numbers of at least 0 and below 1",
+        ),
+        ({"eps": -1.0}, "model.optimizer.eps: got -1.0; allowed: a number of at least 0"),
         ({"maximize": True}, "model.optimizer.maximize: got True; allowed: false: a loss is minimised"),
         (
             {"foreach": True, "fused": True},

@@ -135,7 +135,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             UsageError: if the bank is missing, empty, altered, not finite or of another task, or the
                 schedule does not fit the student's run.
         """
-        bank = self.live or CheckpointBank.open(self.bank)
+        bank = self.live or CheckpointBank.open(self.bank, "SwapTeacher.bank")
         check_task(bank, data, self.other_task)
         schedule = self.strategy.plan(bank, data.num_steps)
         bank.check_schedule(schedule)

@@ -17,7 +17,8 @@ def check(configs: Sequence[str]) -> int:
     """Resolve configurations, verify teachers, estimate the cost; train and write nothing.
 
     Args:
-        configs: YAML files, later ones overlaying earlier ones, or further ``--key=value`` words.
+        configs: YAML files, later ones overlaying earlier ones, each behind ``--config`` or not, or further
+            ``--key=value`` words.
 
     Raises:
         UsageError: for anything wrong.
@@ -26,11 +27,15 @@ def check(configs: Sequence[str]) -> int:
         raise bad_value("CONFIG", "", "at least one YAML file")
     from lit_curriculum.cli import trust
     from lit_curriculum.cli.parsing import parse_and_run
+    from lit_curriculum.cli.words import check_configs
 
     configs, trusted = trust.split(configs)
+    # What lit fit takes is taken here as well.
+    configs = [word for word in configs if word not in ("--config", "-c")]
     words = ["fit", *(f"--trust={name}" for name in trusted)]
     for word in configs:
         words += [word] if word.startswith("--") else ["--config", word]
+    check_configs(words)
     cli = parse_and_run(words, run=False)
     cli.preflight()
     for note in cli.notes:

@@ -31,7 +31,7 @@ def show(figures: Mapping[str, Figure], root: Path, trusted: Sequence[str] = ())
         trusted: names that configurations may use.
     """
     table = Table(title="what would be trained (nothing is)")
-    for column in ("target", "runs", "finished", "updates", "disk", "memory a process", "time"):
+    for column in ("target", "runs", "finished", "updates", "disk", "weights, Adam", "time"):
         table.add_column(column, justify="left" if column in ("target", "time") else "right", overflow="fold")
     sizes = _Sizes(root, trusted)
     union: dict[str, Run] = {}
@@ -43,7 +43,7 @@ def show(figures: Mapping[str, Figure], root: Path, trusted: Sequence[str] = ())
         table.add_section()
         table.add_row("all, each run once", *_row(union.values(), root, sizes), "")
     Console().print(table)
-    print("disk: harvested weights, last checkpoints; memory: weights, gradients, Adam's state, no batch")
+    print("disk: harvested weights, last checkpoints; weights, Adam: of the largest model, its gradients too")
 
 
 def _row(runs: Iterable[Run], root: Path, sizes: _Sizes) -> list[str]:

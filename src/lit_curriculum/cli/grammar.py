@@ -20,7 +20,7 @@ def sample(options: argparse.Namespace) -> int:
         raise bad_value("--count", options.count, f"an integer of at least 1, at most {MOST}")
     from lit_curriculum.tasks.pcfg import Sampler, format_string, format_tree, load_grammar
 
-    grammar = load_grammar(options.grammar, options.roots)
+    grammar = load_grammar(options.grammar, options.roots, "--roots")
     sampler = Sampler(grammar)
     for start in range(0, options.count, AT_ONCE):
         count = min(AT_ONCE, options.count - start)

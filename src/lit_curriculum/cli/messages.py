@@ -32,6 +32,8 @@ _FRAME = re.compile(r"^(Does not validate|Subtypes: |Errors:|Given value|Problem
 _OURS = re.compile(r"^[\w.]+: got .+; allowed: .+$")
 _GIVEN_CLASS = re.compile(r"Given value: Namespace\(class_path='(?:\w+\.)*(\w+)'")
 _NESTED = re.compile(r"^NestedArg\(key='[^']*', val='?(.*?)'?\)$")
+# What a section is before a configuration names a class for it.
+_BASES = ("CurriculumModule", "CurriculumData")
 _TYPE = re.compile(r"<class '(?:[\w.]+\.)?(\w+)'>|(?:\b[\w]+\.)+(\w+)")
 
 
@@ -67,6 +69,11 @@ def one_line(  # noqa: PLR0911, PLR0912 - one branch for each form a message can
         if found := _NO_SUBCLASS.search(line):
             value = found.group(1) or _given(text) or owner
             return f"{where}: got {shortened(value)}; allowed: a subclass of {_plain(found.group(2))}"
+        if (found := _UNKNOWN_OPTION.search(line)) and owner.rpartition(".")[2] in _BASES:
+            return (
+                f"{where}.{found.group(1)}: no configuration before it names {where}.class_path; allowed: "
+                "an overlay behind its base, --config BASE --config OVERLAY"
+            )
         if found := _UNKNOWN_OPTION.search(line):
             return _unknown(f"{where}.{found.group(1)}", found.group(1), _arguments(owner, known), owner)
         if (found := _NO_CLASS.search(line)) and set(alternatives) <= {"NoneType"}:

@@ -132,7 +132,7 @@ def open_bank(place: str) -> CheckpointBank:
         UsageError: if neither holds a manifest.
     """
     inside = Path(place) / "bank"
-    return CheckpointBank.open(inside if is_there(inside / MANIFEST) else place)
+    return CheckpointBank.open(inside if is_there(inside / MANIFEST) else place, "RUN_OR_BANK")
 
 
 def _nonterminals(model: MaskedModel, grammar: Grammar, options: argparse.Namespace) -> dict[str, Any]:
@@ -167,7 +167,10 @@ def _described(choice: Choice) -> dict[str, Any]:
 
 
 def _show(rows: list[dict[str, Any]], choice: Choice | None) -> None:
-    table = Table(title="medians over strings and positions" if choice else "means over monomials and inputs")
+    windows = any(name.startswith(("robust_", "close_")) for name in rows[0])
+    table = Table(
+        title="medians over strings and positions" if windows else "means over monomials and inputs"
+    )
     for name in rows[0]:
         table.add_column(name.replace("_", " "), justify="right")
     for row in rows:
@@ -182,7 +185,8 @@ def _show(rows: list[dict[str, Any]], choice: Choice | None) -> None:
         print(f"rapid phase of the loss: steps {phases.begin:,} to {phases.end:,}, middle {phases.middle:,}")
     print(f"checkpoint by the loss: {_step(choice.by_loss)}")
     print(f"checkpoint by the peak of M_robust({CHOSEN_BY}): {_step(choice.by_peak)}")
-    print("the two agree" if choice.agree else "the two differ")
+    if None not in (choice.by_loss, choice.by_peak):
+        print("the two agree" if choice.agree else "the two differ")
 
 
 def _step(step: int | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from lit_curriculum.errors import UsageError, bad_value, shortened
-from lit_curriculum.reading import parse_yaml, read_text
+from lit_curriculum.reading import is_there, parse_yaml, read_text
 
 CONFIG_HELP = "YAML file, or a name that lit configs lists; later ones overlay"
 _REPEATABLE = ("--config", "-c", "--trust", "--over")
@@ -64,7 +64,10 @@ def check_configs(words: Sequence[str]) -> None:
     given += [word.partition("=")[2] for word in words if word.startswith("--config=")]
     for value in given:
         if not value.lstrip().startswith("{"):
-            read_text(named(os.path.expanduser(value), "config"), "config")
+            found = named(os.path.expanduser(value), "config")
+            if not is_there(found):
+                raise bad_value("config", value, "an existing file, or a name that `lit configs` lists")
+            read_text(found, "config")
 
 
 def lists_as_overlays(words: Sequence[str]) -> list[str]:

@@ -54,8 +54,12 @@ class CheckpointBank:
         self.source = manifest.source
 
     @classmethod
-    def open(cls, folder: str | Path) -> CheckpointBank:
+    def open(cls, folder: str | Path, key: str = "bank") -> CheckpointBank:
         """Read the manifest.
+
+        Args:
+            folder: of the bank.
+            key: what an error calls it where there is none.
 
         Raises:
             UsageError: if the folder has no manifest, the manifest is not one, is damaged or contradicts
@@ -65,7 +69,7 @@ class CheckpointBank:
         if not is_there(folder / MANIFEST):
             inside = folder / "bank" / MANIFEST
             hint = f" (it is in {folder / 'bank'})" if is_there(inside) else ""
-            raise UsageError(f"bank: got {str(folder)!r}; allowed: a folder with a {MANIFEST}{hint}")
+            raise UsageError(f"{key}: got {str(folder)!r}; allowed: a folder with a {MANIFEST}{hint}")
         manifest = read_manifest(folder)
         if not manifest.checkpoints:
             raise UsageError(f"bank: {folder / MANIFEST} lists no checkpoints; allowed: at least one")

@@ -33,7 +33,7 @@ def duration(seconds: float) -> str:
 def cost(outcome: Outcome) -> str:
     """Return what a result took: its runs, one after the other, where that is known; else its last call."""
     if outcome.run_seconds is None:
-        return duration(outcome.wall_seconds)
+        return f"{duration(outcome.wall_seconds)} (of the last call; runs made before it are not in it)"
     return f"{duration(outcome.run_seconds)} of runs"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,16 @@ from lit_curriculum.training.base_data import Batch, CurriculumData, weight_of_p
 from lit_curriculum.training.learning_rate import WarmupDecay
 
 _LOOKED_AT = 20_000
+# What torch's optimizers say of a number, the key that it has, and what is allowed.
+_SETTINGS = {
+    "learning rate": ("lr", "a finite number > 0"),
+    "weight_decay value": ("weight_decay", "a number of at least 0"),
+    "momentum value": ("momentum", "a number of at least 0"),
+    "epsilon value": ("eps", "a number of at least 0"),
+    "beta parameter at index 0": ("betas", "two numbers of at least 0 and below 1"),
+    "beta parameter at index 1": ("betas", "two numbers of at least 0 and below 1"),
+}
+_INVALID = re.compile(rf"Invalid ({'|'.join(_SETTINGS)}): (\S+)")
 
 
 class MinibatchModule(CurriculumModule):
@@ -158,4 +169,9 @@ def _made(key: str, make: Callable[[], Any]) -> Any:
     except UsageError:
         raise
     except (TypeError, ValueError, RuntimeError, KeyError, ZeroDivisionError) as error:
-        raise UsageError(f"{key}: {' '.join(str(error).split())}") from error
+        text = " ".join(str(error).split())
+        if found := _INVALID.fullmatch(text):
+            name, allowed = _SETTINGS[found.group(1)]
+            text = f"got {found.group(2)}; allowed: {allowed}"
+            key = f"{key}.{name}"
+        raise UsageError(f"{key}: {text}") from error

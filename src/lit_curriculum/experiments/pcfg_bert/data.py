@@ -53,7 +53,8 @@ class PCFGData(MaskedData):
         **kwargs: Any,
     ) -> None:
         masking = checked_masking(mask_rate, mask_share, random_share, hide_unmasked_targets)
-        self.task: MaskedPCFG = MaskedPCFG(load_grammar(grammar, roots or None), masking)
+        loaded = load_grammar(grammar, roots or None, "data.roots")
+        self.task: MaskedPCFG = MaskedPCFG(loaded, masking)
         super().__init__(
             num_steps, batch_size, eval_samples=eval_samples, eval_batch_size=eval_batch_size, **kwargs
         )

@@ -51,7 +51,7 @@ class PCFGBoundaryData(TokenData):
         eval_batch_size: int = 256,
         **kwargs: Any,
     ) -> None:
-        loaded = load_grammar(grammar, roots or None)
+        loaded = load_grammar(grammar, roots or None, "data.roots")
         check_height(height, loaded.depth, "data.height")
         self.task = BoundaryPCFG(loaded, height)
         super().__init__(

@@ -6,7 +6,6 @@ checkpoints, the untrained network included, which shows what the probe learns b
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from lit_curriculum.papers.progressive._pcfg import DESIGNS, TEACHER, labelled
@@ -46,7 +45,8 @@ def _draw(results: Results, T0: int) -> Any:
         curve(right, found, f"C{i}", f"depth {depth}", marker="o", ms=3)
         chance = next(iter(results.first(TEACHER, f"chance_{depth}").values()))
         right.axhline(chance, color=f"C{i}", ls=":", lw=1)
-    mark_choice((left, right), replace(next(iter(choices(results).values())), phases=None))
+    found = choices(results)
+    mark_choice((left, right), found, next(iter(found)), phases=False)
     left.set(title="teacher: full against n tokens alone", ylabel="median $M_{close}$")
     right.set(title="non-terminals (dotted: a constant answer)", ylabel="probe accuracy")
     for axis in (left, right):

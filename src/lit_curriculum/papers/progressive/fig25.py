@@ -1,4 +1,4 @@
-"""Progressive distillation with hard labels beats one-shot distillation at either temperature (figure 25)."""
+"""Progressive and one-shot distillation with hard and soft labels (figure 25)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The n-gram curriculum of PCFG-BERT: the best intermediate checkpoint lies at the inflection (figure 4).
+"""The n-gram curriculum of PCFG-BERT: which of a teacher's checkpoints teaches a narrow student (figure 4).
 
 Left: the teacher's loss has three phases. Middle: its dependence on 3-grams (M_robust) rises, peaks, and
 falls; dashes at the edge are the values of the best possible predictor. Right: a narrow student is taught by
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,9 +101,10 @@ def _draw(results: Results, design: Design, teacher: Study, student: Study) -> A
     for n, colour in NGRAM_COLOURS.items():
         curve(middle, taught_by.curves(TEACHER, f"robust_{n}"), colour, f"n = {n}")
         best = list(optimum.final(OPTIMUM, f"robust_{n}").values())
-        middle.plot([design.T0], best, marker="_", ms=9, mew=2.5, color=colour, clip_on=False)
+        # Longer dashes below shorter ones: several n may have one value.
+        middle.plot([design.T0], best, marker="_", ms=16 - n, mew=2.5, color=colour, clip_on=False)
     middle.plot([], [], marker="_", ms=9, mew=2.5, color="#555555", ls="", label="best predictor")
-    mark_choice((left, middle, right), choices(taught_by)[teacher.seeds[0]])
+    mark_choice((left, middle, right), choices(taught_by), teacher.seeds[0])
     at_the_bottom = {"transform": left.get_xaxis_transform(), "clip_on": False}
     left.plot(design.candidates, [0] * len(design.candidates), "^", color="#d55e00", ms=5, **at_the_bottom)
     for i, T in enumerate(design.T):
@@ -111,8 +112,9 @@ def _draw(results: Results, design: Design, teacher: Study, student: Study) -> A
         seeds = [list(zip(design.candidates, seed, strict=True)) for seed in zip(*values, strict=True)]
         curve(right, seeds, f"C{i + 1}", f"two checkpoints, T = {T:,}", marker="o", ms=4)
     for level, name in ((one_shot(taught), "one-shot"), (taught.final(PLAIN, "accuracy"), "plain")):
-        mean = statistics.fmean(level.values())
-        right.axhline(mean, color=COLOURS[name], ls="--", lw=1.4, label=name)
+        ends = level.values()
+        right.axhline(statistics.fmean(ends), color=COLOURS[name], ls="--", lw=1.4, label=name)
+        right.axhspan(min(ends), max(ends), color=COLOURS[name], alpha=0.12, lw=0)
     left.set(title="teacher", xlabel="training steps", ylabel="validation loss")
     middle.set(title="dependence on n-grams", xlabel="training steps", ylabel="median $M_{robust}$")
     right.set(
@@ -126,15 +128,15 @@ def _draw(results: Results, design: Design, teacher: Study, student: Study) -> A
     return picture
 
 
-def mark_choice(axes: Sequence[Any], chosen: Choice) -> None:
-    """Show a teacher's rapid phase and the checkpoints that the loss and M_robust choose."""
-    left = axes[0]
-    if chosen.phases is not None:
+def mark_choice(axes: Sequence[Any], found: Mapping[int, Choice], seed: int, phases: bool = True) -> None:
+    """Show the rapid phase of one seed's teacher and the checkpoints that the loss and M_robust choose."""
+    left, chosen = axes[0], found[seed]
+    if phases and chosen.phases is not None:
         left.axvspan(chosen.phases.begin, chosen.phases.end, color="#e69f00", alpha=0.15, lw=0)
     for step, line, name in ((chosen.by_loss, "--", "loss"), (chosen.by_peak, ":", "$M_{robust}(3)$")):
         if step is not None:
             for axis in axes:
-                label = f"chosen by {name}" if axis is left else None
+                label = f"chosen by {name}, seed {seed}" if axis is left else None
                 axis.axvline(step, color="#555555", ls=line, lw=1.2, label=label)
 
 

@@ -100,7 +100,7 @@ class Grammar:
         """Return the terminal symbol of a token id (not of padding or [mask])."""
         return self.terminals[token_id - FIRST_TERMINAL_ID]
 
-    def rooted_at(self, root: int | Sequence[int]) -> Grammar:
+    def rooted_at(self, root: int | Sequence[int], key: str = "root") -> Grammar:
         """Return the sub-grammar that starts from inner symbols, without what they cannot reach.
 
         All terminals stay, so that token ids do not change. ``cfg3b`` from (13, 14, 15) gives strings of 12
@@ -108,18 +108,19 @@ class Grammar:
 
         Args:
             root: one non-terminal, or several of one height that are equally likely.
+            key: what an error calls it.
 
         Raises:
             UsageError: if one is not a non-terminal of this grammar, is repeated, or heights differ.
         """
         roots = (root,) if isinstance(root, int) else tuple(root)
         if not roots or any(symbol not in self.rules for symbol in roots):
-            raise bad_value("root", root, f"non-terminals of {self.name}: {sorted(self.rules)}")
+            raise bad_value(key, root, f"non-terminals of {self.name}: {sorted(self.rules)}")
         if len(set(roots)) != len(roots):
-            raise bad_value("root", root, "distinct symbols")
+            raise bad_value(key, root, "distinct symbols")
         if len({self.heights[symbol] for symbol in roots}) > 1:
             listed = ", ".join(f"{symbol} has {self.heights[symbol]}" for symbol in roots)
-            raise bad_value("root", root, f"symbols of one height, here {listed}")
+            raise bad_value(key, root, f"symbols of one height, here {listed}")
         kept = reachable(roots, self.rules) | set(self.terminals)
         return replace(
             self,
@@ -149,12 +150,15 @@ def shipped_grammars() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.json"))
 
 
-def load_grammar(grammar: str | Path = DEFAULT_GRAMMAR, root: int | Sequence[int] | None = None) -> Grammar:
+def load_grammar(
+    grammar: str | Path = DEFAULT_GRAMMAR, root: int | Sequence[int] | None = None, key: str = "root"
+) -> Grammar:
     """Load a shipped grammar by name, or a file.
 
     Args:
         grammar: a name from `shipped_grammars`, or the path of a JSON file (``docs/grammars.md``).
         root: start from these symbols instead (`Grammar.rooted_at`).
+        key: what an error calls them.
 
     Raises:
         UsageError: if there is no such grammar, or naming the rule that is wrong.
@@ -168,7 +172,7 @@ def load_grammar(grammar: str | Path = DEFAULT_GRAMMAR, root: int | Sequence[int
             f"{', '.join(shipped)}, or the path of a file{suggest(str(grammar), shipped)}",
         )
     loaded = parse_grammar(read_json(path, "grammar"), str(grammar))
-    return loaded if root is None else loaded.rooted_at(root)
+    return loaded if root is None else loaded.rooted_at(root, key)
 
 
 def parse_grammar(data: Any, where: str = "grammar") -> Grammar:
