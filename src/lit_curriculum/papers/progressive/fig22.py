@@ -45,8 +45,8 @@ def _draw(results: Results, T0: int) -> Any:
         curve(right, found, f"C{i}", f"depth {depth}", marker="o", ms=3)
         chance = next(iter(results.first(TEACHER, f"chance_{depth}").values()))
         right.axhline(chance, color=f"C{i}", ls=":", lw=1)
-    found = choices(results)
-    mark_choice((left, right), found, next(iter(found)), phases=False)
+    chosen = choices(results)
+    mark_choice((left, right), chosen, next(iter(chosen)), phases=False)
     left.set(title="teacher: full against n tokens alone", ylabel="median $M_{close}$")
     right.set(title="non-terminals (dotted: a constant answer)", ylabel="probe accuracy")
     for axis in (left, right):
