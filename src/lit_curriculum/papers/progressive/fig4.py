@@ -8,7 +8,6 @@ one intermediate checkpoint for T steps and then by the final one; which interme
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -112,9 +111,8 @@ def _draw(results: Results, design: Design, teacher: Study, student: Study) -> A
         seeds = [list(zip(design.candidates, seed, strict=True)) for seed in zip(*values, strict=True)]
         curve(right, seeds, f"C{i + 1}", f"two checkpoints, T = {T:,}", marker="o", ms=4)
     for level, name in ((one_shot(taught), "one-shot"), (taught.final(PLAIN, "accuracy"), "plain")):
-        ends = level.values()
-        right.axhline(statistics.fmean(ends), color=COLOURS[name], ls="--", lw=1.4, label=name)
-        right.axhspan(min(ends), max(ends), color=COLOURS[name], alpha=0.12, lw=0)
+        ends = [[(step, end) for step in design.candidates] for end in level.values()]
+        curve(right, ends, COLOURS[name], name, ls="--", lw=1.4)
     left.set(title="teacher", xlabel="training steps", ylabel="validation loss")
     middle.set(title="dependence on n-grams", xlabel="training steps", ylabel="median $M_{robust}$")
     right.set(
