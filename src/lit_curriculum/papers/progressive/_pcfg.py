@@ -46,6 +46,7 @@ class Design:
         rates: grid of the students' peak learning rates.
         horizons: lengths of the students' runs in updates, ascending.
         variant_horizons: those of the horizons that figures 24 to 27 compare variants at.
+        wide_lengths: at which figure 1 (right) shows models as wide as the teacher; None: the horizons.
         tuned_at: the length at which the rates of all lengths are chosen; None: each length has its own.
         student_steps: the length at which checkpoints are compared and students probed; one of the horizons.
         candidates: checkpoints tried as the intermediate one of two-shot distillation.
@@ -76,6 +77,7 @@ class Design:
     grammar: str = GRAMMAR
     mask_rate: float = MASK_RATE
     tuned_at: int | None = None
+    wide_lengths: tuple[int, ...] | None = None
 
     @property
     def setting(self) -> str:
@@ -169,6 +171,7 @@ DESIGNS: dict[Scale, Design] = {
         candidates=(400, 800, 1200, 1600, 2200, 3000, 4400, 6400),
         T=(800,),
         tuned_at=2000,
+        wide_lengths=(8000,),
         probe_strings=6400,
     ),
     "paper": Design(

@@ -65,7 +65,8 @@ def _runs(scale: Scale) -> tuple[Design, list[Study], list[Study]]:
     """Return the students and the teachers of every length."""
     design = DESIGNS[scale]
     narrow = [students(design, METHODS, design.heads[0], n) for n in design.horizons]
-    return design, narrow, [labelled(design, design.teacher_heads, n) for n in design.horizons]
+    lengths = design.wide_lengths or design.horizons
+    return design, narrow, [labelled(design, design.teacher_heads, n) for n in lengths]
 
 
 def figure(scale: Scale) -> Figure:
@@ -74,8 +75,8 @@ def figure(scale: Scale) -> Figure:
     cost = {
         "smoke": "seconds",
         "quick": "teachers of three lengths and 36 students, a third of them fig4's; about 20 minutes",
-        "laptop": "teachers of three lengths and 36 students, a third of them fig4's, and the search; an "
-        "hour on two cores, estimated",
+        "laptop": "36 students of fig4's teachers, a third of them fig5's, and the search; an hour on two "
+        "cores, with fig5 nothing more, estimated",
         "paper": "per seed teachers of 2,000 to 16,000 steps and 16 students, batch 512, and the search",
     }
     return Figure(
@@ -111,7 +112,8 @@ def _draw(axis: Any, results: Results, design: Design, narrow: list[Study], wide
         by_length(axis, values, narrow, LINES[name]._replace(style="-"))
     paper_lengths(axis, _PAPER, _PAPER_LENGTHS, design.horizons[-1])
     title = f"PCFG: {design.teacher_heads} → {design.heads[0]} heads"
-    log_lengths(axis, design.horizons, title=title, ylabel="test accuracy")
+    shown = sorted({study.axes["num_steps"] for study in (*narrow, *wide)})
+    log_lengths(axis, shown, title=title, ylabel="test accuracy")
 
 
 def _gains() -> dict[tuple[str, str], Gain]:
