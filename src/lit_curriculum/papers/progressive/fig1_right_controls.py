@@ -89,13 +89,18 @@ def compared(design: Design) -> tuple[Compared, Compared]:
 def _compared(
     design: Design, curriculum: str, name: str, controls: tuple[Control, ...], num_steps: int
 ) -> Compared:
-    known = students(design, (*_LABELS, curriculum), design.heads[0], num_steps)
     away = teacher_of(design, ELSEWHERE)
-    # What figures 4 and 5 probe of their students is not shown of controls.
-    taught = replace(known.arm(curriculum), probes=())
-    arms = (*known.arms, *controls_of(taught, controls, away), away)
-    axes = {**known.axes, "curriculum": name}
-    return Compared(curriculum, name, controls, replace(known, arms=arms, axes=axes))
+
+    def with_controls(known: Study) -> Study:
+        # What figures 4 and 5 probe of their students is not shown of controls.
+        taught = replace(known.arm(curriculum), probes=())
+        searched = known.tuned_in and with_controls(known.tuned_in)
+        return replace(
+            known, arms=(*known.arms, *controls_of(taught, controls, away), away), tuned_in=searched
+        )
+
+    study = with_controls(students(design, (*_LABELS, curriculum), design.heads[0], num_steps))
+    return Compared(curriculum, name, controls, replace(study, axes={**study.axes, "curriculum": name}))
 
 
 def figure(scale: Scale) -> Figure:
@@ -106,7 +111,7 @@ def figure(scale: Scale) -> Figure:
         "smoke": "seconds",
         "quick": "teachers of two grammars, 51 students of 1,000 and 2,000 steps and 68 of their search, "
         "some of them fig1-right's and fig4's: hours; not run yet",
-        "laptop": "teachers of two grammars, 51 students of 2,000 and 4,000 steps and 136 of their search, "
+        "laptop": "teachers of two grammars, 51 students of 2,000 and 4,000 steps and 130 of their search, "
         "some of them fig1-right's and fig4's: hours; not run yet",
         "paper": "per seed teachers of two grammars and 17 students of 4,000 and 16,000 steps, batch 512; "
         "never run",
