@@ -28,6 +28,16 @@ STILL_RISING = (
     "at quick scale those show no difference between the methods."
 )
 
+# At 2,000 updates of the longer strings; three seeds, the rates chosen on the tuning seeds.
+_LAPTOP = {
+    "robust": "inconclusive: students of two heads end on the rising side as well (M_robust(3) .44 to .50, "
+    "near its peak in their teachers); longer runs were not probed.",
+    "close": "inconclusive: lower in two seeds of three (.06, .02), in the third one-shot is ahead (-.02).",
+    "nonterminals": "fails: in 2,000 updates a progressive student meets two of eight checkpoints, at a rate "
+    "of 2e-2; the probe tells less of it than of an untrained network at depths 0 and 1. Longer runs, and "
+    "one rate for both, were not tried.",
+}
+
 
 def figure(scale: Scale) -> Figure:
     """Return what students know at their end."""
@@ -44,7 +54,7 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=(study,),
         draw=_draw,
-        claims=lambda results: _claims(scale == "quick"),
+        claims=lambda results: _claims({"quick": {"robust": STILL_RISING}, "laptop": _LAPTOP}.get(scale, {})),
     )
 
 
@@ -79,7 +89,7 @@ def _draw(results: Results) -> Any:
     return picture
 
 
-def _claims(quick: bool) -> list[Claim]:
+def _claims(expected: dict[str, str]) -> list[Claim]:
     """Judge the three measures against one-shot, the better of its two temperatures."""
     closest = f"close_{NS[-1]}"
 
@@ -92,19 +102,21 @@ def _claims(quick: bool) -> list[Claim]:
             "M_robust is lower after progressive than after one-shot distillation (mean difference over n).",
             lambda results: mean_of(*(lower(results, f"robust_{n}") for n in NS)),
             MeanAbove(),
-            expected=STILL_RISING if quick else "",
+            expected=expected.get("robust", ""),
         ),
         Claim(
             "close",
             f"M_close for the longest context, n = {NS[-1]}, is lower.",
             lambda results: lower(results, closest),
             MeanAbove(),
+            expected=expected.get("close", ""),
         ),
         Claim(
             "nonterminals",
             "The probe tells non-terminals better (mean difference over depths).",
             lambda results: mean_of(*(_higher(results, f"nonterminal_{d}") for d in depths(results))),
             MeanAbove(),
+            expected=expected.get("nonterminals", ""),
         ),
     ]
 
