@@ -24,12 +24,12 @@ SCALES = ALL_SCALES
 # Of the probe's final accuracy (the paper's words).
 ALMOST = AtLeast(0.95)
 _TWO_OF_FOUR = (
-    "fails: .90 to .95 of the last accuracy, measured at 2,000 steps, the probe nearest to the inflection; it "
-    "goes on rising slowly to 6,000."
+    "fails: .90 to .95 of the last accuracy, measured at 2,000 steps, the probe nearest to the inflection; "
+    "it goes on rising slowly to 6,000."
 )
 _LAPTOP = {
-    "close-falls": "fails: M_close(9) falls from .20 at step 400 to .05 at the inflection, and rises again to "
-    ".22 when predictions come to depend on more than nine of 30 to 72 tokens. That rise is the larger peak.",
+    "close-falls": "fails: M_close(9) falls from .20 at step 400 to .05 at the inflection, and rises again "
+    "to .22 when predictions come to depend on more than nine of 30 to 72 tokens. That rise is the larger peak.",
     "nonterminals-by-inflection-1": _TWO_OF_FOUR,
     "nonterminals-by-inflection-2": _TWO_OF_FOUR,
 }
