@@ -29,7 +29,7 @@ _TWO_OF_FOUR = (
 )
 _LAPTOP = {
     "close-falls": "fails: M_close(9) falls from .20 at step 400 to .05 at the inflection, and rises again "
-    "to .22 when predictions come to depend on more than nine of 30 to 72 tokens. That rise is the larger peak.",
+    "to .22 when predictions come to depend on more than nine of 30 to 72 tokens. That is the larger peak.",
     "nonterminals-by-inflection-1": _TWO_OF_FOUR,
     "nonterminals-by-inflection-2": _TWO_OF_FOUR,
 }
