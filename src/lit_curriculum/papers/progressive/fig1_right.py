@@ -75,8 +75,8 @@ def figure(scale: Scale) -> Figure:
     cost = {
         "smoke": "seconds",
         "quick": "teachers of three lengths and 36 students, a third of them fig4's; about 20 minutes",
-        "laptop": "36 students of fig4's teachers, a third of them fig5's, and the search; an hour on two "
-        "cores, with fig5 nothing more, estimated",
+        "laptop": "36 students of fig4's teachers, a third of them fig5's, and the search; two hours on "
+        "two busy cores, teachers and fig5 included",
         "paper": "per seed teachers of 2,000 to 16,000 steps and 16 students, batch 512, and the search",
     }
     return Figure(
