@@ -107,5 +107,5 @@ def _cut(text: str, most: int) -> str:
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the known name nearest to ``word``, or an empty string."""
     # A word of any length is no misspelling: comparing it would only take time.
-    near = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.5)
     return f" (did you mean {near[0]!r}?)" if near else ""

@@ -100,7 +100,7 @@ def test_the_recorded_padding_share_is_that_of_the_batch() -> None:
     ("arguments", "message"),
     [
         ({"grammar": "cfg3c"}, "grammar: got 'cfg3c'; allowed: .*did you mean 'cfg3"),
-        ({"roots": [99]}, "root: got .*99"),
+        ({"roots": [99]}, "data.roots: got .*99"),
         ({"mask_rate": 0.0}, "data.mask_rate: got 0.0; allowed: above 0, at most 1"),
         ({"mask_share": 0.95}, "random_share: got 0.1"),
         ({"batch_size": 0}, "data.batch_size: got 0"),
