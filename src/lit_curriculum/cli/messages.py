@@ -69,12 +69,12 @@ def one_line(  # noqa: PLR0911, PLR0912 - one branch for each form a message can
         if found := _NO_SUBCLASS.search(line):
             value = found.group(1) or _given(text) or owner
             return f"{where}: got {shortened(value)}; allowed: a subclass of {_plain(found.group(2))}"
-        if (found := _UNKNOWN_OPTION.search(line)) and owner.rpartition(".")[2] in _BASES:
-            return (
-                f"{where}.{found.group(1)}: no configuration before it names {where}.class_path; allowed: "
-                "an overlay behind its base, --config BASE --config OVERLAY"
-            )
         if found := _UNKNOWN_OPTION.search(line):
+            if owner.rpartition(".")[2] in _BASES:
+                return (
+                    f"{where}.{found.group(1)}: no configuration before it names {where}.class_path; "
+                    "allowed: an overlay behind its base, --config BASE --config OVERLAY"
+                )
             return _unknown(f"{where}.{found.group(1)}", found.group(1), _arguments(owner, known), owner)
         if (found := _NO_CLASS.search(line)) and set(alternatives) <= {"NoneType"}:
             name = found.group(1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from lit_curriculum.reproduce.predicates import Predicate, Verdict
@@ -75,6 +75,11 @@ def gain(better: str, *others: str, metric: str = "accuracy", **axes: Any) -> Qu
         return chosen.final(better, metric) - largest(*(chosen.final(other, metric) for other in others))
 
     return quantity
+
+
+def with_expected(claims: Iterable[Claim], expected: Mapping[str, str]) -> list[Claim]:
+    """Return claims with what is known of some of them, by their ids (`Claim.expected`)."""
+    return [replace(claim, expected=expected.get(claim.id, "")) for claim in claims]
 
 
 def unexpected(record: dict[str, Any]) -> bool:

@@ -83,7 +83,8 @@ class Lab:
                     self.launcher.close()
         for run in with_needs(runs):
             recorded = RunFolder(run.folder(self.root)).provenance()
-            self.devices.update({str(recorded["device"])} if recorded.get("device") else ())
+            if device := recorded.get("device"):
+                self.devices.add(str(device))
             self.seconds[run.name] = float(recorded.get("wall_seconds") or 0.0)
         return [Finished(run, run.folder(self.root)) for run in runs]
 

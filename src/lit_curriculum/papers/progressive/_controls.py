@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from lit_curriculum.reproduce.claim import Claim, final
+from lit_curriculum.reproduce.claim import Claim, final, with_expected
 from lit_curriculum.reproduce.controls import Control, ahead, another_support, controls_of, stuck
 from lit_curriculum.reproduce.figure import Figure
 from lit_curriculum.reproduce.panels import COLOURS, Line, draw_arms, in_millions, legend, panels, shades
@@ -72,9 +72,7 @@ def figure_of(
         cost=cost,
         studies=(ours,),
         draw=lambda results: _draw(results, ours, curricula, task, 1 / classes - 0.05),
-        claims=lambda results: [
-            replace(claim, expected=expected.get(claim.id, "")) for claim in _claims(ours, curricula, chance)
-        ],
+        claims=lambda results: with_expected(_claims(ours, curricula, chance), expected),
     )
 
 

@@ -6,13 +6,12 @@ checkpoints, the untrained network included, which shows what the probe learns b
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from lit_curriculum.papers.progressive._pcfg import DESIGNS, TEACHER, labelled
 from lit_curriculum.papers.progressive._pcfg_results import depths
 from lit_curriculum.papers.progressive.fig4 import choices, mark_choice
-from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.claim import Claim, with_expected
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import NGRAM_COLOURS, curve, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast, MeanAbove
@@ -45,9 +44,7 @@ def figure(scale: Scale) -> Figure:
         cost="seconds" if scale == "smoke" else "nothing beyond the teachers of fig4",
         studies=(study,),
         draw=lambda results: _draw(results, design.T0),
-        claims=lambda results: [
-            replace(claim, expected=known.get(claim.id, "")) for claim in _claims(results, design.T0)
-        ],
+        claims=lambda results: with_expected(_claims(results, design.T0), known),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from lit_curriculum.papers.progressive._pcfg import DESIGNS, PLAIN, PROGRESSIVE, students
 from lit_curriculum.papers.progressive._pcfg_results import depths
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, better_one_shot, one_shot
-from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.claim import Claim, with_expected
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import LINES, bars, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove
@@ -37,6 +37,7 @@ _LAPTOP = {
     "of 2e-2; the probe tells less of it than of an untrained network at depths 0 and 1. Longer runs, and "
     "one rate for both, were not tried.",
 }
+_KNOWN = {"quick": {"robust": STILL_RISING}, "laptop": _LAPTOP}
 
 
 def figure(scale: Scale) -> Figure:
@@ -54,7 +55,7 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=(study,),
         draw=_draw,
-        claims=lambda results: _claims({"quick": {"robust": STILL_RISING}, "laptop": _LAPTOP}.get(scale, {})),
+        claims=lambda results: with_expected(_claims(), _KNOWN.get(scale, {})),
     )
 
 
@@ -89,7 +90,7 @@ def _draw(results: Results) -> Any:
     return picture
 
 
-def _claims(expected: dict[str, str]) -> list[Claim]:
+def _claims() -> list[Claim]:
     """Judge the three measures against one-shot, the better of its two temperatures."""
     closest = f"close_{NS[-1]}"
 
@@ -102,21 +103,18 @@ def _claims(expected: dict[str, str]) -> list[Claim]:
             "M_robust is lower after progressive than after one-shot distillation (mean difference over n).",
             lambda results: mean_of(*(lower(results, f"robust_{n}") for n in NS)),
             MeanAbove(),
-            expected=expected.get("robust", ""),
         ),
         Claim(
             "close",
             f"M_close for the longest context, n = {NS[-1]}, is lower.",
             lambda results: lower(results, closest),
             MeanAbove(),
-            expected=expected.get("close", ""),
         ),
         Claim(
             "nonterminals",
             "The probe tells non-terminals better (mean difference over depths).",
             lambda results: mean_of(*(_higher(results, f"nonterminal_{d}") for d in depths(results))),
             MeanAbove(),
-            expected=expected.get("nonterminals", ""),
         ),
     ]
 
