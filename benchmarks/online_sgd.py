@@ -5,7 +5,8 @@
 The bare loop is two `nn.Linear`, `cross_entropy`, `torch.optim.SGD`, batch size 1, d = 100, two classes. All
 loops of a width have the same number of threads and take turns, repetition by repetition, so that another
 process on the machine slows all of them; each figure is a median. The floor of the products is W X' and G' X
-at the backend's block size by `torch.mm`. With --profile: the parts of the blocked backend, on one thread,
+at the backend's block size by `torch.mm`; at inputs of +-1 the backend need not multiply, and may stay below
+it. The answers of a wide teacher are timed too. With --profile: the parts of the blocked backend, on one thread,
 beside two floors, the bytes of a block at the speed of a copy and its multiplications and additions at the
 speed of a product of small matrices.
 """
@@ -25,8 +26,8 @@ import torch
 from online_sgd_profile import profile
 
 from lit_curriculum.models.mlp import MLP
-from lit_curriculum.online_sgd import BACKENDS, train_population, train_samples
-from lit_curriculum.online_sgd.blocked import block_size
+from lit_curriculum.online_sgd import BACKENDS, answers_of, train_population, train_samples
+from lit_curriculum.online_sgd.blocked import BLOCK
 
 D, CLASSES, RATE = 100, 2, 1e-3
 Call = Callable[[], object]
@@ -95,18 +96,17 @@ def medians(calls: dict[str, tuple[Call, int]], repetitions: int) -> dict[str, f
 
 def measure(width: int, repetitions: int) -> dict[str, Any]:
     """Return the figures of one width."""
-    block = block_size(width)
-    blocks = max(2, 4_000_000 // (width * block))
+    blocks = max(2, 4_000_000 // (width * BLOCK))
     calls: dict[str, tuple[Call, int]] = {}
     # On the processor triton has an interpreter only, and its time says nothing.
     for name in ("bare", *(name for name in BACKENDS if name != "triton")):
         steps = steps_of(name, width)
         calls[name] = (bare_loop(width, steps) if name == "bare" else backend_loop(name, width, steps), steps)
-    calls["products"] = products(width, block, blocks), blocks * block
+    calls["products"] = products(width, BLOCK, blocks), blocks * BLOCK
     times = medians(calls, repetitions)
     return {
         "width": width,
-        "block": block,
+        "block": BLOCK,
         "us_per_step": times,
         "ratio_to_bare": {name: times["bare"] / value for name, value in times.items() if name != "bare"},
         "products_floor_over_blocked": times["products"] / times["blocked"],
@@ -126,6 +126,20 @@ def measure_population(width: int, students: int, repetitions: int) -> dict[str,
     return {"width": width, "students": students, "times_one_student": times["many"] / times["one"]}
 
 
+def measure_answers(width: int, samples: int, repetitions: int) -> dict[str, Any]:
+    """Return microseconds an answer of a wide teacher, by tables of signed sums and by the model itself."""
+    model, (x, _, _) = MLP(D, width, CLASSES), draw(samples)
+
+    def by_itself() -> None:
+        with torch.no_grad():
+            model(x)
+
+    times = medians(
+        {"tables": (lambda: answers_of(model, x), samples), "model": (by_itself, samples)}, repetitions
+    )
+    return {"width": width, "us_an_answer": times, "model_over_tables": times["model"] / times["tables"]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
@@ -141,6 +155,7 @@ def main() -> None:
     report["load_before"] = os.getloadavg()[0]
     report["widths"] = [measure(width, options.repetitions) for width in options.widths]
     report["population"] = measure_population(100, 8, options.repetitions)
+    report["answers"] = measure_answers(max(options.widths), 4000, options.repetitions)
     if options.profile:
         report["profile"] = [profile(width, D, CLASSES) for width in options.widths]
     if options.json:
@@ -154,6 +169,9 @@ def main() -> None:
         for name, time_us in row["us_per_step"].items():
             print(f"  {name:10} {time_us:10.2f} us a step {row['ratio_to_bare'].get(name, 1):8.1f}x")
     print(f"8 students of width 100: {report['population']['times_one_student']:.2f} times one student")
+    answers = report["answers"]
+    print(f"answers at width {answers['width']}: {answers['us_an_answer']['tables']:.1f} us, "
+          f"the model itself {answers['model_over_tables']:.1f} times as long")  # fmt: skip
     for row in report.get("profile", []):
         print(", ".join(f"{name} {value:.3g}" for name, value in row.items()))
 

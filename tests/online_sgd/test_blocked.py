@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lit_curriculum.errors import NotFinite, UsageError
 from lit_curriculum.models.mlp import MLP
 from lit_curriculum.online_sgd import choose_backend, train_samples
-from lit_curriculum.online_sgd.blocked import block_size
+from lit_curriculum.online_sgd.blocked import BLOCK
 from lit_curriculum.online_sgd.blocked import train as train_blocked
 
 FAST = ("numba", "blocked")
@@ -156,10 +156,10 @@ def test_threads_do_not_change_a_bit(d: int, width: int, n: int) -> None:
 
 
 def test_calls_that_end_with_a_block_are_one_call() -> None:
-    model, x, targets, rates = draw(20, 100, 2, 3 * block_size(100), dtype=torch.float32)
+    model, x, targets, rates = draw(20, 100, 2, 3 * BLOCK, dtype=torch.float32)
     whole = copy.deepcopy(model)
     losses = train_blocked(whole, x, targets, rates, 1.0)
-    cut = block_size(100)
+    cut = BLOCK
     first = train_blocked(model, x[:cut], targets[:cut], rates[:cut], 1.0)
     rest = train_blocked(model, x[cut:], targets[cut:], rates[cut:], 1.0)
     assert equal(model, whole)

@@ -26,7 +26,6 @@ from lit_curriculum.distillation import (
     TeacherLoader,
 )
 from lit_curriculum.errors import UsageError, bad_value
-from lit_curriculum.models import target_logits
 from lit_curriculum.tables import StepTable
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import CurriculumData
@@ -266,8 +265,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         source = f"checkpoint {entry.step:,} of {self.bank}"
         self._put_away()
         self._shelf = shelf_of(self, entry, trainer, module)
-        ask = module.ask if isinstance(module, Guest) else target_logits
-        settings: dict[str, Any] = {"source": source, "ask": ask, "device": self.teacher_device}
+        settings: dict[str, Any] = {"source": source, "ask": module.ask, "device": self.teacher_device}
         settings |= {"top_k": self.top_k, "exact": module.exact_answers}
         if self._shelf is None:
             teacher = Teacher(model, self.tau, **settings)

@@ -31,8 +31,9 @@ def show(figures: Mapping[str, Figure], root: Path, trusted: Sequence[str] = ())
         trusted: names that configurations may use.
     """
     table = Table(title="what would be trained (nothing is)")
-    for column in ("target", "runs", "finished", "updates", "disk", "weights, Adam", "time"):
-        table.add_column(column, justify="left" if column in ("target", "time") else "right", overflow="fold")
+    table.add_column("target", no_wrap=True)
+    for column in ("runs", "finished", "updates", "disk", "weights, Adam"):
+        table.add_column(column, justify="right", overflow="fold")
     sizes = _Sizes(root, trusted)
     union: dict[str, Run] = {}
     for name, figure in figures.items():

@@ -25,6 +25,9 @@ from lit_curriculum.finite import all_finite
 _HEADER = struct.Struct("<6q")
 _BITS = {4: np.int32, 8: np.int64}
 
+ANSWERS_VERSION = 2
+"""Of the code that computes logits, where it is this suite's own (`online_sgd.wide_answers`)."""
+
 SPAN = 2**16
 """Samples of a file: a run that is killed computes so many answers again."""
 
@@ -106,11 +109,12 @@ EXACT_LABELS = ExactLabels()
 
 
 def arithmetic(device: torch.device) -> list[Any]:
-    """Return what a softmax's last bits may depend on besides its inputs: library, processor, threads."""
+    """Return what a softmax's last bits may depend on besides its inputs: processor, threads, whose code."""
     if device.type != "cpu":
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
         return [torch.__version__, name]
-    return [torch.__version__, torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()]
+    capability = torch.backends.cpu.get_cpu_capability()
+    return [torch.__version__, capability, torch.get_num_threads(), ANSWERS_VERSION]
 
 
 def _compressed(bits: bytes) -> bytes:

@@ -5,11 +5,13 @@ from lit_curriculum.online_sgd.elman_loop import train_elman
 from lit_curriculum.online_sgd.grid import cut
 from lit_curriculum.online_sgd.population import train_population
 from lit_curriculum.online_sgd.precision import Kind, Precision
+from lit_curriculum.online_sgd.wide_answers import answers_of
 
 __all__ = [
     "BACKENDS",
     "Kind",
     "Precision",
+    "answers_of",
     "choose_backend",
     "cut",
     "train_elman",

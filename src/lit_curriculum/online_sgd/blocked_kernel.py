@@ -20,6 +20,7 @@ from numba import njit, types
 
 from lit_curriculum.online_sgd.output_layer import step_output
 from lit_curriculum.online_sgd.products import rows_4x1, rows_4x2
+from lit_curriculum.online_sgd.signs import GROUP, find_entries
 from lit_curriculum.online_sgd.simd import claim, lane_sum, lanes, load, observe, publish
 from lit_curriculum.online_sgd.state import LINE, SUB_BLOCK, Sizes, State
 from lit_curriculum.online_sgd.unit_passes import pass_over
@@ -32,7 +33,9 @@ _nap = types.ExternalFunction("usleep", types.int32(types.uint32))
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def lead(state: State, sizes: Sizes, helpers: int, sums: Any) -> int:  # pragma: no cover - compiled
+def lead(
+    state: State, sizes: Sizes, helpers: int, sums: Any, table: Any
+) -> int:  # pragma: no cover - compiled
     """Take all steps; return the first row with a logit that is not finite, or n."""
     turn = 0
     row = sizes.n
@@ -44,16 +47,18 @@ def lead(state: State, sizes: Sizes, helpers: int, sums: Any) -> int:  # pragma:
             rows = state.rows[t // sizes.block % 2 * sizes.block * sizes.x_row :]
             _load_block(state.x, rows, state.columns, t, count, sizes.d1, sizes.x_row, sizes.gram_row)
             _gram_matrix(state.gram, rows, state.columns, count, sizes.d1, sizes.x_row, sizes.gram_row)
+            if sizes.signs:
+                _find_signs(state, sizes, rows, t // sizes.block % 2, count)
         if helpers > 0 and (boundary or sizes.share_steps):
             turn += 1
             state.turn[LINE] = t
             publish(state.turn, 0, turn)
-            _take_chunks(state, sizes, turn, 0, sums)
+            _take_chunks(state, sizes, turn, 0, sums, table)
             for chunk in range(sizes.chunks):
                 _wait(state.done, chunk * LINE, turn)
         else:
             for chunk in range(sizes.chunks):
-                _work(state, sizes, t, at, chunk, sums)
+                _work(state, sizes, t, at, chunk, sums, table)
         if t < sizes.n and not step_output(state, sizes, t):
             row = t
             break
@@ -62,7 +67,9 @@ def lead(state: State, sizes: Sizes, helpers: int, sums: Any) -> int:  # pragma:
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def help_out(state: State, sizes: Sizes, first_chunk: int, sums: Any) -> None:  # pragma: no cover - compiled
+def help_out(
+    state: State, sizes: Sizes, first_chunk: int, sums: Any, table: Any
+) -> None:  # pragma: no cover - compiled
     """Take chunks of the passes that are shared out, from ``first_chunk`` on, until the last step is done."""
     turn = 0
     spins = 0
@@ -76,7 +83,7 @@ def help_out(state: State, sizes: Sizes, first_chunk: int, sums: Any) -> None:  
             turn = current
             spins = 0
             if turn > 0:
-                _take_chunks(state, sizes, turn, first_chunk, sums)
+                _take_chunks(state, sizes, turn, first_chunk, sums, table)
 
 
 @njit(cache=True, nogil=True, _nrt=False, forceinline=True)
@@ -91,7 +98,7 @@ def _wait(flags: Any, index: int, value: int) -> None:  # pragma: no cover - com
 
 @njit(cache=True, nogil=True, _nrt=False, forceinline=True)
 def _take_chunks(
-    state: State, sizes: Sizes, turn: int, first: int, sums: Any
+    state: State, sizes: Sizes, turn: int, first: int, sums: Any, table: Any
 ) -> None:  # pragma: no cover - compiled
     """Work on every chunk that nobody has taken, beginning with ``first``.
 
@@ -102,16 +109,16 @@ def _take_chunks(
         chunk = (first + i) % sizes.chunks
         if claim(state.claimed, chunk * LINE, turn - 1, turn):
             t = state.turn[LINE]
-            _work(state, sizes, t, t % sizes.block, chunk, sums)
+            _work(state, sizes, t, t % sizes.block, chunk, sums, table)
             publish(state.done, chunk * LINE, turn)
 
 
 @njit(cache=True, nogil=True, _nrt=False, forceinline=True)
 def _work(
-    state: State, sizes: Sizes, t: int, at: int, chunk: int, sums: Any
+    state: State, sizes: Sizes, t: int, at: int, chunk: int, sums: Any, table: Any
 ) -> None:  # pragma: no cover - compiled
     """Pass over one chunk and keep its share of the logits."""
-    pass_over(state, sizes, t, at, chunk, sums)
+    pass_over(state, sizes, t, at, chunk, sums, table)
     for k in range(sizes.classes):
         state.partial[chunk * sizes.classes + k] = lane_sum(load(sums, k * lanes(sums)))
 
@@ -135,6 +142,17 @@ def _load_block(
         column = columns[i * column_row :]
         for t in range(filled):
             column[t] = rows[t * row + i]
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def _find_signs(
+    state: State, sizes: Sizes, rows: Any, half: int, count: int
+) -> None:  # pragma: no cover - compiled
+    """Find what the products of a block with its inputs look up."""
+    width = lanes(state.gram)
+    d1, row, column = sizes.d1, sizes.x_row, sizes.gram_row
+    find_entries(state.by_sample, 0, column, state.columns, 0, column, d1, count, width)
+    find_entries(state.by_input, half * sizes.block // GROUP * row, row, rows, 0, row, count, d1, width)
 
 
 @njit(cache=True, nogil=True, _nrt=False)

@@ -141,6 +141,53 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @intrinsic
+def add(typing_context: Any, a: Any, b: Any) -> Any:
+    """``add(a, b)``: a + b, lane by lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fadd(*arguments)
+
+    return a(a, a), generate
+
+
+@intrinsic
+def subtract(typing_context: Any, a: Any, b: Any) -> Any:
+    """``subtract(a, b)``: a - b, lane by lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fsub(*arguments)
+
+    return a(a, a), generate
+
+
+@intrinsic
+def offset_at(typing_context: Any, array: Any, index: Any) -> Any:
+    """``offset_at(array, index)``: an element of an array of int32 as an index."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _pointer(context, builder, array, arguments, ir.IntType(32))
+        return builder.zext(builder.load(pointer), ir.IntType(64))
+
+    return types.intp(array, types.intp), generate
+
+
+@intrinsic
+def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+    """``prefetch(array, index)``: ask for the cache line of ``array[index]``, soon written."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [byte] + [number] * 3), "llvm.prefetch.p0"
+        )
+        pointer = _pointer(context, builder, array, arguments, ir.IntType(8))
+        builder.call(function, [pointer, number(1), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
+
+
+@intrinsic
 def where_active(typing_context: Any, pre: Any, value: Any) -> Any:
     """``where_active(pre, value)``: value where pre > 0, else 0 - and value, too, where pre is NaN.
 

@@ -1,7 +1,8 @@
 """What the compiled parts of the blocked backend work on, and where it lies.
 
 Units lie in the lanes of vectors: unit j is lane j mod L of vector j // L. V = ceil(m / L) vectors,
-d1 = d + 1 inputs with the bias, x_row = d1 rounded up to four (a product works on four rows at a time).
+d1 = d + 1 inputs with the bias, x_row = d1 rounded up to eight (a product works on four or eight rows at a
+time).
 What is added to fill up holds zeros, and zeros it stays: a unit without weights is never active.
 """
 
@@ -20,7 +21,7 @@ class Sizes(NamedTuple):
     Attributes:
         n: samples.
         d1: inputs and one for the bias.
-        x_row: d1 rounded up to four.
+        x_row: d1 rounded up to eight.
         classes: outputs.
         block: samples a block, a multiple of SUB_BLOCK.
         gram_row: block rounded up to whole vectors.
@@ -28,6 +29,7 @@ class Sizes(NamedTuple):
         chunks: groups of vectors that one thread works on at a time.
         loss: SOFTMAX or HINGE.
         share_steps: whether threads share every step, or only the products.
+        signs: whether every input is 1 or -1, so that products look into tables (`signs`).
     """
 
     n: int
@@ -40,6 +42,7 @@ class Sizes(NamedTuple):
     chunks: int
     loss: int
     share_steps: bool
+    signs: bool
 
 
 class State(NamedTuple):
@@ -58,6 +61,8 @@ class State(NamedTuple):
         logits: out, before each step (n, C).
         gram: inner products of the block's inputs (block, gram_row).
         columns: the block's inputs, transposed (d1, gram_row).
+        by_sample: of inputs that are signs, the entries that W X' takes (d1 / 4, gram_row), rounded up.
+        by_input: the entries that G' X takes, of this block and the one before (2, block / 4, x_row).
         factors: minus rate times the gradient of the logits (C,).
         partial: each chunk's share of the logits (chunks, C).
         bounds: first vector of each chunk, and V (chunks + 1,); a chunk begins with an even vector.
@@ -77,6 +82,8 @@ class State(NamedTuple):
     logits: Any
     gram: Any
     columns: Any
+    by_sample: Any
+    by_input: Any
     factors: Any
     partial: Any
     bounds: Any

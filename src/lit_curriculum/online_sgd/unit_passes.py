@@ -12,17 +12,18 @@ from typing import Any
 from numba import njit
 
 from lit_curriculum.online_sgd.products import rows_4x1, rows_4x2
-from lit_curriculum.online_sgd.simd import broadcast, fma, lanes, load, store, where_active, zeros
+from lit_curriculum.online_sgd.signs import GROUP, TILE, add_signed_rows, fill_table
+from lit_curriculum.online_sgd.simd import broadcast, fma, lanes, load, prefetch, store, where_active, zeros
 from lit_curriculum.online_sgd.state import SUB_BLOCK, Sizes, State
 
 
 @njit(cache=True, nogil=True, _nrt=False, forceinline=True)
 def pass_over(
-    state: State, sizes: Sizes, t: int, at: int, chunk: int, sums: Any
+    state: State, sizes: Sizes, t: int, at: int, chunk: int, sums: Any, table: Any
 ) -> None:  # pragma: no cover - compiled
     """Work on one chunk; leave its share of the logits of step t, a lane each, in ``sums`` (C, L).
 
-    ``at`` is t's place in its block.
+    ``at`` is t's place in its block, ``table`` the thread's own place for tables of signed sums.
     """
     v, stop = state.bounds[chunk], state.bounds[chunk + 1]
     before = (at if at > 0 else sizes.block) - 1
@@ -40,7 +41,7 @@ def pass_over(
         if t > 0:
             for i in range(v, v + many):
                 _end_step(H, U, state.factors, i, vectors, before, classes)
-        _refresh(state, sizes, t, at, v, many)
+        _refresh(state, sizes, t, at, v, many, table)
         if t < sizes.n:
             for i in range(v, v + many):
                 _begin_step(H, U, state.gram, sums, i, vectors, at, classes, sizes.gram_row)
@@ -49,7 +50,7 @@ def pass_over(
 
 @njit(cache=True, nogil=True, _nrt=False, forceinline=True)
 def _refresh(
-    state: State, sizes: Sizes, t: int, at: int, v: int, many: int
+    state: State, sizes: Sizes, t: int, at: int, v: int, many: int, table: Any
 ) -> None:  # pragma: no cover - compiled
     """Bring W and the coming pre-activations of one or two vectors up to date."""
     vectors, row, block = sizes.vectors, sizes.x_row, sizes.block
@@ -59,10 +60,16 @@ def _refresh(
     if t > 0:
         count = at if at > 0 else block
         first = (t - 1) // block % 2 * block
-        _update_weights(state.W, state.H, state.rows, v, many, vectors, row, first, count)
+        if sizes.signs:
+            _update_by_signs(state, sizes, table, v, many, first, count)
+        else:
+            _update_weights(state.W, state.H, state.rows, v, many, vectors, row, first, count)
     if t < sizes.n:
         count, first = min(sizes.n - t, block), t // block % 2 * block
-        _pre_activations(state.H, state.W, state.rows, v, many, vectors, row, sizes.d1, first, count)
+        if sizes.signs:
+            _pre_activations_by_signs(state, sizes, table, v, many, count)
+        else:
+            _pre_activations(state.H, state.W, state.rows, v, many, vectors, row, sizes.d1, first, count)
 
 
 @njit(cache=True, nogil=True, _nrt=False, forceinline=True)
@@ -157,3 +164,51 @@ def _pre_activations(
             rows_4x2(H, c, width, size, rows, a, row, 1, W, b, width, row * width, d1, 1, 0, False)
         else:
             rows_4x1(H, c, width, rows, a, row, 1, W, b, width, d1, 1, 0, False)
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def _update_by_signs(
+    state: State, sizes: Sizes, table: Any, v: int, many: int, first: int, count: int
+) -> None:  # pragma: no cover - compiled
+    """As `_update_weights`, where every input is 1 or -1."""
+    width, row = lanes(table), sizes.x_row
+    size = SUB_BLOCK * width
+    for u in range(v, v + many):
+        _prefetch(state, sizes, u + many)
+        fill_table(table, state.H, u * size, count, SUB_BLOCK, sizes.vectors * size)
+        for i in range(0, row, TILE):
+            add_signed_rows(
+                state.W, (u * row + i) * width, table,
+                state.by_input, first // GROUP * row + i, row, -(-count // GROUP), True,
+            )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+def _prefetch(state: State, sizes: Sizes, u: int) -> None:  # pragma: no cover - compiled
+    """Ask for all that the products touch of a vector; past the last one it is asked for in vain.
+
+    Its states lie in a piece for each sub-block, too short for the processor to foresee.
+    """
+    width, row = lanes(state.W), sizes.x_row
+    size = SUB_BLOCK * width
+    for i in range(row):
+        prefetch(state.W, (u * row + i) * width)
+    for sub in range(sizes.block // SUB_BLOCK):
+        for s in range(SUB_BLOCK):
+            prefetch(state.H, (sub * sizes.vectors + u) * size + s * width)
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def _pre_activations_by_signs(
+    state: State, sizes: Sizes, table: Any, v: int, many: int, count: int
+) -> None:  # pragma: no cover - compiled
+    """As `_pre_activations`, where every input is 1 or -1."""
+    width, d1 = lanes(table), sizes.d1
+    size = SUB_BLOCK * width
+    for u in range(v, v + many):
+        fill_table(table, state.W, u * sizes.x_row * width, d1, d1, 0)
+        for s in range(0, count, TILE):
+            add_signed_rows(
+                state.H, (s // SUB_BLOCK * sizes.vectors + u) * size, table,
+                state.by_sample, s, sizes.gram_row, -(-d1 // GROUP), False,
+            )  # fmt: skip

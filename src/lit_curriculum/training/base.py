@@ -50,6 +50,7 @@ class CurriculumModule(LightningModule, ABC):
         teachable: whether a teacher's answers can stand in for the labels.
         caches_labels: whether a teacher's answers are worth keeping: not where they cost less than reading.
         exact_answers: whether it answers with the whole softmax, samples being numbered one by one.
+        ask: returns a teacher's logits (M, C) for inputs.
         precisions: values of ``trainer.precision`` that the training is made for; None for all.
         losses: the training losses since the last evaluation.
 
@@ -62,6 +63,7 @@ class CurriculumModule(LightningModule, ABC):
     teachable = True
     caches_labels = True
     exact_answers = False
+    ask: ClassVar[staticmethod[[nn.Module, Any], torch.Tensor]] = staticmethod(target_logits)
     precisions: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(self, model: dict[str, Any], model_seed: int) -> None:

@@ -8,7 +8,7 @@ import torch
 
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.models.mlp import MLP
-from lit_curriculum.online_sgd import choose_backend, cut, train_samples
+from lit_curriculum.online_sgd import answers_of, choose_backend, cut, train_samples
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import Batch, CurriculumData
 from lit_curriculum.training.learning_rate import check_lr
@@ -34,6 +34,7 @@ class OnlineSGDModule(CurriculumModule):
     """
 
     exact_answers = True
+    ask = staticmethod(answers_of)
     precisions = ("32-true", "64-true")
 
     def __init__(self, model: dict[str, Any], lr: float, backend: str, block: int, model_seed: int) -> None:
