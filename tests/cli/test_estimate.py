@@ -28,6 +28,21 @@ def test_runs_are_counted_once_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_times_stand_below_the_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A narrow terminal wraps the sentences, and a row of the table stays one line high."""
+    monkeypatch.setenv("COLUMNS", "80")
+    words = ["fig24", "fig25", "--scale", "laptop", "--dry-run", "--out", str(tmp_path / "out")]
+    assert main(["reproduce", *words]) == 0
+    table, times = capsys.readouterr().out.split("\ntime:\n")
+    assert max(len(line) for line in f"{table}\n{times}".splitlines()) <= 80
+    assert sum(line.startswith("│") for line in table.splitlines()) == 3
+    told = " ".join(times.split())
+    costs = {name: figure.load(name, "laptop").cost for name in ("fig24", "fig25")}
+    assert told == " ".join(f"{name}: {cost}" for name, cost in costs.items())
+
+
 def test_sizes_are_those_of_the_runs(tmp_path: Path) -> None:
     """Width 200 on 12 coordinates, two classes; harvested every 1,000 of 20,000 steps."""
     teacher, *_ = everything(figure.load("fig1-left", "smoke").studies)

@@ -23,7 +23,7 @@ BLOCKS = [
     block
     for page in [*PAGES, *READMES]
     for block in blocks(page)
-    if block.language == "sh" or (not block.language and block.text.startswith("lit "))
+    if block.language == "sh" or (not block.language and block.text.startswith(("lit ", "make ")))
 ]
 FILES = [block for page in PAGES for block in blocks(page) if block.file]
 
@@ -102,6 +102,13 @@ def parse(words: list[str]) -> Any:
     trust.enforce(names)
     check_words(given)
     return Parsed(lists_as_overlays(given), False, names)
+
+
+def test_shipped_configurations_are_named_as_works_in_any_folder() -> None:
+    """A path below lightning_configs/ is there in a checkout alone; a log tells what was typed."""
+    for words, where in (lines(parsed_as_settings=True) | lines(parsed_as_settings=False)).items():
+        paths = [word for word in words if word.startswith("lightning_configs/")]
+        assert not paths or where.startswith("docs/log/"), where
 
 
 def test_a_wrong_command_is_noticed() -> None:

@@ -1,4 +1,4 @@
-"""The published setting of the PCFG-BERT figures, where the paper contradicts itself."""
+"""The published setting of the PCFG-BERT figures, where the paper contradicts itself; a mark in a picture."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lit_curriculum.papers.progressive import _pcfg
+from lit_curriculum.papers.progressive import _pcfg, fig23
 from lit_curriculum.reproduce.study import ALL_SCALES
 
 
@@ -37,3 +37,9 @@ def test_rates_are_chosen_at_one_length_or_at_each(scale: _pcfg.Scale, searched:
     others = [_pcfg.students(away, [_pcfg.PLAIN], design.heads[0], n) for n in design.variant_horizons]
     assert {study.search.axes["num_steps"] for study in others} <= searched
     assert {study.search.axes["setting"] for study in others} == {design.setting}
+
+
+def test_the_dots_of_figure_23_lie_on_the_mean_curve() -> None:
+    """The mean is 1, 7, 9, 10, of which .8 of the last value is first had at 9."""
+    curves = [[(1, 0.0), (2, 6.0), (3, 8.0), (4, 9.0)], [(1, 2.0), (2, 8.0), (3, 10.0), (4, 11.0)]]
+    assert fig23._reached(curves) == (3, 9)

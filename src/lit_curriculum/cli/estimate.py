@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,10 +21,11 @@ from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.graph import Run, with_needs
 
 _NEUTRAL = ("lr", "model_seed", "weight_decay")
+_COLUMNS = "disk: harvested weights, last checkpoints; weights, Adam: of the largest model, its gradients too"
 
 
 def show(figures: Mapping[str, Figure], root: Path, trusted: Sequence[str] = ()) -> None:
-    """Print a row for each figure, and one for all: runs that several share are made once.
+    """Print a row for each figure, and one for all: runs that several share are made once; then their times.
 
     Args:
         figures: by name.
@@ -39,12 +41,29 @@ def show(figures: Mapping[str, Figure], root: Path, trusted: Sequence[str] = ())
     for name, figure in figures.items():
         runs = with_needs(everything(figure.studies))
         union.update((run.name, run) for run in runs)
-        table.add_row(name, *_row(runs, root, sizes), figure.cost)
+        table.add_row(name, *_row(runs, root, sizes))
     if len(figures) > 1:
         table.add_section()
-        table.add_row("all, each run once", *_row(union.values(), root, sizes), "")
-    Console().print(table)
-    print("disk: harvested weights, last checkpoints; weights, Adam: of the largest model, its gradients too")
+        table.add_row("all, each run once", *_row(union.values(), root, sizes))
+    console = Console()
+    console.print(table)
+    print(_wrapped(_COLUMNS, console.width))
+    # A sentence in a column of the table would be a dozen lines high on a narrow terminal.
+    print("\ntime:")
+    for name, figure in figures.items():
+        print(_wrapped(f"{name}: {figure.cost}", console.width, indent="  "))
+
+
+def _wrapped(line: str, width: int, indent: str = "") -> str:
+    """Return a line broken at spaces; what follows its first line is set further in."""
+    return textwrap.fill(
+        line,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _row(runs: Iterable[Run], root: Path, sizes: _Sizes) -> list[str]:

@@ -102,8 +102,9 @@ def paper_lengths(
     places = [length * longest / lengths[-1] for length in lengths]
     for name, accuracies in values.items():
         axis.plot(places, accuracies, "o", ms=6, mfc="none", color=LINES[name].colour)
-    same = longest == lengths[-1]
-    label = "the paper's" if same else f"the paper's, {lengths[-1] / longest:g} times as long"
+    label = "the paper's, in the same colours"
+    if longest != lengths[-1]:
+        label += f",\nafter {lengths[-1] / longest:.3g} times as many steps"
     axis.plot([], [], "o", ms=6, mfc="none", color="#555555", label=label)
 
 

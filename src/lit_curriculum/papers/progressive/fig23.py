@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from lit_curriculum.papers.progressive._pcfg import DESIGNS, TEACHER, labelled
 from lit_curriculum.papers.progressive._pcfg_results import heads_of, of
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import curve, in_millions, legend, panels
+from lit_curriculum.reproduce.panels import Curve, curve, in_millions, legend, mean_and_spread, panels
 from lit_curriculum.reproduce.predicates import AtMost, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import ALL_SCALES, Study
@@ -20,6 +21,7 @@ SCALES = ALL_SCALES
 
 # Each curve is marked where it first reaches this share of its final accuracy.
 REACHED = 0.8
+_DOT: dict[str, Any] = {"marker": "o", "ls": "", "ms": 6, "mec": "black", "mew": 0.6, "zorder": 3}
 
 
 def figure(scale: Scale) -> Figure:
@@ -48,11 +50,11 @@ def _draw(results: Results, studies: Sequence[Study]) -> Any:
         for axis, metric in ((left, "loss"), (right, "accuracy")):
             curves = [[(s, v) for s, v in c if s > 0] for c in one.curves(TEACHER, metric)]
             curve(axis, curves, f"C{i}", label)
-        step = statistics.fmean(reached(one).values())
-        level = REACHED * statistics.fmean(one.final(TEACHER, "accuracy").values())
-        right.plot(step, level, marker="o", color=f"C{i}", ms=6, mec="black", mew=0.6)
+        # On the mean curve: the seeds' mean step and mean level would lie beside it.
+        right.plot(*_reached(curves), color=f"C{i}", **_DOT)
+    right.plot([], [], color="white", label=f"{REACHED:.0%} of its last accuracy reached", **_DOT)
     left.set(title="loss", ylabel="validation loss")
-    right.set(title=f"accuracy (dots: {REACHED:.0%} of the last)", ylabel="test accuracy")
+    right.set(title="accuracy", ylabel="test accuracy")
     for axis in (left, right):
         axis.set(xlabel="training steps", xscale="log")
         in_millions(axis, studies[0].axes["num_steps"])
@@ -60,14 +62,11 @@ def _draw(results: Results, studies: Sequence[Study]) -> Any:
     return picture
 
 
-def reached(one: Results) -> PerSeed:
-    """Return, for each seed, the first step at which `REACHED` of the final accuracy is reached."""
-    return PerSeed(
-        {
-            seed: next(step for step, value in curve if value >= REACHED * curve[-1][1])
-            for seed, curve in one.history(TEACHER, "accuracy").items()
-        }
-    )
+def _reached(curves: Sequence[Curve]) -> tuple[float, float]:
+    """Return step and height where the mean of the curves first has `REACHED` of its last value."""
+    steps, mean, _ = mean_and_spread(curves)
+    first = int(np.argmax(mean >= REACHED * mean[-1]))
+    return float(steps[first]), float(mean[first])
 
 
 def _claims(studies: Sequence[Study]) -> list[Claim]:

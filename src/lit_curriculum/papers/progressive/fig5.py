@@ -82,9 +82,7 @@ def _draw(results: Results) -> Any:
     left.set(title="full against n tokens alone", ylabel="median $M_{close}$")
     middle.set(title="full against n tokens hidden", ylabel="median $M_{robust}$")
     right.set(title="non-terminals", ylabel="probe accuracy")
-    probed = [m for m in results.metrics() if m.startswith(("nonterminal", "chance"))]
-    low = min(min(results.first(PLAIN, metric).values()) for metric in probed)
-    right.set_ylim(max(0.0, low - 0.05), 1.0)
+    right.set_ylim(0, 1)
     legend(left)
     legend(right)
     return picture
