@@ -83,6 +83,7 @@ class Study:
         set: settings of all arms.
         seeds: seeds that are reported; data and model seed together.
         tuning_seeds: seeds that choose settings; never reported.
+        tuning_teacher: the seed whose teacher the students of tuning seeds have; None for their own seed's.
         grid: setting -> values that are searched, the same for every arm.
         score: by what the search chooses.
         tuned_in: the study whose search is used; None for this one's.
@@ -98,6 +99,7 @@ class Study:
     set: Settings = field(default_factory=dict)
     seeds: tuple[int, ...] = (0, 1, 2)
     tuning_seeds: tuple[int, ...] = (100, 101)
+    tuning_teacher: int | None = None
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     score: Score = mean_accuracy
     tuned_in: Study | None = None
@@ -171,7 +173,8 @@ class Study:
             assert arm.teacher is not None
             taught = {"bank": "{bank}", **_seeded(arm.teach, own)}
             callbacks.insert(0, {"class_path": "SwapTeacher", "init_args": taught})
-            needs = (self.run(arm.teacher, seed, report=seed in self.seeds),)
+            of = seed if self.tuning_teacher is None or seed in self.seeds else self.tuning_teacher
+            needs = (self.run(arm.teacher, of, report=of in self.seeds),)
         if report:
             callbacks += arm.probes
         if callbacks or arm.callbacks is not None:
@@ -289,14 +292,20 @@ def choose(lab: Lab, studies: Sequence[Study]) -> list[list[Settings]]:
 
 def _searches(studies: Sequence[Study]) -> list[tuple[Study, Arm, Settings, int]]:
     """Return the study, arm, settings and seed of every run of the searches, each search once."""
-    jobs: list[tuple[Study, Arm, Settings, int]] = []
+    rounds: list[tuple[int, tuple[Study, Arm, Settings, int]]] = []
     for study in {id(study.search): study.search for study in studies}.values():
         for name in dict.fromkeys(arm.tuned_as or arm.name for arm in study.arms):
             arm = study.arm(name)
             points = study.points(arm)
             if len(points) > 1:
-                jobs += [(study, arm, point, seed) for point in points for seed in study.tuning_seeds]
-    return jobs
+                rounds += [
+                    (i, (study, arm, point, seed))
+                    for i, point in enumerate(points)
+                    for seed in study.tuning_seeds
+                ]
+    # Students that differ in their settings alone read the same answers of their teacher: side by side they
+    # would compute them twice.
+    return [job for _, job in sorted(rounds, key=lambda one: one[0])]
 
 
 def everything(studies: Sequence[Study]) -> list[Run]:

@@ -12,7 +12,13 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from lit_curriculum.papers.progressive._teaching import RATES, callback, strategy, student, teacher
+from lit_curriculum.papers.progressive._teaching import (
+    callback,
+    search,
+    strategy,
+    student,
+    teacher,
+)
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import COLOURS, Line, draw_arms, in_millions, legend, panels
@@ -69,7 +75,7 @@ def candidates(
         "sparse_parity_mlp",
         set=shared,
         arms=(wide, *students),
-        grid=RATES,
+        **search(scale),
         tables={"monomials.csv": correlations, "swaps.csv": _candidate},
     )
 

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from lit_curriculum.papers.progressive._teaching import RATES, callback, strategy, student, teacher
+from lit_curriculum.papers.progressive._teaching import (
+    callback,
+    search,
+    strategy,
+    student,
+    teacher,
+)
 from lit_curriculum.reproduce.claim import Claim, final, gain
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import (
@@ -92,7 +98,7 @@ def tree(scale: Scale, width: Width, ways: Sequence[str] = tuple(WAYS)) -> Study
         scale,
         "hierarchical_parity",
         arms=(wide, *students),
-        grid=RATES,
+        **search(scale),
         metrics={"accuracy": "test/accuracy", **decisions},
         tables={"swaps.csv": _taught_by},
         axes={"width": student_width},

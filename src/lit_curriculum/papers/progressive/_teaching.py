@@ -6,12 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from lit_curriculum.reproduce.results import PerSeed, Results, largest, smallest
-from lit_curriculum.reproduce.study import Arm, Settings
+from lit_curriculum.reproduce.study import Arm, Scale, Settings
 
 ONE_SHOT, ONE_SHOT_SOFT = "one-shot tau=1e-4", "one-shot tau=1"
 
 RATES = {"model.lr": (1e-2, 5e-3, 1e-3)}
 """What every student of batch-1 SGD searches."""
+
+
+def search(scale: Scale) -> dict[str, Any]:
+    """Return how a study of batch-1 students searches their learning rates.
+
+    At the published size, where a teacher takes most of an hour, on one seed of students, whose teacher is
+    the first that is reported.
+    """
+    paper = {"tuning_seeds": (100,), "tuning_teacher": 0} if scale == "paper" else {}
+    return {"grid": RATES, **paper}
 
 
 def strategy(name: str, tau: float = 1e-4, **arguments: Any) -> Settings:

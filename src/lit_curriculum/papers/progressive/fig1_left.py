@@ -13,10 +13,10 @@ from typing import Any
 from lit_curriculum.papers.progressive._teaching import (
     ONE_SHOT,
     ONE_SHOT_SOFT,
-    RATES,
     better_one_shot,
     callback,
     one_shot,
+    search,
     strategy,
     student,
     teacher,
@@ -53,7 +53,7 @@ def study(scale: Scale) -> Study:
         "sparse_parity_mlp",
         arms=(wide, *(student(name, wide, how, {"model.width": narrow}) for name, how in teach.items())),
         seeds=(0, 1, 2, 3, 4) if scale == "laptop" else (0, 1, 2),
-        grid=RATES,
+        **search(scale),
     )
 
 

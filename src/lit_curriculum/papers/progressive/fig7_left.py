@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from lit_curriculum.papers.progressive._teaching import RATES
+from lit_curriculum.papers.progressive._teaching import search
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.joined import Part
@@ -34,7 +34,7 @@ def _setting(scale: Scale) -> tuple[tuple[int, ...], Study]:
             for w in widths
         ),
         seeds=tuple(range(10)) if scale == "laptop" else (0, 1, 2, 3, 4),
-        grid=RATES,
+        **search(scale),
     )
     return widths, study
 
