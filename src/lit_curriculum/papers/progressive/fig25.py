@@ -15,7 +15,7 @@ from lit_curriculum.papers.progressive._pcfg_results import (
     pooled,
 )
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT
-from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.claim import Claim, with_expected
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import COLOURS, Line, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove
@@ -23,6 +23,10 @@ from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import ALL_SCALES, Study
 
 SCALES = ALL_SCALES
+
+_KNOWN: dict[Scale, dict[str, str]] = {
+    "quick": {"hard-over-soft": "fails: on short strings tau = 1 is ahead by .02 in every seed"}
+}
 
 LINES = {
     ONE_SHOT: Line("one-shot, tau = 1e-4", COLOURS["one-shot"]),
@@ -51,7 +55,7 @@ def figure(scale: Scale) -> Figure:
             [study for of_width in studies.values() for study in of_width],
             {f"over {method}": beats(HALF, method) for method in (ONE_SHOT, ONE_SHOT_SOFT)},
         ),
-        claims=lambda results: _claims(studies),
+        claims=lambda results: with_expected(_claims(studies), _KNOWN.get(scale, {})),
     )
 
 
@@ -67,14 +71,16 @@ def _draw(results: Results, design: Design, studies: dict[int, tuple[Study, ...]
 
 
 def _claims(studies: dict[int, tuple[Study, ...]]) -> list[Claim]:
-    """Judge progressive distillation at tau = 1e-4 against one-shot at each temperature."""
+    """Judge progressive distillation at tau = 1e-4 against the other three arms."""
     everything = [study for of_width in studies.values() for study in of_width]
+
+    def ahead(name: str, statement: str, of_what: str) -> Claim:
+        said = f"{statement} (mean difference over widths and lengths)."
+        return Claim(name, said, pooled(everything, beats(HALF, of_what)), MeanAbove())
+
+    hard = "Progressive at tau = 1e-4"
     return [
-        Claim(
-            f"hard-over-one-shot-{name}",
-            f"Progressive at tau = 1e-4 beats {method} (mean difference over widths and lengths).",
-            pooled(everything, beats(HALF, method)),
-            MeanAbove(),
-        )
-        for method, name in ((ONE_SHOT, "hard"), (ONE_SHOT_SOFT, "soft"))
+        ahead("hard-over-one-shot-hard", f"{hard} beats {ONE_SHOT}", ONE_SHOT),
+        ahead("hard-over-one-shot-soft", f"{hard} beats {ONE_SHOT_SOFT}", ONE_SHOT_SOFT),
+        ahead("hard-over-soft", "Progressive at tau = 1 does worse than at tau = 1e-4", HALF_SOFT),
     ]
