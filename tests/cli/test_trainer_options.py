@@ -36,7 +36,8 @@ VALUES: dict[str, str] = {
     "limit_train_batches": "3",
     "limit_val_batches": "0",
     "limit_test_batches": "0.5",
-    "limit_predict_batches": "1",
+    # Not 1: typing keeps one of Union[int, float] and Union[float, int], whichever came first; 1.0 is all.
+    "limit_predict_batches": "2",
     "overfit_batches": "2",
     "val_check_interval": "3",
     "check_val_every_n_epoch": "2",

@@ -71,7 +71,7 @@ def test_it_is_used_where_it_pays_and_nowhere_else(monkeypatch: pytest.MonkeyPat
     x = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])
     assert signs.looks_up(512, 2, x)
     assert not signs.looks_up(511, 2, x)
-    assert not signs.looks_up(512, 193, torch.ones(1, 193))
+    assert not signs.looks_up(512, 181, torch.ones(1, 181))
     for other in (0.5, 0.0, float("nan")):
         assert not signs.looks_up(512, 2, torch.tensor([[1.0, other], [1.0, 1.0]]))
     model, x, targets, rates = draw(20, 600, 2, 100, dtype=torch.float32)

@@ -12,6 +12,15 @@ from lit_curriculum.models.mlp import MLP
 from lit_curriculum.online_sgd import answers_of, signs, wide_answers
 
 
+class Tanh(MLP):
+    """Not an `MLP` to its last unit."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits."""
+        logits: torch.Tensor = self.output(torch.tanh(self.hidden(x)))
+        return logits
+
+
 def inputs(n: int, d: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
     return (2 * torch.randint(0, 2, (n, d)) - 1).to(dtype)
 

@@ -91,6 +91,25 @@ def test_runs_of_the_search_look_at_no_test_split_and_are_not_probed():
     assert run.needs[0].settings["data"]["init_args"]["eval_streams"] == ["val"]
 
 
+def test_students_of_the_search_may_have_the_first_reported_teacher():
+    for first in (0, 5):
+        study = replace(STUDY, seeds=(first, 1), one_teacher=True)
+        reported, searched = study.run(TAUGHT, first), study.run(TAUGHT, 100, report=False)
+        assert searched.settings["data"]["init_args"]["data_seed"] == 1100
+        assert searched.needs == reported.needs
+        assert study.run(TAUGHT, 1).needs == STUDY.run(TAUGHT, 1).needs != reported.needs
+        teachers = {run.needs[0].name for run in everything([study]) if run.needs}
+        assert len(teachers) == 2
+
+
+def test_neighbours_in_the_search_are_of_different_arms():
+    lab = FakeLab(best_at({}))
+    choose(lab, [STUDY])
+    rates = [run.settings["model"]["init_args"]["lr"] for run in lab.runs]
+    assert rates == [0.1, 0.1, 0.2, 0.2, 0.3, 0.3]
+    assert [run.kind for run in lab.runs] == ["taught", "plain"] * 3
+
+
 def test_every_arm_has_the_same_search_and_what_it_sets_is_not_searched():
     lab = FakeLab(best_at({10: 0.3}))
     ((teacher, taught, plain),) = choose(lab, [STUDY])

@@ -20,6 +20,7 @@ import torch
 from lit_curriculum.distillation.label_files import blocks_of
 from lit_curriculum.errors import bad_value
 from lit_curriculum.finite import all_finite
+from lit_curriculum.online_sgd.simd import VECTOR_BYTES
 
 # Blocks of samples, samples, classes, bytes a number, bytes of the compressed bits, numbers.
 _HEADER = struct.Struct("<6q")
@@ -114,7 +115,7 @@ def arithmetic(device: torch.device) -> list[Any]:
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
         return [torch.__version__, name]
     capability = torch.backends.cpu.get_cpu_capability()
-    return [torch.__version__, capability, torch.get_num_threads(), ANSWERS_VERSION]
+    return [torch.__version__, capability, torch.get_num_threads(), ANSWERS_VERSION, VECTOR_BYTES]
 
 
 def _compressed(bits: bytes) -> bytes:

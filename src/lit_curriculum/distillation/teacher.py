@@ -107,7 +107,7 @@ class Teacher:
             return ask(self.model, _moved(inputs, dtype, self.device))
 
     def _own_precision(self, inputs: Any) -> AbstractContextManager[Any]:
-        """Keep a student's autocast off a guest's teacher; the suite's models take care of their heads."""
+        """Keep a student's autocast off its teacher; `target_logits` takes care of the heads itself."""
         if self.ask is target_logits:
             return nullcontext()
         kind = next((leaf.device.type for leaf in _tensors(inputs)), "cpu")

@@ -22,9 +22,10 @@ largest rate). That is float32, not the blocks: the reference run in float32 dif
 much. For inputs of +-1 the Gram matrix is exact.
 
 Results are the same bits on every run and for every number of threads. They may change in the last bits with
-the block size, with cuts made by the caller elsewhere than between blocks, and with the width of the
-processor's vectors. Helper threads pay only where a core is free for them: beside other busy
-processes one thread (`torch.set_num_threads(1)`) was the faster at width 1,000.
+the block size, with cuts made by the caller elsewhere than between blocks, with the width of the processor's
+vectors, and where inputs other than 1 and -1 occur in some calls and not in others. Helper threads pay only
+where a core is free for them: beside other busy processes one thread (`torch.set_num_threads(1)`) was the
+faster at width 1,000.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Arm:
         set: settings on top of the study's; what they name is not searched.
         callbacks: the callbacks' list instead of the configurations'; None keeps it.
         probes: further callbacks of the runs that are reported.
-        teacher: the arm whose bank of the same seed teaches.
+        teacher: the arm whose bank teaches, of the same seed but for `Study.one_teacher`.
         teach: arguments of `SwapTeacher`, strategy and temperature, `SEED` among them where something is to
             differ from seed to seed; None trains with labels.
         tuned_as: the arm whose search this one's settings come from; None for its own.
@@ -83,7 +83,7 @@ class Study:
         set: settings of all arms.
         seeds: seeds that are reported; data and model seed together.
         tuning_seeds: seeds that choose settings; never reported.
-        tuning_teacher: the seed whose teacher the students of tuning seeds have; None for their own seed's.
+        one_teacher: whether students of tuning seeds have the first reported seed's teacher, not their own.
         grid: setting -> values that are searched, the same for every arm.
         score: by what the search chooses.
         tuned_in: the study whose search is used; None for this one's.
@@ -99,7 +99,7 @@ class Study:
     set: Settings = field(default_factory=dict)
     seeds: tuple[int, ...] = (0, 1, 2)
     tuning_seeds: tuple[int, ...] = (100, 101)
-    tuning_teacher: int | None = None
+    one_teacher: bool = False
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     score: Score = mean_accuracy
     tuned_in: Study | None = None
@@ -173,7 +173,7 @@ class Study:
             assert arm.teacher is not None
             taught = {"bank": "{bank}", **_seeded(arm.teach, own)}
             callbacks.insert(0, {"class_path": "SwapTeacher", "init_args": taught})
-            of = seed if self.tuning_teacher is None or seed in self.seeds else self.tuning_teacher
+            of = self.seeds[0] if self.one_teacher and seed in self.tuning_seeds else seed
             needs = (self.run(arm.teacher, of, report=of in self.seeds),)
         if report:
             callbacks += arm.probes
@@ -304,7 +304,7 @@ def _searches(studies: Sequence[Study]) -> list[tuple[Study, Arm, Settings, int]
                     for seed in study.tuning_seeds
                 ]
     # Students that differ in their settings alone read the same answers of their teacher: side by side they
-    # would compute them twice.
+    # would compute them twice. Those of two schedules that end in one checkpoint may still do so.
     return [job for _, job in sorted(rounds, key=lambda one: one[0])]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -63,7 +63,7 @@ class CurriculumModule(LightningModule, ABC):
     teachable = True
     caches_labels = True
     exact_answers = False
-    ask: ClassVar[staticmethod[[nn.Module, Any], torch.Tensor]] = staticmethod(target_logits)
+    ask: ClassVar[Callable[..., torch.Tensor]] = staticmethod(target_logits)
     precisions: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(self, model: dict[str, Any], model_seed: int) -> None:
