@@ -86,6 +86,21 @@ def test_what_a_target_shows_at_its_largest_scale_is_counted_alone(results) -> N
     assert "[`fig26`](quick/fig26) (quick) |" in markdown.table(scorecard(results), results)
 
 
+@pytest.mark.parametrize(("seeds", "counts"), [(1, "laptop"), (2, "laptop"), (3, "paper")])
+def test_few_seeds_at_a_larger_scale_are_shown_but_do_not_count(results, seeds: int, counts: str) -> None:
+    at_laptop = results / "laptop" / "fig26"
+    report = json.loads((at_laptop / "claims.json").read_text())
+    assert len(report["seeds"]) == 3
+    for claim in report["claims"]:
+        claim["values"] = claim["values"][:seeds]
+    report |= {"scale": "paper", "seeds": report["seeds"][:seeds]}
+    shutil.copytree(at_laptop, results / "paper" / "fig26")
+    (results / "paper" / "fig26" / "claims.json").write_text(json.dumps(report))
+    card = scorecard(results)
+    assert sorted(o.scale for o in card.outcomes if o.target == "fig26") == ["laptop", "paper"]
+    assert [o.scale for o in card.largest if o.target == "fig26"] == [counts]
+
+
 def test_a_result_costs_its_runs_where_that_is_known(results, change) -> None:
     change(lambda report: report.update(run_seconds=7200.0))
     costs = {outcome.target: numbers.cost(outcome) for outcome in scorecard(results).outcomes}

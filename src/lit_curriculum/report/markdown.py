@@ -43,7 +43,7 @@ def summary(card: Card) -> str:
 def table(card: Card, beside: Path) -> str:
     """Return the table of results, paper by paper: target, what it shows, how many claims hold.
 
-    A target stands there once, at the largest scale that it has results of, which is named where it is not
+    A target stands there once, at the scale that counts (`scorecard.largest`), which is named where it is not
     laptop. Targets come in the order of ``findings.json``, then the others; those of smaller scales last.
     """
     parts = []

@@ -21,6 +21,9 @@ STATES = {
 }
 """What a row's state means."""
 
+ENOUGH_SEEDS = 3
+"""With which a scale counts before a larger one of fewer seeds."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -32,7 +35,7 @@ class Entry:
 
     @property
     def state(self) -> str:
-        """One of `STATES`: that of its least fortunate claim, at the largest scale that has results."""
+        """One of `STATES`: that of its least fortunate claim, at the scale that counts (`largest`)."""
         if not self.outcomes:
             return "not_run" if self.written else "missing"
         seen = statuses(largest(self.outcomes))
@@ -62,7 +65,7 @@ class Card:
 
     @property
     def largest(self) -> tuple[Outcome, ...]:
-        """The results of each target at the largest scale that it has some of: nothing counts twice."""
+        """The results of each target at the scale that counts: nothing counts twice."""
         return largest(self.outcomes)
 
     def of(self, paper: str) -> list[Entry]:
@@ -112,11 +115,18 @@ def _entry(row: Row, found: Sequence[Outcome], known: Container[str]) -> Entry:
 
 
 def largest(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
-    """Return those of each target at the largest scale that it has here."""
-    best: dict[str, int] = {}
+    """Return those of each target at the largest scale that it has with `ENOUGH_SEEDS`, else at its largest.
+
+    One seed at the published size says less of a claim than several at a smaller one; it is shown beside.
+    """
+
+    def weight(outcome: Outcome) -> tuple[bool, int]:
+        return len(outcome.seeds) >= ENOUGH_SEEDS, ALL_SCALES.index(outcome.scale)
+
+    best: dict[str, tuple[bool, int]] = {}
     for outcome in outcomes:
-        best[outcome.target] = max(best.get(outcome.target, 0), ALL_SCALES.index(outcome.scale))
-    return tuple(o for o in outcomes if ALL_SCALES.index(o.scale) == best[o.target])
+        best[outcome.target] = max(best.get(outcome.target, (False, 0)), weight(outcome))
+    return tuple(outcome for outcome in outcomes if weight(outcome) == best[outcome.target])
 
 
 def statuses(outcomes: Iterable[Outcome]) -> Counter[str]:
