@@ -33,7 +33,7 @@ def test_a_product_with_signs(terms: int, tiles: int, keep: bool, seed: int) -> 
     B, C = (aligned_zeros(n * lanes, np.float64) for n in (terms, rows))
     B[:], C[:] = rng.normal(size=B.size), rng.normal(size=C.size)
     expected = A.T @ B.reshape(terms, lanes) + keep * C.reshape(rows, lanes)
-    entries = np.zeros((-(-terms // signs.GROUP), rows), dtype=np.int32)
+    entries = np.zeros((-(-terms // signs.GROUP), rows), dtype=np.uint8)
     table = aligned_zeros(signs.table_entries(terms) * lanes, np.float64)
     signs.find_entries(entries.reshape(-1), 0, rows, A.reshape(-1), 0, rows, terms, rows, lanes)
     signs.fill_table(table, B, 0, terms, terms, 0)

@@ -148,9 +148,7 @@ def _pack(parameters: Sequence[Array], x: Array, sizes: Sizes, targets: Array, r
         return aligned_zeros(math.prod(shape), W.dtype)
 
     def entries(*shape: int) -> Array:
-        # Rows without an input or a sample take the last entry, which is 0.
-        last = (table_entries(max(sizes.d1, sizes.block)) - 1) * lanes
-        return np.full(shape, last, dtype=np.int32).reshape(-1)
+        return np.zeros(math.prod(shape), dtype=np.uint8)
 
     return State(
         W=first,

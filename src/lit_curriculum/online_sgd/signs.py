@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numba import njit
 
-from lit_curriculum.online_sgd.simd import add, lanes, load, offset_at, store, subtract, zeros
+from lit_curriculum.online_sgd.simd import add, byte_of, eight_bytes, lanes, load, store, subtract, zeros
 
 GROUP = 4
 ENTRIES = 16
@@ -40,18 +40,18 @@ def looks_up(width: int, d: int, x: torch.Tensor) -> bool:
 
 
 def table_entries(terms: int) -> int:
-    """Return how many vectors the table of ``terms`` terms takes; the last is 0, for rows without signs."""
-    return -(-terms // GROUP) * ENTRIES + 1
+    """Return how many vectors the table of a sum over ``terms`` terms takes."""
+    return -(-terms // GROUP) * ENTRIES
 
 
 @njit(cache=True, nogil=True, _nrt=False)
 def find_entries(
     entries: Any, first: int, entries_row: int, A: Any, a: int, a_row: int, n_k: int, n_r: int, width: int
 ) -> None:  # pragma: no cover - compiled
-    """Fill ``entries[k // 4, r]`` with the place in the table that A[k, r], .., A[k + 3, r] choose.
+    """Fill ``entries[k // 4, r]`` with the entry that A[k, r], .., A[k + 3, r] choose among their sixteen.
 
     Args:
-        entries: offsets in elements, from ``first`` on, ``entries_row`` from group to group.
+        entries: uint8, offsets in elements, from ``first`` on, ``entries_row`` from group to group.
         A: signs, from ``a`` on, ``a_row`` from k to k.
         n_k, n_r: terms and rows.
         width: lanes of a vector.
@@ -60,13 +60,12 @@ def find_entries(
     for k in range(0, n_k, GROUP):
         many = min(GROUP, n_k - k)
         to, at = np.uint64(first + k // GROUP * entries_row), np.uint64(a + k * a_row)
-        base = k // GROUP * ENTRIES * width
         for r in range(np.uint64(n_r)):
-            entries[to + r] = base
+            entries[to + r] = 0
         for j in range(np.uint64(many)):
-            bit = width << j
+            bit = np.uint8(width << j)
             for r in range(np.uint64(n_r)):
-                entries[to + r] += bit if A[at + j * step + r] > 0 else 0
+                entries[to + r] |= bit if A[at + j * step + r] > 0 else np.uint8(0)
 
 
 @njit(cache=True, nogil=True, _nrt=False)
@@ -134,17 +133,20 @@ def add_signed_rows(
     if keep:
         s0, s1, s2, s3 = load(C, c), load(C, c + w), load(C, c + 2 * w), load(C, c + 3 * w)
         s4, s5, s6, s7 = load(C, c + 4 * w), load(C, c + 5 * w), load(C, c + 6 * w), load(C, c + 7 * w)
-    e = first
+    e, t = first, 0
     for _ in range(groups):
-        s0 = add(s0, load(table, offset_at(entries, e)))
-        s1 = add(s1, load(table, offset_at(entries, e + 1)))
-        s2 = add(s2, load(table, offset_at(entries, e + 2)))
-        s3 = add(s3, load(table, offset_at(entries, e + 3)))
-        s4 = add(s4, load(table, offset_at(entries, e + 4)))
-        s5 = add(s5, load(table, offset_at(entries, e + 5)))
-        s6 = add(s6, load(table, offset_at(entries, e + 6)))
-        s7 = add(s7, load(table, offset_at(entries, e + 7)))
+        # One load for eight places in the table: loads are what the loop waits for.
+        word = eight_bytes(entries, e)
+        s0 = add(s0, load(table, t + byte_of(word, 0)))
+        s1 = add(s1, load(table, t + byte_of(word, 1)))
+        s2 = add(s2, load(table, t + byte_of(word, 2)))
+        s3 = add(s3, load(table, t + byte_of(word, 3)))
+        s4 = add(s4, load(table, t + byte_of(word, 4)))
+        s5 = add(s5, load(table, t + byte_of(word, 5)))
+        s6 = add(s6, load(table, t + byte_of(word, 6)))
+        s7 = add(s7, load(table, t + byte_of(word, 7)))
         e += entries_row
+        t += ENTRIES * w
     store(C, c, s0)
     store(C, c + w, s1)
     store(C, c + 2 * w, s2)

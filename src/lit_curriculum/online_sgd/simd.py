@@ -161,14 +161,25 @@ def subtract(typing_context: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
-def offset_at(typing_context: Any, array: Any, index: Any) -> Any:
-    """``offset_at(array, index)``: an element of an array of int32 as an index."""
+def eight_bytes(typing_context: Any, array: Any, index: Any) -> Any:
+    """``eight_bytes(array, index)``: eight elements of an array of uint8 as one number, the first lowest."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, array, arguments, ir.IntType(32))
-        return builder.zext(builder.load(pointer), ir.IntType(64))
+        pointer = _pointer(context, builder, array, arguments, ir.IntType(64))
+        return builder.load(pointer, align=1)
 
-    return types.intp(array, types.intp), generate
+    return types.uint64(array, types.intp), generate
+
+
+@intrinsic
+def byte_of(typing_context: Any, word: Any, place: Any) -> Any:
+    """``byte_of(word, place)``: one of `eight_bytes` as an index."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        shifted = builder.lshr(arguments[0], builder.mul(arguments[1], ir.Constant(ir.IntType(64), 8)))
+        return builder.and_(shifted, ir.Constant(ir.IntType(64), 255))
+
+    return types.intp(types.uint64, types.intp), generate
 
 
 @intrinsic

@@ -3,7 +3,8 @@
 Units lie in the lanes of vectors: unit j is lane j mod L of vector j // L. V = ceil(m / L) vectors,
 d1 = d + 1 inputs with the bias, x_row = d1 rounded up to eight (a product works on four or eight rows at a
 time).
-What is added to fill up holds zeros, and zeros it stays: a unit without weights is never active.
+What is added to fill up holds zeros, and zeros it stays: a unit without weights is never active. Only where
+products are looked up (`signs`) do the rows of W beyond d1 get sums, which nobody reads.
 """
 
 from __future__ import annotations

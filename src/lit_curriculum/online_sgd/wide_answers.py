@@ -82,7 +82,7 @@ def _by_tables(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     dtype, row = W.dtype, up(n, TILE)
     columns = np.ones((d + 1, row), dtype=dtype)
     columns[:d, :n] = x.T.numpy()
-    entries = np.empty((-(-(d + 1) // GROUP), row), dtype=np.int32)
+    entries = np.empty((-(-(d + 1) // GROUP), row), dtype=np.uint8)
     find_entries(entries.reshape(-1), 0, row, columns.reshape(-1), 0, row, d + 1, row, lane_count(dtype))
     logits = np.empty((n, len(U)), dtype=dtype)
     parts = max(1, min(torch.get_num_threads(), n // _SHARE))
