@@ -25,7 +25,7 @@ def all_results(root: Path) -> str:
 def by_paper(root: Path) -> dict[str, list[str]]:
     """Return the targets that have results, paper by paper, in the order of README's table.
 
-    One at quick scale is called ``quick/<target>``.
+    One at another scale than laptop is called by it: ``quick/<target>``.
     """
     found: dict[str, list[str]] = {}
     outcomes = scorecard(root / "results").outcomes

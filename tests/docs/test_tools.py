@@ -72,7 +72,7 @@ def test_a_result_shows_every_claim() -> None:
 def test_every_result_is_listed_under_its_paper() -> None:
     listed = results.by_paper(ROOT)
     assert {name for names in listed.values() for name in names} == {
-        path.name if path.parent.name == "laptop" else f"quick/{path.name}" for path in COMMITTED
+        path.name if path.parent.name == "laptop" else f"{path.parent.name}/{path.name}" for path in COMMITTED
     }
     assert "implicit-fig2" in listed["implicit"]
     assert {ROOT / folder for folder in results.folders(ROOT)} == set(COMMITTED)

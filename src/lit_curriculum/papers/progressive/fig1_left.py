@@ -26,7 +26,7 @@ from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.joined import Part
 from lit_curriculum.reproduce.panels import LINES, draw_arms, in_millions
 from lit_curriculum.reproduce.predicates import AtLeast, AtMost
-from lit_curriculum.reproduce.results import Results
+from lit_curriculum.reproduce.results import PerSeed, Results, smallest
 from lit_curriculum.reproduce.study import Study, at_scale
 
 SOLVED, CHANCE = AtLeast(0.99), AtMost(0.60)
@@ -131,4 +131,19 @@ def _claims(results: Results) -> list[Claim]:
             CHANCE,
             0.66,
         ),
+        Claim(
+            "progressive-accelerates",
+            "Taught by the teacher's checkpoints it needs at most half the samples of whichever other student "
+            "learns it first (share).",
+            _share_of_samples,
+            AtMost(0.5),
+        ),
     ]
+
+
+def _share_of_samples(results: Results) -> PerSeed:
+    """Return progressive's samples over the fewest of labels and one-shot; 0 where these never learn it."""
+    fewest = smallest(
+        *(results.steps_to(arm, "accuracy", 0.99) for arm in ("plain", ONE_SHOT, ONE_SHOT_SOFT))
+    )
+    return results.steps_to("progressive", "accuracy", 0.99) / fewest
