@@ -133,8 +133,8 @@ def _claims(results: Results) -> list[Claim]:
         ),
         Claim(
             "progressive-accelerates",
-            "Taught by the teacher's checkpoints it needs at most half the samples of whichever other student "
-            "learns it first (share).",
+            "Taught by the teacher's checkpoints it needs at most half the samples of whichever other "
+            "student learns it first (share).",
             _share_of_samples,
             AtMost(0.5),
         ),
