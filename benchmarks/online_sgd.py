@@ -6,9 +6,9 @@ The bare loop is two `nn.Linear`, `cross_entropy`, `torch.optim.SGD`, batch size
 loops of a width have the same number of threads and take turns, repetition by repetition, so that another
 process on the machine slows all of them; each figure is a median. The floor of the products is W X' and G' X
 at the backend's block size by `torch.mm`; at inputs of +-1 the backend need not multiply, and may stay below
-it. The answers of a wide teacher are timed too. With --profile: the parts of the blocked backend, on one thread,
-beside two floors, the bytes of a block at the speed of a copy and its multiplications and additions at the
-speed of a product of small matrices.
+it. The answers of a wide teacher are timed too. With --profile: the parts of the blocked backend, on one
+thread, beside two floors, the bytes of a block at the speed of a copy and its multiplications and additions
+at the speed of a product of small matrices.
 """
 
 from __future__ import annotations
