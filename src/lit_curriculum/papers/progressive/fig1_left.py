@@ -21,7 +21,7 @@ from lit_curriculum.papers.progressive._teaching import (
     student,
     teacher,
 )
-from lit_curriculum.reproduce.claim import Claim, final
+from lit_curriculum.reproduce.claim import Claim, final, with_expected
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.joined import Part
 from lit_curriculum.reproduce.panels import LINES, draw_arms, in_millions
@@ -30,6 +30,8 @@ from lit_curriculum.reproduce.results import PerSeed, Results, smallest
 from lit_curriculum.reproduce.study import Study, at_scale
 
 SOLVED, CHANCE = AtLeast(0.99), AtMost(0.60)
+_LATE = "fails: at rate 1e-2, which the search chooses, it learns the parity after 16.6M of 20M samples"
+_KNOWN: dict[Scale, dict[str, str]] = {"paper": {"one-shot-stuck": _LATE, "plain-stuck": _LATE}}
 
 
 def study(scale: Scale) -> Study:
@@ -70,14 +72,14 @@ def figure(scale: Scale) -> Figure:
         "smoke": "seconds",
         "laptop": "about 4 minutes on two cores",
         "paper": "per seed one teacher of width 50,000 and five students of width 100, 20M samples each; one "
-        "seed and the search take 3 teachers, 35 students and 183M answers of teachers, which these share "
-        "(560M if not): at most 39 hours on one core, by pieces timed on a busy machine",
+        "seed and the search take 1 teacher, 20 students and 122M answers of it, which these share: an hour "
+        "on a core for the teacher, then another on two",
     }
     return Figure(
         cost=cost[scale],
         studies=panel.studies,
         draw=lambda results: panel.alone(results, width=5.4, height=4.0),
-        claims=_claims,
+        claims=lambda results: with_expected(_claims(results), _KNOWN.get(scale, {})),
     )
 
 
