@@ -53,7 +53,8 @@ def find_entries(
     Args:
         entries: uint8, offsets in elements, from ``first`` on, ``entries_row`` from group to group.
         A: signs, from ``a`` on, ``a_row`` from k to k.
-        n_k, n_r: terms and rows.
+        n_k: terms.
+        n_r: rows.
         width: lanes of a vector.
     """
     step = np.uint64(a_row)
@@ -76,10 +77,10 @@ def fill_table(
 
     Args:
         table: (`table_entries`, L).
-        B: vectors, from ``b`` on; ``run`` of them, a multiple of four or all, lie one behind another, the
-            next ones begin ``jump`` elements later.
+        B: vectors, from ``b`` on.
         n_k: their number; a last group of fewer than four is filled up with zeros.
-        run, jump: see B.
+        run: so many vectors, a multiple of four or all, lie one behind another.
+        jump: elements from the beginning of one run to the next one's.
     """
     width = lanes(table)
     t = 0
