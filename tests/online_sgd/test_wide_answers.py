@@ -67,15 +67,29 @@ def test_what_is_asked_by_the_model_itself(monkeypatch: pytest.MonkeyPatch) -> N
     x = inputs(5, 10)
     with pytest.raises(AssertionError):
         answers_of(wide, x)
-    halved = x / 2
+    normed = MLP(10, 600).double()
+    normed.hidden = torch.nn.utils.parametrizations.weight_norm(normed.hidden)
+    asks = [(narrow, x), (wide, x / 2), (wide, x[:0]), (torch.nn.Linear(10, 2).double(), x)]
+    asks += [(Tanh(10, 600).double(), x), (normed, x), (MLP(10, 600).bfloat16(), x.bfloat16())]
     with torch.no_grad():
-        for model, given_ in (
-            (narrow, x),
-            (wide, halved),
-            (wide, x[:0]),
-            (torch.nn.Linear(10, 2).double(), x),
-        ):
-            assert torch.equal(answers_of(model, given_), target_logits(model, given_))
+        for model, asked in asks:
+            assert torch.equal(answers_of(model, asked), target_logits(model, asked))
+
+
+@pytest.mark.parametrize("columns", [5, 9, 11, 20])
+def test_inputs_of_another_width_are_refused(columns: int) -> None:
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        answers_of(MLP(10, 600), inputs(5, columns, torch.float32))
+
+
+def test_an_error_of_a_helper_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(wide_answers, "aligned_zeros", fail)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    with pytest.raises(MemoryError):
+        answers_of(MLP(10, 600), inputs(1024, 10, torch.float32))
 
 
 def test_broken_weights_show(monkeypatch: pytest.MonkeyPatch) -> None:
