@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from lit_curriculum.models.ragged_attention import HIDDEN, RaggedAttention
 
-LENGTHS, ASKING, HEADS = (5, 1, 11), (5, 0, 3), 2
+# Fewer queries than a SIMD register holds, none, as many, and more; odd numbers of keys and even ones.
+LENGTHS, ASKING, HEADS = (5, 1, 16, 37), (5, 0, 16, 35), 2
 NOTHING = np.zeros(0)
 
 
@@ -41,7 +42,7 @@ def ragged(query: torch.Tensor, pair: torch.Tensor, bias: np.ndarray) -> torch.T
 
 
 @pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
-@pytest.mark.parametrize("hidden", [(), (1, 4, 9)])
+@pytest.mark.parametrize("hidden", [(), (1, 4, 9, 30, 58)])
 def test_answers_and_gradients_are_those_of_each_string_alone(
     dtype: torch.dtype, within: float, hidden: tuple[int, ...]
 ):

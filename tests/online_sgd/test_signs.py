@@ -14,7 +14,7 @@ from lit_curriculum.models.mlp import MLP
 from lit_curriculum.online_sgd import signs, train_samples
 from lit_curriculum.online_sgd.aligned import aligned_zeros
 from lit_curriculum.online_sgd.blocked import train as train_blocked
-from lit_curriculum.online_sgd.simd import lane_count
+from lit_curriculum.simd import lane_count
 from tests.online_sgd.test_blocked import difference, draw, equal
 
 

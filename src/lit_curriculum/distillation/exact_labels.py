@@ -20,7 +20,7 @@ import torch
 from lit_curriculum.distillation.label_files import blocks_of
 from lit_curriculum.errors import bad_value
 from lit_curriculum.finite import all_finite
-from lit_curriculum.online_sgd.simd import VECTOR_BYTES
+from lit_curriculum.simd import VECTOR_BYTES
 
 # Blocks of samples, samples, classes, bytes a number, bytes of the compressed bits, numbers.
 _HEADER = struct.Struct("<6q")

@@ -17,7 +17,8 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from lit_curriculum.models.ragged_attention import HEAD_SIZE, HIDDEN, RaggedAttention
+from lit_curriculum.models.attention_kernel import HEAD_SIZE
+from lit_curriculum.models.ragged_attention import HIDDEN, RaggedAttention
 
 _Places = npt.NDArray[np.int64]
 

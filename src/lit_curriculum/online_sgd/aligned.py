@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lit_curriculum.online_sgd.simd import VECTOR_BYTES
+from lit_curriculum.simd import VECTOR_BYTES
 
 
 def up(number: int, multiple: int) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 
 from numba import njit
 
-from lit_curriculum.online_sgd.simd import broadcast, fma, load, store, zeros
+from lit_curriculum.simd import broadcast, fma, load, store, zeros
 
 
 @njit(cache=True, nogil=True, _nrt=False)

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numba import njit
 
-from lit_curriculum.online_sgd.simd import add, byte_of, eight_bytes, lanes, load, store, subtract, zeros
+from lit_curriculum.simd import add, byte_of, eight_bytes, lanes, load, store, subtract, zeros
 
 GROUP = 4
 ENTRIES = 16

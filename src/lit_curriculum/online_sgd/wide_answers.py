@@ -32,7 +32,7 @@ from lit_curriculum.online_sgd.signs import (
     looks_up,
     table_entries,
 )
-from lit_curriculum.online_sgd.simd import (
+from lit_curriculum.simd import (
     fma,
     lane_count,
     lane_sum,

@@ -29,7 +29,7 @@ RESULTS_VERSION: dict[str, int] = {
     "lit_curriculum.experiments.parity_mixture.ParityMixtureGPT": 3,
     "lit_curriculum.experiments.parity_roads.ParityRoadsData": 1,
     "lit_curriculum.experiments.parity_roads.ParityRoadsGPT": 1,
-    "lit_curriculum.experiments.pcfg_bert.PCFGBert": 3,
+    "lit_curriculum.experiments.pcfg_bert.PCFGBert": 4,
     "lit_curriculum.experiments.pcfg_bert.PCFGData": 1,
     "lit_curriculum.experiments.pcfg_gpt2.PCFGBoundaryData": 1,
     "lit_curriculum.experiments.pcfg_gpt2.PCFGGPT": 1,

@@ -1,4 +1,4 @@
-"""SIMD vectors inside numba functions: the few operations that the blocked kernel is written in.
+"""SIMD vectors inside numba functions: the few operations that batch-1 SGD and attention are written in.
 
 Numba leaves vectorising to the compiler, which cannot keep a tile of sums in registers across a loop. Here a
 compiled function gets one more type, a vector of `lanes` numbers that LLVM keeps in one SIMD register (or
@@ -34,11 +34,11 @@ def lane_count(dtype: np.dtype[Any] | type) -> int:
 
 
 class Vector(types.Type):  # type: ignore[misc]
-    """Numba's type of a vector of float32 or float64."""
+    """Numba's type of a vector of float32 or float64, as wide as a register unless ``count`` is given."""
 
-    def __init__(self, element: Any) -> None:
+    def __init__(self, element: Any, count: int | None = None) -> None:
         self.element = element
-        self.count = VECTOR_BYTES // (element.bitwidth // 8)
+        self.count = count or VECTOR_BYTES // (element.bitwidth // 8)
         super().__init__(name=f"Vector({element}, {self.count})")
 
 
@@ -63,10 +63,9 @@ def _splat(builder: Any, vector_type: Any, scalar: Any) -> Any:
     return builder.shuffle_vector(first, undefined, mask)
 
 
-@intrinsic
-def load(typing_context: Any, array: Any, index: Any) -> Any:
-    """``load(array, index)``: the vector of consecutive elements that starts at ``array[index]``."""
-    vector = Vector(array.dtype)
+def _loading(array: Any, count: int | None = None) -> Any:
+    """Return signature and code of a load of consecutive elements."""
+    vector = Vector(array.dtype, count)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = context.get_value_type(vector)
@@ -74,6 +73,18 @@ def load(typing_context: Any, array: Any, index: Any) -> Any:
         return builder.load(pointer, align=array.dtype.bitwidth // 8)
 
     return vector(array, types.intp), generate
+
+
+@intrinsic
+def load(typing_context: Any, array: Any, index: Any) -> Any:
+    """``load(array, index)``: the vector of consecutive elements that starts at ``array[index]``."""
+    return _loading(array)
+
+
+@intrinsic
+def load_eight(typing_context: Any, array: Any, index: Any) -> Any:
+    """``load_eight(array, index)``: eight elements from ``array[index]`` on, whatever `lanes` is."""
+    return _loading(array, 8)
 
 
 @intrinsic
@@ -89,10 +100,9 @@ def store(typing_context: Any, array: Any, index: Any, vector: Any) -> Any:
     return types.void(array, types.intp, vector), generate
 
 
-@intrinsic
-def broadcast(typing_context: Any, array: Any, index: Any) -> Any:
-    """``broadcast(array, index)``: the vector that holds ``array[index]`` in every lane."""
-    vector = Vector(array.dtype)
+def _broadcasting(array: Any, count: int | None = None) -> Any:
+    """Return signature and code of one element in every lane."""
+    vector = Vector(array.dtype, count)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = context.get_value_type(vector)
@@ -100,6 +110,18 @@ def broadcast(typing_context: Any, array: Any, index: Any) -> Any:
         return _splat(builder, target, builder.load(pointer))
 
     return vector(array, types.intp), generate
+
+
+@intrinsic
+def broadcast(typing_context: Any, array: Any, index: Any) -> Any:
+    """``broadcast(array, index)``: the vector that holds ``array[index]`` in every lane."""
+    return _broadcasting(array)
+
+
+@intrinsic
+def broadcast_eight(typing_context: Any, array: Any, index: Any) -> Any:
+    """``broadcast_eight(array, index)``: ``array[index]`` in each of eight lanes, whatever `lanes` is."""
+    return _broadcasting(array, 8)
 
 
 @intrinsic
@@ -124,18 +146,23 @@ def lanes(typing_context: Any, array: Any) -> Any:
     return types.intp(array), generate
 
 
+def _llvm(context: Any, builder: Any, name: str, vector: Any, arguments: Any) -> Any:
+    """Call one of LLVM's own functions, of vectors of one kind."""
+    kind = context.get_value_type(vector)
+    function = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(kind, [kind] * len(arguments)),
+        f"llvm.{name}.v{vector.count}f{vector.element.bitwidth}",
+    )
+    return builder.call(function, arguments)
+
+
 @intrinsic
 def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """``fma(a, b, c)``: a * b + c a lane, rounded once."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = context.get_value_type(a)
-        function = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(kind, [kind] * 3),
-            f"llvm.fma.v{a.count}f{a.element.bitwidth}",
-        )
-        return builder.call(function, arguments)
+        return _llvm(context, builder, "fma", a, arguments)
 
     return a(a, a, a), generate
 
@@ -158,6 +185,77 @@ def subtract(typing_context: Any, a: Any, b: Any) -> Any:
         return builder.fsub(*arguments)
 
     return a(a, a), generate
+
+
+@intrinsic
+def multiply(typing_context: Any, a: Any, b: Any) -> Any:
+    """``multiply(a, b)``: a * b, lane by lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fmul(*arguments)
+
+    return a(a, a), generate
+
+
+@intrinsic
+def divide(typing_context: Any, a: Any, b: Any) -> Any:
+    """``divide(a, b)``: a / b, lane by lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fdiv(*arguments)
+
+    return a(a, a), generate
+
+
+@intrinsic
+def maximum(typing_context: Any, a: Any, b: Any) -> Any:
+    """``maximum(a, b)``: the larger one a lane; b where either is NaN."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        first, second = arguments
+        return builder.select(builder.fcmp_ordered(">", first, second), first, second)
+
+    return a(a, a), generate
+
+
+@intrinsic
+def exp(typing_context: Any, x: Any) -> Any:
+    """``exp(x)``: e^x a lane, x up to 80; NaN stays NaN. Float32 to a few units in the last place."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if x.element is types.float64:
+            return _llvm(context, builder, "exp", x, arguments)
+        return _exp_single(context, builder, x, arguments[0])
+
+    return x(x), generate
+
+
+def _exp_single(context: Any, builder: Any, vector: Any, x: Any) -> Any:
+    """Write e^x of float32: x = n ln 2 + r, |r| <= ln 2 / 2, and e^r by its series to r^7 / 7! (6e-9 off)."""
+    kind, integers = context.get_value_type(vector), ir.VectorType(ir.IntType(32), vector.count)
+
+    def whole(value: int) -> Any:
+        return ir.Constant(integers, [value] * vector.count)
+
+    def single(value: float) -> Any:
+        return ir.Constant(kind, [float(np.float32(value))] * vector.count)
+
+    def times_plus(*arguments: Any) -> Any:
+        return _llvm(context, builder, "fma", vector, arguments)
+
+    lowest = single(-87)  # below, 2^n is no ordinary float32
+    x = builder.select(builder.fcmp_ordered("<", x, lowest), lowest, x)
+    # A float32 near 1.5 * 2^23 has no room for a fraction: the sum is rounded to n, which its last bits hold.
+    magic = single(1.5 * 2**23)
+    rounded = times_plus(x, single(1.4426950408889634), magic)
+    n = builder.fsub(rounded, magic)
+    # ln 2 in two parts, the first of few digits: its product with n is exact.
+    r = times_plus(n, single(2.12194440e-4), times_plus(n, single(-0.693359375), x))
+    series = single(1 / 5040)
+    for factorial in (720, 120, 24, 6, 2, 1, 1):
+        series = times_plus(series, r, single(1 / factorial))
+    exponent = builder.shl(builder.add(builder.bitcast(rounded, integers), whole(127)), whole(23))
+    return builder.fmul(series, builder.bitcast(exponent, kind))
 
 
 @intrinsic
