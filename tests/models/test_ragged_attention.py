@@ -2,69 +2,116 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
 from torch.nn import functional
 
 from lit_curriculum.models.ragged_attention import HIDDEN, RaggedAttention
-
-# Fewer queries than a SIMD register holds, none, as many, and more; odd numbers of keys and even ones.
-LENGTHS, ASKING, HEADS = (5, 1, 16, 37), (5, 0, 16, 35), 2
-NOTHING = np.zeros(0)
+from lit_curriculum.simd import lane_count
 
 
-def starts(lengths: tuple[int, ...]) -> np.ndarray:
-    return np.append(0, np.cumsum(lengths))
+@dataclass(frozen=True)
+class Batch:
+    """Strings: their lengths, how many queries each has, and which tokens may not be attended to."""
+
+    lengths: tuple[int, ...]
+    asking: tuple[int, ...]
+    heads: int = 2
+    hidden: tuple[int, ...] = ()
+
+    def drawn(self, dtype: torch.dtype, scale: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return queries and pairs of keys and values."""
+        torch.manual_seed(0)
+        width = 8 * self.heads
+        query = scale * torch.randn(sum(self.asking), width, dtype=dtype)
+        return query.requires_grad_(), torch.randn(sum(self.lengths), 2 * width, dtype=dtype).requires_grad_()
+
+    def reference(self, query: torch.Tensor, pair: torch.Tensor) -> torch.Tensor:
+        visible = torch.ones(sum(self.lengths), dtype=torch.bool)
+        visible[list(self.hidden)] = False
+        found = [query[:0]]
+        parts = query.split(self.asking), pair.split(self.lengths), visible.split(self.lengths)
+        for asking, told, mask in zip(*parts, strict=True):
+            split = [x.reshape(len(x), self.heads, 8).transpose(0, 1) for x in (asking, *told.chunk(2, 1))]
+            answer = functional.scaled_dot_product_attention(*split, attn_mask=mask)
+            found.append(answer.transpose(0, 1).reshape(len(asking), 8 * self.heads))
+        return torch.cat(found)
+
+    def ragged(self, query: torch.Tensor, pair: torch.Tensor) -> torch.Tensor:
+        bias = np.zeros(sum(self.lengths) if self.hidden else 0)
+        bias[list(self.hidden)] = HIDDEN
+        queries, keys = (np.append(0, np.cumsum(many)) for many in (self.asking, self.lengths))
+        return RaggedAttention.apply(query, pair, queries, keys, bias, self.heads)
+
+    def check(self, dtype: torch.dtype, within: float) -> None:
+        """Compare answers and gradients."""
+        query, pair = self.drawn(dtype)
+        outer = torch.randn(query.shape, dtype=dtype)
+        results = []
+        for way in (self.reference, self.ragged):
+            answer = way(query, pair)
+            results.append((answer, *torch.autograd.grad(answer, (query, pair), outer)))
+        for expected, found in zip(*results, strict=True):
+            torch.testing.assert_close(found, expected, rtol=within, atol=within)
 
 
-def drawn(dtype: torch.dtype, scale: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
-    torch.manual_seed(0)
-    width = 8 * HEADS
-    query = scale * torch.randn(sum(ASKING), width, dtype=dtype)
-    return query.requires_grad_(), torch.randn(sum(LENGTHS), 2 * width, dtype=dtype).requires_grad_()
+@st.composite
+def batches(draw: st.DrawFn) -> Batch:
+    many = st.integers(1, 5)
+    lengths = draw(st.lists(st.integers(1, 40), min_size=1, max_size=draw(many)))
+    asking = draw(st.lists(st.integers(0, 40), min_size=len(lengths), max_size=len(lengths)))
+    hidden, first = [], 0
+    for length in lengths:
+        # One token of each string stays visible: no token at all has no softmax.
+        hidden += [first + j for j in draw(st.sets(st.integers(0, length - 1), max_size=length - 1))]
+        first += length
+    return Batch(tuple(lengths), tuple(asking), draw(st.integers(1, 3)), tuple(hidden))
 
 
-def reference(query: torch.Tensor, pair: torch.Tensor, bias: np.ndarray) -> torch.Tensor:
-    visible = torch.tensor(bias == 0 if len(bias) else np.ones(sum(LENGTHS), bool))
-    found = []
-    for asking, told, mask in zip(
-        query.split(ASKING), pair.split(LENGTHS), visible.split(LENGTHS), strict=True
-    ):
-        split = [x.reshape(len(x), HEADS, 8).transpose(0, 1) for x in (asking, *told.chunk(2, 1))]
-        answer = functional.scaled_dot_product_attention(*split, attn_mask=mask)
-        found.append(answer.transpose(0, 1).reshape(len(asking), 8 * HEADS))
-    return torch.cat(found)
+LANES = lane_count(np.float32)
+SEVERAL = Batch((5, 1, LANES, 2 * LANES + 5), (5, 0, LANES, 2 * LANES + 3), hidden=(1, 4, LANES + 3))
 
 
-def ragged(query: torch.Tensor, pair: torch.Tensor, bias: np.ndarray) -> torch.Tensor:
-    return RaggedAttention.apply(query, pair, starts(ASKING), starts(LENGTHS), bias, HEADS)
-
-
-@pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
-@pytest.mark.parametrize("hidden", [(), (1, 4, 9, 30, 58)])
-def test_answers_and_gradients_are_those_of_each_string_alone(
-    dtype: torch.dtype, within: float, hidden: tuple[int, ...]
-):
-    query, pair = drawn(dtype)
-    bias = np.zeros(sum(LENGTHS) if hidden else 0, query.detach().numpy().dtype)
-    bias[list(hidden)] = HIDDEN
-    outer = torch.randn(query.shape, dtype=dtype)
-    results = []
-    for way in (reference, ragged):
-        answer = way(query, pair, bias)
-        results.append((answer, *torch.autograd.grad(answer, (query, pair), outer)))
-    for expected, found in zip(*results, strict=True):
-        torch.testing.assert_close(found, expected, rtol=within, atol=within)
+@given(batches())
+@example(SEVERAL)
+@example(Batch((7,), (0,)))
+def test_answers_and_gradients_are_those_of_each_string_alone(batch: Batch):
+    batch.check(torch.float64, 1e-12)
+    batch.check(torch.float32, 2e-5)
 
 
 def test_gradients_are_those_of_finite_differences():
-    query, pair = drawn(torch.float64)
-    assert torch.autograd.gradcheck(lambda q, p: ragged(q, p, NOTHING), (query, pair))
+    query, pair = SEVERAL.drawn(torch.float64)
+    assert torch.autograd.gradcheck(SEVERAL.ragged, (query, pair), fast_mode=True)
 
 
 def test_scores_far_apart_neither_overflow_nor_vanish():
-    query, pair = drawn(torch.float32, scale=1e3)
+    query, pair = SEVERAL.drawn(torch.float32, scale=1e3)
     torch.testing.assert_close(
-        ragged(query, pair, NOTHING), reference(query, pair, NOTHING), rtol=1e-3, atol=1e-3
+        SEVERAL.ragged(query, pair), SEVERAL.reference(query, pair), rtol=1e-3, atol=1e-3
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_diverged_is_seen_in_its_own_string_alone(dtype: torch.dtype):
+    query, pair = SEVERAL.drawn(dtype)
+    with torch.no_grad():
+        query[1] = torch.nan
+    answer = SEVERAL.ragged(query, pair)
+    bad = answer.isnan().any(1)
+    assert bad.nonzero().flatten().tolist() == [1]
+    by_query, by_pair = torch.autograd.grad(answer.sum(), (query, pair))
+    assert by_query.isnan().any(1).nonzero().flatten().tolist() == [1]
+    assert by_pair.isnan().any(1).nonzero().flatten().tolist() == list(range(5))
+
+
+def test_a_batch_of_strided_rows_is_taken_for_what_it_is():
+    query, pair = SEVERAL.drawn(torch.float64)
+    wide = torch.cat((query, query), 1)[:, : query.shape[1]]
+    assert not wide.is_contiguous()
+    torch.testing.assert_close(SEVERAL.ragged(wide, pair), SEVERAL.ragged(query, pair), rtol=0, atol=0)
