@@ -49,7 +49,7 @@ class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, vector, ir.VectorType(element, vector.count))
 
 
-def _pointer(context: Any, builder: Any, array_type: Any, arguments: Any, target: Any) -> Any:
+def address(context: Any, builder: Any, array_type: Any, arguments: Any, target: Any) -> Any:
     """Return the address of ``array[index]``, the first two arguments, as a pointer to ``target``."""
     data = context.make_array(array_type)(context, builder, arguments[0]).data
     return builder.bitcast(builder.gep(data, [arguments[1]]), target.as_pointer())
@@ -69,7 +69,7 @@ def _loading(array: Any, count: int | None = None) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = context.get_value_type(vector)
-        pointer = _pointer(context, builder, array, arguments, target)
+        pointer = address(context, builder, array, arguments, target)
         return builder.load(pointer, align=array.dtype.bitwidth // 8)
 
     return vector(array, types.intp), generate
@@ -93,7 +93,7 @@ def store(typing_context: Any, array: Any, index: Any, vector: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = context.get_value_type(vector)
-        pointer = _pointer(context, builder, array, arguments, target)
+        pointer = address(context, builder, array, arguments, target)
         builder.store(arguments[2], pointer, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -106,7 +106,7 @@ def _broadcasting(array: Any, count: int | None = None) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = context.get_value_type(vector)
-        pointer = _pointer(context, builder, array, arguments, target.element)
+        pointer = address(context, builder, array, arguments, target.element)
         return _splat(builder, target, builder.load(pointer))
 
     return vector(array, types.intp), generate
@@ -167,44 +167,37 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, a, a), generate
 
 
+def _built(operation: str) -> Any:
+    """Return the code of an operation that LLVM has for vectors as for numbers."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return getattr(builder, operation)(*arguments)
+
+    return generate
+
+
 @intrinsic
 def add(typing_context: Any, a: Any, b: Any) -> Any:
     """``add(a, b)``: a + b, lane by lane."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fadd(*arguments)
-
-    return a(a, a), generate
+    return a(a, a), _built("fadd")
 
 
 @intrinsic
 def subtract(typing_context: Any, a: Any, b: Any) -> Any:
     """``subtract(a, b)``: a - b, lane by lane."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fsub(*arguments)
-
-    return a(a, a), generate
+    return a(a, a), _built("fsub")
 
 
 @intrinsic
 def multiply(typing_context: Any, a: Any, b: Any) -> Any:
     """``multiply(a, b)``: a * b, lane by lane."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fmul(*arguments)
-
-    return a(a, a), generate
+    return a(a, a), _built("fmul")
 
 
 @intrinsic
 def divide(typing_context: Any, a: Any, b: Any) -> Any:
     """``divide(a, b)``: a / b, lane by lane."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fdiv(*arguments)
-
-    return a(a, a), generate
+    return a(a, a), _built("fdiv")
 
 
 @intrinsic
@@ -263,7 +256,7 @@ def eight_bytes(typing_context: Any, array: Any, index: Any) -> Any:
     """``eight_bytes(array, index)``: eight elements of an array of uint8 as one number, the first lowest."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, array, arguments, ir.IntType(64))
+        pointer = address(context, builder, array, arguments, ir.IntType(64))
         return builder.load(pointer, align=1)
 
     return types.uint64(array, types.intp), generate
@@ -289,7 +282,7 @@ def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
         function = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(ir.VoidType(), [byte] + [number] * 3), "llvm.prefetch.p0"
         )
-        pointer = _pointer(context, builder, array, arguments, ir.IntType(8))
+        pointer = address(context, builder, array, arguments, ir.IntType(8))
         builder.call(function, [pointer, number(1), number(3), number(1)])
         return context.get_dummy_value()
 
@@ -326,38 +319,3 @@ def lane_sum(typing_context: Any, vector: Any) -> Any:
         return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
 
     return vector.element(vector), generate
-
-
-@intrinsic
-def publish(typing_context: Any, flags: Any, index: Any, value: Any) -> Any:
-    """``publish(flags, index, value)``: set an int64 flag after every write before it is visible."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, flags, arguments, ir.IntType(64))
-        builder.store_atomic(arguments[2], pointer, "release", 8)
-        return context.get_dummy_value()
-
-    return types.void(flags, types.intp, types.int64), generate
-
-
-@intrinsic
-def observe(typing_context: Any, flags: Any, index: Any) -> Any:
-    """``observe(flags, index)``: read an int64 flag; what was written before it was set is visible after."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, flags, arguments, ir.IntType(64))
-        return builder.load_atomic(pointer, "acquire", 8)
-
-    return types.int64(flags, types.intp), generate
-
-
-@intrinsic
-def claim(typing_context: Any, flags: Any, index: Any, old: Any, new: Any) -> Any:
-    """``claim(flags, index, old, new)``: set an int64 flag to new if it is old; return whether it was."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, flags, arguments, ir.IntType(64))
-        result = builder.cmpxchg(pointer, arguments[2], arguments[3], "acq_rel", "acquire")
-        return builder.extract_value(result, 1)
-
-    return types.boolean(flags, types.intp, types.int64, types.int64), generate

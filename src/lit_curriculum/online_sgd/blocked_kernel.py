@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 from numba import njit, types
 
+from lit_curriculum.online_sgd.flags import claim, observe, publish
 from lit_curriculum.online_sgd.output_layer import step_output
 from lit_curriculum.online_sgd.products import rows_4x1, rows_4x2
 from lit_curriculum.online_sgd.signs import GROUP, find_entries
 from lit_curriculum.online_sgd.state import LINE, SUB_BLOCK, Sizes, State
 from lit_curriculum.online_sgd.unit_passes import pass_over
-from lit_curriculum.simd import claim, lane_sum, lanes, load, observe, publish
+from lit_curriculum.simd import lane_sum, lanes, load
 
 _SPINS = 100_000  # looks at a flag, about 0.1 ms, before a nap
 _NAP = 20  # microseconds
