@@ -139,7 +139,7 @@ def test_without_a_home_and_elsewhere_commands_work(built: Built, elsewhere: Pat
     done = lit(built, elsewhere, "sample", "cfg3b")
     assert done.stdout.strip()
     assert done.stderr.count("NUMBA_CACHE_DIR") == done.stderr.count("\n") == 1
-    assert any(elsewhere.glob("lit_curriculum-numba-*/*/*.nbi"))
+    assert any(elsewhere.glob("lit_curriculum-numba-*/numba-*/*/*.nbi"))
     assert len(lit(built, elsewhere, "configs").stdout.splitlines()) == len(list(CONFIGS.rglob("*.yaml")))
 
 

@@ -7,19 +7,23 @@ from typing import Any
 import numpy as np
 import pytest
 from numba import njit
+from numba.core.errors import TypingError
 
 from lit_curriculum.simd import (
     broadcast_eight,
     divide,
     exp,
+    fill,
     fma,
     lane_count,
     lanes,
     load,
     load_eight,
+    magnitude,
     maximum,
     multiply,
     store,
+    where_positive,
 )
 
 DTYPES = (np.float32, np.float64)
@@ -29,6 +33,12 @@ DTYPES = (np.float32, np.float64)
 def _exps(x: Any, into: Any) -> None:
     for i in range(0, len(x), lanes(x)):
         store(into, i, exp(load(x, i)))
+
+
+@njit
+def _selected(x: Any, into: Any) -> None:
+    v = load(x, 0)
+    store(into, 0, where_positive(v, magnitude(v), fill(x, 2.5)))
 
 
 @njit
@@ -61,7 +71,7 @@ def test_an_exponential_far_below_is_as_good_as_none_and_that_of_nan_is_nan(dtyp
     found = np.empty_like(x)
     _exps(x, found)
     expected = np.resize(np.array([0, 0, np.nan, 1], dtype), 16)
-    np.testing.assert_allclose(found, expected, atol=1e-37)
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -79,3 +89,21 @@ def test_eight_lanes_whatever_a_register_holds(dtype: type):
     found = np.ones(24, dtype)
     _add_row(row, factors, found)
     np.testing.assert_array_equal(found, 1 + np.outer(factors, row).ravel())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_lanes_are_chosen_by_their_sign(dtype: type):
+    x = np.resize(np.array([-3, 0, 2, np.nan], dtype), lane_count(dtype))
+    found = np.empty_like(x)
+    _selected(x, found)
+    np.testing.assert_array_equal(found, np.where(x > 0, x, dtype(2.5)))
+
+
+def test_arrays_that_do_not_lie_in_a_row_and_other_element_types_are_refused():
+    x = np.ones(4 * lane_count(np.float32), np.float32)
+    for source, target in ((x[::2], x), (x, x[::2]), (x, x.astype(np.float64))):
+        with pytest.raises(TypingError):
+            _exps(source, target)
+    x.flags.writeable = False
+    with pytest.raises(TypingError):
+        _exps(x.copy(), x)

@@ -1,46 +1,76 @@
-"""Where numba keeps what it compiled, for a user who can write neither the package nor a home folder.
+"""Where numba keeps what it compiled: a folder for these sources, which the user can write.
 
-Numba looks for a folder when a function is decorated, beside the source and below the user's cache, and
-raises if it can write none: in a container with a read-only root, say, nothing could be imported. So before
-numba is there it is given a folder below the temporary one. Processes started later inherit the setting.
+Numba takes a compiled function from its cache if the function's own file is the same. But a function holds
+the code of those that it calls, and of the vectors it is written in, from other files: after an upgrade or
+an edit of one of them the old code would run without a word. So the folder is named by all sources that are
+compiled, and other sources have another folder.
+
+Numba looks for a folder when a function is decorated, and raises if it can write none: in a container with a
+read-only root, say, nothing could be imported. So before numba is there it is given one: below the user's
+``NUMBA_CACHE_DIR``, else in the package's ``__pycache__``, in the user's cache, or in the temporary folder,
+the first that can be written. Processes started later inherit the setting.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
 
 VARIABLE = "NUMBA_CACHE_DIR"
 
+_PACKAGE = Path(__file__).parent
+# What a source that is compiled has in it.
+_COMPILED = (b"from numba", b"import numba", b"from lit_curriculum.simd")
+
 
 def choose() -> None:
-    """Set ``NUMBA_CACHE_DIR`` if nobody has and numba would find no folder, and say so on standard error."""
-    if os.environ.get(VARIABLE) or _can_write(_of_user()) or _package_is_writable():
-        return
-    try:
-        folder = _temporary()
-    except OSError:
-        return  # no folder at all: numba says so where it is needed
-    os.environ[VARIABLE] = str(folder)
-    # Of several processes that were started together one is enough.
-    if os.environ.get("LOCAL_RANK", "0") == "0":
-        note = f"lit: compiled functions are kept in {folder} ({VARIABLE} names another folder)"
-        print(note, file=sys.stderr)
+    """Set ``NUMBA_CACHE_DIR`` to a folder for these sources; say so if only the temporary folder is left."""
+    name = f"numba-{fingerprint()}"
+    given = os.environ.get(VARIABLE)
+    if given and Path(given).name == name:
+        return  # by the process that started this one
+    if given and re.fullmatch("numba-[0-9a-f]{12}", Path(given).name):
+        given = str(Path(given).parent)  # by a process with other sources
+    root = Path(given) if given else _of_package() or _of_user()
+    if root is None:
+        try:
+            root = _temporary()
+        except OSError:
+            return  # no folder at all: numba says so where it is needed
+        # Of several processes that were started together one is enough.
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            note = f"lit: compiled functions are kept in {root} ({VARIABLE} names another folder)"
+            print(note, file=sys.stderr)
+    os.environ[VARIABLE] = str(root / name)
+    if "numba" in sys.modules:  # has read the environment already
+        sys.modules["numba"].config.CACHE_DIR = str(root / name)
 
 
-def _of_user() -> Path:
-    """Return the folder for caches of the user; on a Mac it is another one below the same home."""
+def fingerprint() -> str:
+    """Return twelve hex digits of the sources that are compiled."""
+    found = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        source = path.read_bytes()
+        if any(word in source for word in _COMPILED):
+            found.update(f"{path.relative_to(_PACKAGE)} {len(source)}\n".encode() + source)
+    return found.hexdigest()[:12]
+
+
+def _of_package() -> Path | None:
+    """Return the package's own folder for compiled files, if it can be written."""
+    folder = _PACKAGE / "__pycache__"
+    return folder if _can_write(folder) else None
+
+
+def _of_user() -> Path | None:
+    """Return the folder for caches of the user, if it can be written; on a Mac others use another one."""
     named = os.environ.get("XDG_CACHE_HOME")
-    return Path(named) if named else Path(os.path.expanduser("~")) / ".cache"
-
-
-def _package_is_writable() -> bool:
-    """Tell whether all folders of the package take a ``__pycache__``: any may hold compiled functions."""
-    package = Path(__file__).parent
-    folders = {path.parent for path in package.rglob("*.py")}
-    return all(_can_write(folder / "__pycache__") for folder in folders)
+    root = Path(named) if named else Path(os.path.expanduser("~")) / ".cache"
+    return root / "lit_curriculum" if _can_write(root / "lit_curriculum") else None
 
 
 def _can_write(folder: Path) -> bool:

@@ -4,8 +4,7 @@ Numba leaves vectorising to the compiler, which cannot keep a tile of sums in re
 compiled function gets one more type, a vector of `lanes` numbers that LLVM keeps in one SIMD register (or
 several narrower ones), and says itself what is loaded, multiplied and stored. No operation checks bounds.
 
-Numba's cache looks at the file of the compiled function only: after a change here, touch the files that
-import it.
+What is compiled is kept by all sources together (`numba_cache`): a change here compiles everything anew.
 """
 
 from __future__ import annotations
@@ -15,13 +14,20 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.extending import intrinsic, models, register_model
 
 
 def _vector_bytes() -> int:
-    """Width of a register: 64 bytes where the processor has AVX-512, otherwise 32."""
+    """Width of a register: 64 bytes where numba compiles for AVX-512, otherwise 32.
+
+    That is this processor, unless ``NUMBA_CPU_NAME`` and ``NUMBA_CPU_FEATURES`` say for which one. Then other
+    machines may take what is compiled from the same folder, and all of them need to agree.
+    """
+    if config.CPU_NAME:
+        return 64 if "+avx512f" in (config.CPU_FEATURES or "") else 32
     return 64 if llvm.get_host_cpu_features().get("avx512f", False) else 32
 
 
@@ -63,8 +69,15 @@ def _splat(builder: Any, vector_type: Any, scalar: Any) -> Any:
     return builder.shuffle_vector(first, undefined, mask)
 
 
+def _check(array: Any) -> None:
+    """Take arrays whose elements lie one behind another: places are counted in elements."""
+    if array.layout != "C":
+        raise TypingError(f"{array} is no C-contiguous array")
+
+
 def _loading(array: Any, count: int | None = None) -> Any:
     """Return signature and code of a load of consecutive elements."""
+    _check(array)
     vector = Vector(array.dtype, count)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -89,7 +102,10 @@ def load_eight(typing_context: Any, array: Any, index: Any) -> Any:
 
 @intrinsic
 def store(typing_context: Any, array: Any, index: Any, vector: Any) -> Any:
-    """``store(array, index, vector)``: write the lanes to ``array[index : index + lanes]``."""
+    """``store(array, index, vector)``: write the vector's numbers to ``array`` from ``index`` on."""
+    _check(array)
+    if not array.mutable or array.dtype != vector.element:
+        raise TypingError(f"{vector} can not be written to {array}")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = context.get_value_type(vector)
@@ -102,6 +118,7 @@ def store(typing_context: Any, array: Any, index: Any, vector: Any) -> Any:
 
 def _broadcasting(array: Any, count: int | None = None) -> Any:
     """Return signature and code of one element in every lane."""
+    _check(array)
     vector = Vector(array.dtype, count)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -133,6 +150,18 @@ def zeros(typing_context: Any, array: Any) -> Any:
         return ir.Constant(context.get_value_type(vector), None)
 
     return vector(array), generate
+
+
+@intrinsic
+def fill(typing_context: Any, array: Any, value: Any) -> Any:
+    """``fill(array, value)``: a number in every lane, of the array's element type."""
+    vector = Vector(array.dtype)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number = context.cast(builder, arguments[1], types.float64, vector.element)
+        return _splat(builder, context.get_value_type(vector), number)
+
+    return vector(array, types.float64), generate
 
 
 @intrinsic
@@ -212,8 +241,29 @@ def maximum(typing_context: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
+def magnitude(typing_context: Any, x: Any) -> Any:
+    """``magnitude(x)``: |x|, lane by lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _llvm(context, builder, "fabs", x, arguments)
+
+    return x(x), generate
+
+
+@intrinsic
+def where_positive(typing_context: Any, x: Any, a: Any, b: Any) -> Any:
+    """``where_positive(x, a, b)``: a in lanes where x > 0, else b - also where x is NaN."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        zero = ir.Constant(context.get_value_type(x), None)
+        return builder.select(builder.fcmp_ordered(">", arguments[0], zero), arguments[1], arguments[2])
+
+    return x(x, x, x), generate
+
+
+@intrinsic
 def exp(typing_context: Any, x: Any) -> Any:
-    """``exp(x)``: e^x a lane, x up to 80; NaN stays NaN. Float32 to a few units in the last place."""
+    """``exp(x)``: e^x a lane, x up to 80; in float32 to a few units in the last place, and 0 below -87."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if x.element is types.float64:
@@ -236,8 +286,9 @@ def _exp_single(context: Any, builder: Any, vector: Any, x: Any) -> Any:
     def times_plus(*arguments: Any) -> Any:
         return _llvm(context, builder, "fma", vector, arguments)
 
-    lowest = single(-87)  # below, 2^n is no ordinary float32
-    x = builder.select(builder.fcmp_ordered("<", x, lowest), lowest, x)
+    # 2^n would be no ordinary float32, and products with it slow.
+    below = builder.fcmp_ordered("<", x, single(-87))
+    x = builder.select(below, single(-87), x)
     # A float32 near 1.5 * 2^23 has no room for a fraction: the sum is rounded to n, which its last bits hold.
     magic = single(1.5 * 2**23)
     rounded = times_plus(x, single(1.4426950408889634), magic)
@@ -248,7 +299,7 @@ def _exp_single(context: Any, builder: Any, vector: Any, x: Any) -> Any:
     for factorial in (720, 120, 24, 6, 2, 1, 1):
         series = times_plus(series, r, single(1 / factorial))
     exponent = builder.shl(builder.add(builder.bitcast(rounded, integers), whole(127)), whole(23))
-    return builder.fmul(series, builder.bitcast(exponent, kind))
+    return builder.select(below, single(0), builder.fmul(series, builder.bitcast(exponent, kind)))
 
 
 @intrinsic

@@ -115,3 +115,49 @@ def test_a_batch_of_strided_rows_is_taken_for_what_it_is():
     wide = torch.cat((query, query), 1)[:, : query.shape[1]]
     assert not wide.is_contiguous()
     torch.testing.assert_close(SEVERAL.ragged(wide, pair), SEVERAL.ragged(query, pair), rtol=0, atol=0)
+
+
+def test_what_is_hidden_or_far_below_has_no_gradient_at_all():
+    batch = Batch((3,), (2,), heads=1, hidden=(1,))
+    query, pair = batch.drawn(torch.float32)
+    (by_pair,) = torch.autograd.grad(batch.ragged(query, pair).sum(), (pair,))
+    assert (by_pair[1] == 0).all()
+    assert (by_pair[[0, 2]] != 0).any(1).all()
+
+
+def test_the_only_key_cannot_be_asked_for_more():
+    batch = Batch((1, 1), (3, 1))
+    query, pair = batch.drawn(torch.float32)
+    outer = torch.randn_like(query)
+    by_query, by_pair = torch.autograd.grad(batch.ragged(query, pair), (query, pair), outer)
+    assert (by_query == 0).all()
+    assert (by_pair[:, : query.shape[1]] == 0).all()
+
+
+@pytest.mark.parametrize("of", ["query", "pair", "queries", "keys", "bias", "heads"])
+def test_arguments_that_do_not_fit_each_other_are_refused(of: str):
+    given = {
+        "query": torch.zeros(3, 16),
+        "pair": torch.zeros(5, 32),
+        "queries": np.array([0, 1, 3]),
+        "keys": np.array([0, 2, 5]),
+        "bias": np.zeros(5),
+        "heads": 2,
+    }
+    RaggedAttention.apply(*given.values())
+    given[of] = 1 if of == "heads" else given[of][:-1]
+    with pytest.raises(ValueError, match="do not fit"):
+        RaggedAttention.apply(*given.values())
+
+
+def test_a_bias_is_taken_as_it_was():
+    batch = Batch((4,), (3,), heads=1)
+    query, pair = batch.drawn(torch.float64)
+    bias = np.zeros(8)[::2]
+    bias[2] = HIDDEN
+    starts = np.array([0, 3]), np.array([0, 4])
+    answer = RaggedAttention.apply(query, pair, *starts, bias, 1)
+    bias[:] = 0
+    (found,) = torch.autograd.grad(answer.sum(), (pair,))
+    assert (found[2] == 0).all()
+    torch.testing.assert_close(answer, Batch((4,), (3,), 1, (2,)).reference(query, pair))

@@ -18,6 +18,7 @@ import torch
 from torch.nn import functional
 
 from lit_curriculum.models.attention_kernel import HEAD_SIZE
+from lit_curriculum.models.gelu import gelu
 from lit_curriculum.models.ragged_attention import HIDDEN, RaggedAttention
 
 _Places = npt.NDArray[np.int64]
@@ -100,8 +101,7 @@ def packed_logits(model: Any, inputs: Mapping[str, torch.Tensor]) -> torch.Tenso
     for layer in layers:
         hidden = _layer(layer, hidden, hidden, (pack.keys, pack.keys, bias))
     read = hidden.index_select(0, torch.from_numpy(pack.targets))
-    logits: torch.Tensor = model.head(_layer(last, read, hidden, (pack.queries, pack.keys, bias)))
-    return logits
+    return _head(model.bert_for_masked_lm, _layer(last, read, hidden, (pack.queries, pack.keys, bias)))
 
 
 def _embedded(embeddings: Any, ids: torch.Tensor, pack: Packing) -> torch.Tensor:
@@ -123,5 +123,13 @@ def _layer(layer: Any, asking: torch.Tensor, hidden: torch.Tensor, places: tuple
     pair = functional.linear(hidden, weight, bias)
     seen = RaggedAttention.apply(own.query(asking), pair, *places, own.num_attention_heads)  # type: ignore[no-untyped-call]
     attended = layer.attention.output(seen, asking)
-    output: torch.Tensor = layer.output(layer.intermediate(attended), attended)
+    output: torch.Tensor = layer.output(gelu(layer.intermediate.dense(attended)), attended)
     return output
+
+
+def _head(bert: Any, hidden: torch.Tensor) -> torch.Tensor:
+    """Return logits (M, V) of embeddings (M, width)."""
+    predictions = bert.cls.predictions
+    transform = predictions.transform
+    logits: torch.Tensor = predictions.decoder(transform.LayerNorm(gelu(transform.dense(hidden))))
+    return logits

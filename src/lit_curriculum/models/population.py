@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from lit_curriculum.errors import bad_value
 from lit_curriculum.models.bert import BertMaskedLM
+from lit_curriculum.models.gelu import gelu
 from lit_curriculum.models.packed_bert import Packing, can_pack
 from lit_curriculum.models.ragged_attention import HIDDEN, RaggedAttention
 
@@ -73,7 +74,7 @@ class Population:
         Raises:
             UsageError: for inputs or models that `packed_bert` does not take.
         """
-        if not can_pack(self.models[0], inputs):
+        if not all(can_pack(model, inputs) for model in self.models):
             raise bad_value("models", "such that cannot be packed", "those of `packed_bert.can_pack`")
         self.models[0].check_length(inputs["input_ids"])
         pack = Packing.of(inputs["attention_mask"].numpy().astype(np.bool_), inputs["targets"].numpy())
@@ -105,13 +106,13 @@ class Population:
         seen = RaggedAttention.apply(*flat, *places, self.heads)  # type: ignore[no-untyped-call]
         attended = self._linear(f"{name}attention.output.dense", seen.view_as(query))
         attended = self._norm(f"{name}attention.output.LayerNorm", attended + asking)
-        inner = functional.gelu(self._linear(f"{name}intermediate.dense", attended))
+        inner = gelu(self._linear(f"{name}intermediate.dense", attended))
         return self._norm(f"{name}output.LayerNorm", self._linear(f"{name}output.dense", inner) + attended)
 
     def _head(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return logits (P, M, V) of embeddings (P, M, width)."""
         name = "cls.predictions.transform."
-        hidden = self._norm(f"{name}LayerNorm", functional.gelu(self._linear(f"{name}dense", hidden)))
+        hidden = self._norm(f"{name}LayerNorm", gelu(self._linear(f"{name}dense", hidden)))
         # Of a tied matrix only the first name is among the parameters.
         own = self.weights.get("cls.predictions.decoder.weight")
         matrix = self.weights["bert.embeddings.word_embeddings.weight"] if own is None else own

@@ -39,6 +39,8 @@ class RaggedAttention(torch.autograd.Function):
     - queries, keys int64 (n + 1,): where each string's rows begin in ``query`` and ``pair``, and the end;
     - bias (N,): 0, or `HIDDEN` for a token that may not be attended to; empty if there is none;
     - the answer is (M, heads * 8).
+
+    ValueError for arguments that do not fit each other: the kernel reads where they say.
     """
 
     @staticmethod
@@ -52,10 +54,11 @@ class RaggedAttention(torch.autograd.Function):
         heads: int,
     ) -> torch.Tensor:
         """Return the answers; see the class."""
+        _check(query, pair, queries, keys, bias, heads)
         answer = torch.empty_like(query, memory_format=torch.contiguous_format)
         dtype = answer.numpy().dtype
         norms = np.empty((heads, 2, len(query) + lane_count(dtype)), dtype)
-        ctx.places, ctx.norms = (queries, keys, bias.astype(dtype, copy=False), heads), norms
+        ctx.places, ctx.norms = (queries, keys, np.array(bias, dtype), heads), norms
         ctx.save_for_backward(query, pair, answer)
         _attend(_arrays(query, pair, answer, norms, ctx.places), queries, keys, heads)
         return answer
@@ -71,6 +74,23 @@ class RaggedAttention(torch.autograd.Function):
         queries, keys, _, heads = ctx.places
         _attend_backward(_arrays(query, pair, answer, ctx.norms, ctx.places), wanted, queries, keys, heads)
         return by_query, by_pair, None, None, None, None
+
+
+def _check(
+    query: torch.Tensor,
+    pair: torch.Tensor,
+    queries: npt.NDArray[np.int64],
+    keys: npt.NDArray[np.int64],
+    bias: npt.NDArray[Any],
+    heads: int,
+) -> None:
+    row = HEAD_SIZE * heads
+    shapes = tuple(query.shape), tuple(pair.shape), len(queries), len(bias) in (0, len(pair))
+    if shapes != ((queries[-1], row), (keys[-1], 2 * row), len(keys), True):
+        raise ValueError(
+            f"query {shapes[0]}, pair {shapes[1]}, {len(queries)} and {len(keys)} beginnings that end with "
+            f"{queries[-1]} and {keys[-1]}, a bias of {len(bias)} and heads = {heads} do not fit each other"
+        )
 
 
 def _flat(tensor: torch.Tensor) -> npt.NDArray[Any]:
