@@ -55,7 +55,7 @@ def figure(scale: Scale) -> Figure:
     cost = {
         "smoke": "seconds",
         "quick": "5 teachers and 40 students, about 20 minutes on two cores",
-        "laptop": "5 teachers of 8,000 steps, 65 students of 2,000; an hour and a quarter on two cores",
+        "laptop": "5 teachers of 8,000 steps, 73 students of 2,000; about an hour on two cores",
         "paper": "per seed one teacher of 8,000 steps and 18 students of 4,000, batch 512, and the search",
     }
     return Figure(
