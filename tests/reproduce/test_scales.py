@@ -36,7 +36,7 @@ def test_all_at_a_scale_are_those_that_have_it() -> None:
     options = argparse.Namespace(
         target=["all"], scale="quick", seeds=None, out="out", redraw=False, fresh=False, jobs=None
     )
-    options.dry_run, options.launcher = False, None
+    options.dry_run, options.launcher, options.set = False, None, []
     made = _figures(options)
     assert "fig4" in made
     assert "fig2" not in made

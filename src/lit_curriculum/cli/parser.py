@@ -95,6 +95,14 @@ def build_parser() -> argparse.ArgumentParser:
     reproduce.add_argument(
         "--redraw", action="store_true", help="draw and judge again the data that --out holds, without a run"
     )
+    reproduce.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="[ARM:]KEY=VALUE",
+        help="change a setting of all arms that do not set it themselves, or of one arm, e.g. "
+        "teacher:model.optimizer.lr=1e-3; needs an --out of its own; may be repeated",
+    )
     _making(reproduce)
     _trust(reproduce)
     _add_report(commands)

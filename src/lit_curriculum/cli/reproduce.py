@@ -20,6 +20,7 @@ from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.reproduce import figure
 from lit_curriculum.reproduce.claim import surprising, unexpected
 from lit_curriculum.reproduce.study import everything
+from lit_curriculum.reproduce.variation import varied
 from lit_curriculum.runs.folder import check_writable
 from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.provenance import commit
@@ -38,7 +39,7 @@ def reproduce(options: argparse.Namespace) -> int:
     if options.list:
         _list(options.json)
         return 0
-    return carried_out(_figures(options), options)
+    return carried_out(_figures(options), options, check=bool(options.set))
 
 
 def carried_out(figures: dict[str, figure.Figure], options: argparse.Namespace, check: bool = False) -> int:
@@ -86,7 +87,14 @@ def _figures(options: argparse.Namespace) -> dict[str, figure.Figure]:
     names = options.target
     if names == [ALL]:
         names = [name for name in figure.targets() if options.scale in figure.scales_of(name)]
-    return {name: figure.load(name, options.scale).with_seeds(options.seeds) for name in names}
+    if options.set and len(names) > 1:
+        raise bad_value("--set", options.set[0], "one target; each has its own arms")
+    if options.set and options.redraw:
+        raise UsageError("--redraw: got --set with it; allowed: one of the two, the data know their changes")
+    figures = {name: varied(figure.load(name, options.scale), options.set) for name in names}
+    if options.set and options.out == "out":
+        raise bad_value("--set", options.set[0], "an --out of its own: out is for the figures as they are")
+    return {name: made.with_seeds(options.seeds) for name, made in figures.items()}
 
 
 def check_size(key: str, options: argparse.Namespace, scales: Sequence[str]) -> None:
@@ -123,7 +131,8 @@ def _measured(
             if check:
                 runs = everything(made.studies)
                 check_runs(runs, lab, trusted, devices_of(options), lambda run: f"run {run.kind}")
-            yield figure.reproduce(name, made, options.scale, lab, out, commit())
+            changes = getattr(options, "set", [])
+            yield figure.reproduce(name, made, options.scale, lab, out, commit(), changes)
         for note in lab.notes:
             console.print(f"note: {note}", markup=False)
 

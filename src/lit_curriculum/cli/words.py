@@ -14,7 +14,7 @@ from lit_curriculum.errors import UsageError, bad_value, shortened
 from lit_curriculum.reading import is_there, parse_yaml, read_text
 
 CONFIG_HELP = "YAML file, or a name that lit configs lists; later ones overlay"
-_REPEATABLE = ("--config", "-c", "--trust", "--over")
+_REPEATABLE = ("--config", "-c", "--trust", "--over", "--set")
 
 # A launcher's, read as numbers by Lightning when it is imported.
 _NUMBERS = ("RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NTASKS")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,7 @@ class Outcome:
         run_seconds: of training of all its runs, added up, whenever they were trained; None if not recorded.
         place: of that sentence in its file; those without come last.
         machine: where it was made, as it was recorded, or empty.
+        changes: settings that are not the target's own, as ``lit reproduce --set`` takes them.
     """
 
     folder: Path
@@ -86,12 +88,14 @@ class Outcome:
     finding: str
     place: int
     machine: str
+    changes: tuple[str, ...] = ()
 
     @property
     def command(self) -> str:
         """The line that makes it again."""
         if self.target in targets():
-            return f"lit reproduce {self.target} --scale {self.scale} --seeds {len(self.seeds)}"
+            changed = "".join(f" --set {shlex.quote(change)}" for change in self.changes)
+            return f"lit reproduce {self.target} --scale {self.scale} --seeds {len(self.seeds)}{changed}"
         return f"python {self.target.replace('-', '_')}.py {self.scale} --seeds {len(self.seeds)}"
 
     def picture(self) -> bytes | None:
@@ -176,11 +180,16 @@ def _outcome(folder: Path, root: Path) -> Outcome:
         wall_seconds=report["wall_seconds"],
         run_seconds=report.get("run_seconds"),
         claims=claims,
-        title=title(known[name]) if name in known else name,
+        title=(title(known[name]) if name in known else name) + _changed(report),
         finding=findings.get(name, ""),
         place=[*findings, name].index(name),
         machine=report.get("machine") or _machine(folder.parent),
+        changes=tuple(report.get("changes", ())),
     )
+
+
+def _changed(report: dict[str, Any]) -> str:
+    return f" - changed: {'; '.join(report['changes'])}" if report.get("changes") else ""
 
 
 def _check_together(claims: Sequence[Claim], seeds: int, key: str) -> None:

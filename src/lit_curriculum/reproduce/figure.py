@@ -131,11 +131,18 @@ def _module(name: str) -> ModuleType:
 
 
 def reproduce(
-    name: str, figure: Figure, scale: Scale, lab: Lab, out: Path, commit: str | None
+    name: str,
+    figure: Figure,
+    scale: Scale,
+    lab: Lab,
+    out: Path,
+    commit: str | None,
+    changes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run a target's figure at a scale and write its files below ``out/<name>``.
 
-    A figure that is no target, of a script of one's own, is written under the paper's name `OWN`.
+    A figure that is no target, of a script of one's own, is written under the paper's name `OWN`. ``changes``
+    are those that made the figure (`variation.varied`), for claims.json.
 
     Returns:
         The content of claims.json.
@@ -163,6 +170,7 @@ def reproduce(
         "data_sha256": sha256_of(data),
         "claims": claims,
         "machine": ", ".join(sorted(lab.devices)) if figure.studies else processor_name(),
+        **({"changes": list(changes)} if changes else {}),
     }
     write_json(folder / "claims.json", report)
     return report
@@ -180,9 +188,12 @@ def redraw(name: str, scale: Scale, out: Path) -> dict[str, Any]:
     Raises:
         UsageError: see `earlier`; and if the data lack what the present settings ask for.
     """
+    # Imported here because it makes figures of this module.
+    from lit_curriculum.reproduce.variation import varied
+
     report, folder = earlier(name, scale, out), out / name
     try:
-        figure = load(name, scale).with_seeds(len(report["seeds"]))
+        figure = varied(load(name, scale), report.get("changes", [])).with_seeds(len(report["seeds"]))
         report["claims"] = _present(figure, report["seeds"], scale, folder)
     except (UsageError, RunFailed, RunStopped):
         raise

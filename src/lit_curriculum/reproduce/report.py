@@ -41,10 +41,11 @@ _FORM: dict[str, tuple[Callable[[Any], bool], str]] = {
     "data_sha256": (_text, "a text"),
     "claims": (lambda value: isinstance(value, list), "a list"),
     "machine": (_text, "a text"),
+    "changes": (lambda value: isinstance(value, list) and all(map(_text, value)), "a list of texts"),
 }
 
-# Reports of version 0.1 do not say the first, those of 0.2.0 not the second.
-_OPTIONAL = {"machine", "run_seconds"}
+# Reports of version 0.1 do not say the first, those of 0.2.0 not the second; the third only changed figures.
+_OPTIONAL = {"machine", "run_seconds", "changes"}
 
 
 def read_report(path: Path, key: str) -> dict[str, Any]:

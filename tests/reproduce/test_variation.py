@@ -1,0 +1,111 @@
+"""Figures with other settings, on studies made up here; through the command line in `tests/cli`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure as Picture
+
+from lit_curriculum.errors import UsageError
+from lit_curriculum.reproduce.claim import Claim, final
+from lit_curriculum.reproduce.figure import Figure
+from lit_curriculum.reproduce.predicates import AtLeast
+from lit_curriculum.reproduce.results import Results
+from lit_curriculum.reproduce.study import Arm, Study
+from lit_curriculum.reproduce.variation import Change, varied
+
+TEACHER = Arm(name="teacher", set={"model.width": 200})
+STUDENT = Arm(name="one-shot tau=1e-4", set={"model.width": 10}, teacher=TEACHER, teach={"strategy": {}})
+RATES = {"model.lr": (1e-2, 1e-3)}
+SEARCH = Study(configs=("sparse_parity_mlp",), arms=(TEACHER, STUDENT), grid=RATES)
+STUDY = Study(configs=("sparse_parity_mlp",), arms=(TEACHER, STUDENT), grid=RATES, tuned_in=SEARCH)
+RESULTS = Results.of([{"arm": "teacher", "seed": 0, "step": 1, "metric": "accuracy", "value": 1.0}])
+
+
+def figure(*studies: Study) -> Figure:
+    claim = Claim("solves", "It does.", final("teacher"), AtLeast(0.9), expected="fails: so far")
+    return Figure(cost="none", studies=studies, draw=lambda _: Picture(), claims=lambda _: [claim])
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("data.k=5", Change(None, "data.k", 5)),
+        ("teacher:model.optimizer.lr=1e-3", Change("teacher", "model.optimizer.lr", 1e-3)),
+        ("one-shot tau=1e-4:model.lr=0.5", Change("one-shot tau=1e-4", "model.lr", 0.5)),
+        ("data.roots=[16, 17]", Change(None, "data.roots", [16, 17])),
+        ("model.names={a: x=y:z}", Change(None, "model.names", {"a": "x=y:z"})),
+        ("data.grammar=cfg3h", Change(None, "data.grammar", "cfg3h")),
+        ("data.support=null", Change(None, "data.support", None)),
+        ("model.x=nan", Change(None, "model.x", "nan")),
+    ],
+)
+def test_a_change_is_an_arm_a_key_and_a_value_of_yaml(text: str, change: Change):
+    assert Change.parse(text) == change
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "data.k", "k=5", "teacher:k=5", "optimizer.lr=1", "data.=1", ".k=1", "data.k=[1", "data..k=1"],
+)
+def test_another_form_is_refused(text: str):
+    with pytest.raises(UsageError, match="--set: got"):
+        Change.parse(text)
+
+
+@pytest.mark.parametrize("key", ["model.model_seed", "data.data_seed", "trainer.callbacks.bank"])
+def test_what_a_figure_has_to_choose_is_refused(key: str):
+    with pytest.raises(UsageError, match="a figure has to choose"):
+        Change.parse(f"{key}=1")
+
+
+def test_a_change_for_all_arms_leaves_alone_what_an_arm_sets_itself():
+    (study,) = varied(figure(STUDY), ["data.k=3", "model.width=7", "teacher:model.width=500"][::2]).studies
+    assert [arm.set for arm in study.arms] == [
+        {"model.width": 500, "data.k": 3},
+        {"model.width": 10, "data.k": 3},
+    ]
+    with pytest.raises(UsageError, match="every arm sets it itself"):
+        varied(figure(STUDY), ["model.width=7"])
+
+
+def test_a_students_teacher_is_the_changed_one():
+    (study,) = varied(figure(STUDY), ["teacher:data.k=3"]).studies
+    student = study.arm(STUDENT.name)
+    assert student.set == STUDENT.set
+    assert study.run(student, 0).needs == (study.run(study.arm("teacher"), 0),)
+    assert study.run(student, 0).needs != STUDY.run(STUDENT, 0).needs
+
+
+def test_what_is_set_is_not_searched_also_where_another_study_searches():
+    (study,) = varied(figure(STUDY), [f"{STUDENT.name}:model.lr=0.5"]).studies
+    assert study.search is not study
+    assert study.search.points(study.searched_as(study.arm(STUDENT.name))) == [{}]
+    assert len(study.search.points(study.searched_as(study.arm("teacher")))) == 2
+
+
+def test_studies_that_share_a_search_still_do():
+    first, second = varied(figure(STUDY, STUDY, SEARCH), ["data.k=3"]).studies[1:]
+    assert first.search is second
+
+
+def test_the_picture_tells_the_change_and_nothing_is_known_of_claims():
+    made = varied(figure(STUDY), ["data.k=3", "teacher:model.width=500"])
+    told: list[Any] = made.draw(RESULTS).texts
+    assert [text.get_text() for text in told] == ["changed: data.k = 3; teacher: model.width = 500"]
+    assert [claim.expected for claim in made.claims(RESULTS)] == [""]
+
+
+def test_without_a_change_it_is_the_figure_itself():
+    assert varied(made := figure(STUDY), []) is made
+
+
+def test_an_arm_that_is_not_there_is_told_with_those_that_are():
+    with pytest.raises(UsageError, match=r"an arm of teacher, one-shot tau=1e-4 \(did you mean 'teacher'"):
+        varied(figure(STUDY), ["teachr:data.k=3"])
+
+
+def test_a_target_that_trains_nothing_cannot_be_changed():
+    with pytest.raises(UsageError, match="trains nothing"):
+        varied(figure(), ["data.k=3"])
