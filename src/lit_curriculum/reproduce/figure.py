@@ -211,7 +211,8 @@ def earlier(name: str, scale: Scale, out: Path) -> dict[str, Any]:
     if report["target"] != name:
         raise bad_value(f"--redraw: {folder / 'claims.json'}: target", report["target"], name)
     if report["scale"] != scale:
-        raise bad_value("--scale", scale, f"{report['scale']}, the scale of {folder}")
+        told = f"{scale!r}, the default" if scale == "laptop" else repr(scale)
+        raise UsageError(f"--scale: got {told}; allowed: {report['scale']}, the scale of {folder}")
     data = read_bytes(folder / "data.csv", "--redraw", MAX_TABLE_BYTES)
     if hashlib.sha256(data).hexdigest() != report["data_sha256"]:
         raise UsageError(
