@@ -136,6 +136,71 @@ def test_a_shipped_overlay_says_nothing(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err == ""
 
 
+# --- a student keeps its teachers -------------------------------------------------------------------
+
+STUDENT = config("distill/live_teacher")
+GPT2 = config("sparse_parity_gpt2")
+
+
+@pytest.mark.parametrize(
+    "configs",
+    [
+        [config("pcfg_bert"), config("distill/pcfg_student"), config("smoke/pcfg_bert")],
+        [config("sparse_parity_mlp"), config("distill/progressive"), config("distill/student")],
+        [GPT2, STUDENT, "own.yaml"],
+        [GPT2, STUDENT, "between.yaml", "own.yaml"],
+        [GPT2, STUDENT, "one.yaml"],
+    ],
+)
+def test_a_later_file_that_drops_the_teachers_is_refused(configs: list[str]) -> None:
+    file("own.yaml", callbacks({"class_path": "StopWhenLearned"}))
+    file("between.yaml", {"trainer": {"callbacks+": [{"class_path": "StopWhenLearned"}]}})
+    file("one.yaml", {"trainer": {"callbacks": {"class_path": "StopWhenLearned"}}})
+    with pytest.raises(UsageError) as caught:
+        parsed(*configs)
+    message = str(caught.value)
+    drops, has = configs[-1].removeprefix(config("")[:-5]).removesuffix(".yaml"), Path(configs[1]).stem
+    assert message.startswith(f"config: {drops}")
+    assert f"drops the SwapTeacher of distill/{has}, and" in message
+    assert f"allowed: before distill/{has}, or, for labels alone, trainer.callbacks: []" in message
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        '--trainer.callbacks=[{"class_path": "StopWhenLearned"}]',
+        "--trainer.callbacks=[StopWhenLearned]",
+        "--trainer.callbacks=StopWhenLearned",
+    ],
+)
+def test_callbacks_on_the_command_line_that_drop_the_teachers_are_refused(option: str) -> None:
+    with pytest.raises(UsageError, match=r"the command line: its trainer\.callbacks drops the SwapTeacher"):
+        parsed(GPT2, STUDENT, options=(option,))
+
+
+def test_no_callbacks_on_the_command_line_are_labels_alone() -> None:
+    assert parsed(GPT2, STUDENT, options=("--trainer.callbacks=[]",)).config.fit.trainer.callbacks == []
+
+
+@pytest.mark.parametrize(
+    ("configs", "teaches"),
+    [
+        ([GPT2, STUDENT, config("smoke/live_teacher")], True),
+        ([GPT2, config("smoke/sparse_parity_gpt2"), STUDENT], True),
+        ([GPT2, STUDENT, "append.yaml"], True),
+        ([GPT2, STUDENT, "none.yaml"], False),
+        ([GPT2, STUDENT, "none.yaml", "own.yaml"], False),
+        ([GPT2, STUDENT, "none.yaml", STUDENT], True),
+    ],
+)
+def test_who_teaches_where_nothing_is_dropped_unsaid(configs: list[str], teaches: bool) -> None:
+    file("none.yaml", callbacks())
+    file("own.yaml", callbacks({"class_path": "StopWhenLearned"}))
+    file("append.yaml", {"trainer": {"callbacks+": [{"class_path": "StopWhenLearned"}]}})
+    called = parsed(*configs).config.fit.trainer.callbacks
+    assert any(c.class_path.endswith(".SwapTeacher") for c in called) is teaches
+
+
 # --- what is refused in a file ----------------------------------------------------------------------
 
 

@@ -176,7 +176,11 @@ def test_absent_step_is_refused_with_the_nearest():
 
 def test_folder_without_manifest_is_refused(tmp_path):
     message = refusal(lambda: CheckpointBank.open(tmp_path / "nowhere"))
-    assert message == f"bank: got '{tmp_path}/nowhere'; allowed: a folder with a manifest.json"
+    made = "which a run with HarvestCheckpoints makes (lit fit --config ...)"
+    allowed = f"allowed: a folder with a manifest.json, {made}"
+    assert message == f"bank: got '{tmp_path}/nowhere', where there is no folder; {allowed}"
+    message = refusal(lambda: CheckpointBank.open(tmp_path))
+    assert message == f"bank: got '{tmp_path}'; allowed: a folder with a manifest.json"
 
 
 def test_empty_bank_is_refused(tmp_path):

@@ -22,6 +22,8 @@ from tests.reproduce.test_figure import SCHEMA
 from tests.support import COMMITTED, COUNTED, RESULTS
 
 NAMES = list(figure.targets())
+# They train no network by Lightning: only what they measure.
+EXACT = [name for name in NAMES if not figure.load(name, figure.scales_of(name)[0]).studies]
 # Of all kinds of runs and of tables, in seconds.
 QUICK = ("fig1-left", "subtask-table1", "implicit-theory", "subtask-variance")
 
@@ -142,6 +144,17 @@ def test_a_figure_is_measured_drawn_and_not_judged_at_smoke_scale(
     jsonschema.validate(report, SCHEMA)
     assert {claim["status"] for claim in report["claims"]} == {"not_evaluated"}
     assert (tmp_path / name / "figure.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_figure_without_runs_takes_another_number_of_seeds(name: str) -> None:
+    """Measured, judged and drawn; one that draws nothing at random keeps its seed."""
+    made = figure.load(name, "smoke").with_seeds(2)
+    assert made.measure is not None
+    assert len(made.reported) == (1 if made.own_seeds else 2)
+    results = Results.of(made.measure(made.reported), made.reported)
+    assert len(figure.judged(made, results, "laptop")) == len(made.claims(results)) > 0
+    assert made.draw(results).axes
 
 
 @pytest.mark.slow

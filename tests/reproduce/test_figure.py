@@ -226,6 +226,14 @@ def test_what_is_not_there_is_not_drawn_again(tmp_path, reproduced):
         figure.redraw("fig2", "paper", tmp_path)
 
 
+def test_a_scale_that_nobody_gave_is_told_as_the_default(tmp_path, reproduced):
+    reproduced()
+    claims = tmp_path / "fig2" / "claims.json"
+    claims.write_text(claims.read_text().replace('"scale": "laptop"', '"scale": "smoke"'))
+    with pytest.raises(UsageError, match="--scale: got 'laptop', the default; allowed: smoke, the scale of "):
+        figure.redraw("fig2", "laptop", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

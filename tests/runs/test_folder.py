@@ -277,7 +277,7 @@ def test_a_failure_is_noted_until_the_run_is_begun_again(tmp_path):
         (["pcfg_bert"], "pcfg_bert"),
         (["pcfg_bert", "paper/pcfg_bert"], "pcfg_bert+paper"),
         (["pcfg_bert", "smoke/pcfg_bert"], "pcfg_bert+smoke"),
-        (["pcfg_bert", "distill/pcfg_student", "smoke/pcfg_bert"], "pcfg_bert+pcfg_student+smoke"),
+        (["pcfg_bert", "smoke/pcfg_bert", "distill/pcfg_student"], "pcfg_bert+smoke+pcfg_student"),
         (["lego", "smoke/pcfg_bert"], "lego+pcfg_bert+smoke"),
         ([], "run"),
     ],

@@ -13,6 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from lit_curriculum.cli.probe import open_bank
+from lit_curriculum.cli.tables import header, show_whole
 from lit_curriculum.distillation.bank import CheckpointBank
 from lit_curriculum.distillation.sources import export, from_folder, from_hub
 from lit_curriculum.errors import UsageError, bad_value, suggest
@@ -58,14 +59,14 @@ def _list(options: argparse.Namespace) -> int:
     by_use = sorted(measured, key=lambda n: (not n.endswith(("accuracy", "loss")), -measured[n], n))
     names = by_use[:_SHOWN]
     table = Table(title=f"{found.folder}: {told(found.model)}")
-    for column in ("step", "samples", "MB", "sha256", *names):
-        table.add_column(column, justify="right", overflow="fold")
+    for column in ("step", "samples", "MB", "sha256", *map(header, names)):
+        table.add_column(column, justify="right")
     for entry in found:
         # A bank of others' checkpoints does not know how many samples they had seen.
         samples = f"{entry.samples:,}" if entry.samples or not entry.step else ""
         row = [f"{entry.step:,}", samples, _size(found, entry.file), entry.sha256[:8]]
         table.add_row(*row, *(f"{entry.metrics[n]:.4g}" if n in entry.metrics else "" for n in names))
-    Console().print(table)
+    show_whole(table)
     if len(by_use) > _SHOWN:
         print(f"{len(by_use) - _SHOWN} more metrics: --json")
     return 0

@@ -15,6 +15,7 @@ from lit_curriculum.reading import as_usage_error, parse_yaml, read_text
 from lit_curriculum.runs.configs import config_folder, named
 
 _HARVEST = "HarvestCheckpoints"
+_SWAP = "SwapTeacher"
 
 
 class ConfigFile(ActionConfigFile):
@@ -35,9 +36,9 @@ class ConfigFile(ActionConfigFile):
             value: path, name of a shipped configuration, or YAML.
 
         Raises:
-            UsageError: if it cannot be read, or is no mapping.
+            UsageError: if it cannot be read, is no mapping, or takes a student's teachers away.
         """
-        inline = str(value).lstrip().startswith("{")
+        inline = _is_inline(str(value))
         place = str(value) if inline else named(os.path.expanduser(str(value)), dest)
         text = place if inline else read_text(place, dest)
         with as_usage_error(Path("YAML" if inline else place), dest):
@@ -51,12 +52,14 @@ class ConfigFile(ActionConfigFile):
             )
         _check_keys(parser, content, place)
         _note_dropped_harvest(parser, cfg, content, place)
+        taught = _has(_SWAP, _callbacks(cfg))
         forget_replaced_lists(cfg, content)
         files = list(cfg.get(dest) or [])
         if not text.isascii():
             # The parser asks first whether the text is a path, which an ASCII locale cannot even ask.
             text = yaml.safe_dump(content, allow_unicode=False)
         ActionConfigFile.apply_config(parser, cfg, dest, text)
+        _keep_track_of_teachers(parser, dest, taught, _callbacks(cfg), place)
         cfg[dest] = files if inline else [*files, place]
 
 
@@ -115,13 +118,54 @@ def drops_harvest(earlier: Any, later: Any) -> bool:
     after = _callbacks(later)
     if after is None or not before:
         return False
-    return any(map(_is_harvest, before)) and not any(map(_is_harvest, after))
+    return _has(_HARVEST, before) and not _has(_HARVEST, after)
+
+
+def check_teachers_stay(parser: Any, callbacks: Any) -> None:
+    """Check that words of the command line leave the `SwapTeacher` of a file where it is.
+
+    Args:
+        parser: the subcommand's, which has read all files.
+        callbacks: of trainer, with everything that was given.
+
+    Raises:
+        UsageError: if another callback stands in its place.
+    """
+    _keep_track_of_teachers(parser, "trainer.callbacks", True, _as_list(callbacks), "{}")
+
+
+def _keep_track_of_teachers(
+    parser: Any, dest: str, taught: bool, after: list[Any] | None, place: str
+) -> None:
+    """Refuse a file whose callbacks replace an earlier file's `SwapTeacher`; remember who names one.
+
+    A student of nobody would learn from labels without a word. An empty list of a user's own says just that;
+    a shipped overlay's is meant to stand before the one that names the teachers.
+
+    Args:
+        parser: the subcommand's, which remembers.
+        dest: name of the option.
+        taught: whether there was a `SwapTeacher` before.
+        after: callbacks with this file.
+        place: the file, or YAML.
+    """
+    named = parser.__dict__.get("swap_file")
+    if _has(_SWAP, after):
+        parser.__dict__.setdefault("swap_file", place)
+    elif taught and named is not None and (after or _is_shipped(place)):
+        earlier = _shown(named)
+        raise UsageError(
+            f"{dest}: {_shown(place)}: its trainer.callbacks drops the {_SWAP} of {earlier}, and the run "
+            f"would learn from labels alone; allowed: before {earlier}, or, for labels alone, "
+            "trainer.callbacks: []"
+        )
+    else:
+        parser.__dict__.pop("swap_file", None)
 
 
 def _note_dropped_harvest(parser: Any, cfg: Namespace, content: dict[str, Any], place: str) -> None:
     # The overlays that come with the suite leave it out on purpose: a student is nobody's teacher.
-    shipped = config_folder() in Path(place).resolve().parents
-    if not shipped and drops_harvest(cfg, content):
+    if not _is_shipped(place) and drops_harvest(cfg, content):
         notes = parser.__dict__.setdefault("notes", [])
         notes.append(
             f"{place[:200]}: its trainer.callbacks replaces the earlier list, so {_HARVEST} is gone and no "
@@ -131,13 +175,35 @@ def _note_dropped_harvest(parser: Any, cfg: Namespace, content: dict[str, Any], 
 
 def _callbacks(settings: Any) -> list[Any] | None:
     trainer = _mapping((_mapping(settings) or {}).get("trainer")) or {}
-    found = trainer.get("callbacks")
-    return found if isinstance(found, list) else None
+    return _as_list(trainer.get("callbacks"))
 
 
-def _is_harvest(callback: Any) -> bool:
-    path = callback if isinstance(callback, str) else (_mapping(callback) or {}).get("class_path")
-    return str(path).rpartition(".")[2] == _HARVEST
+def _as_list(callbacks: Any) -> list[Any] | None:
+    """Return trainer.callbacks, which may be one class alone, as a list; None if there are none."""
+    return callbacks if isinstance(callbacks, list) or callbacks is None else [callbacks]
+
+
+def _has(name: str, callbacks: list[Any] | None) -> bool:
+    """Tell whether a list of callbacks has one of this class."""
+    paths = [c if isinstance(c, str) else (_mapping(c) or {}).get("class_path") for c in callbacks or []]
+    return name in [str(path).rpartition(".")[2] for path in paths]
+
+
+def _is_inline(place: str) -> bool:
+    return place.lstrip().startswith("{")
+
+
+def _is_shipped(place: str) -> bool:
+    return not _is_inline(place) and config_folder() in Path(place).resolve().parents
+
+
+def _shown(place: str) -> str:
+    """Return what a user calls a file: a shipped one by its name."""
+    if _is_inline(place):
+        return "the command line"
+    if not _is_shipped(place):
+        return place[:200]
+    return Path(place).resolve().relative_to(config_folder()).with_suffix("").as_posix()
 
 
 def _mapping(value: Any) -> dict[str, Any] | None:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from rich import box
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from torch import nn
 
+from lit_curriculum.cli.tables import header, number, show_whole
 from lit_curriculum.distillation import CheckpointBank, Choice, choose_checkpoint
 from lit_curriculum.distillation.manifest import MANIFEST
 from lit_curriculum.errors import UsageError, bad_value
@@ -168,14 +170,15 @@ def _described(choice: Choice) -> dict[str, Any]:
 
 def _show(rows: list[dict[str, Any]], choice: Choice | None) -> None:
     windows = any(name.startswith(("robust_", "close_")) for name in rows[0])
-    table = Table(
-        title="medians over strings and positions" if windows else "means over monomials and inputs"
-    )
+    # Above the table: one as narrow as this would break its title.
+    print("medians over strings and positions" if windows else "means over monomials and inputs")
+    # Without lines between them eight columns of windows fit into 80 letters.
+    table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for name in rows[0]:
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(header(name), justify="right")
     for row in rows:
-        table.add_row(*(f"{value:,}" if name == "step" else f"{value:.3g}" for name, value in row.items()))
-    Console().print(table)
+        table.add_row(*(f"{value:,}" if name == "step" else number(value) for name, value in row.items()))
+    show_whole(table)
     if choice is None:
         return
     phases = choice.phases

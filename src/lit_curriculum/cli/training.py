@@ -22,7 +22,11 @@ import lit_curriculum.experiments  # noqa: F401
 from lit_curriculum.callbacks import ExactResume, SwapTeacher
 from lit_curriculum.callbacks.swap_options import check_together
 from lit_curriculum.cli import trainer_options, trust
-from lit_curriculum.cli.config_files import ConfigFile, record_classes_beside_paths
+from lit_curriculum.cli.config_files import (
+    ConfigFile,
+    check_teachers_stay,
+    record_classes_beside_paths,
+)
 from lit_curriculum.cli.fit_run import FitRun
 from lit_curriculum.cli.messages import usage_error_in
 from lit_curriculum.cli.predictions import WritePredictions
@@ -83,13 +87,14 @@ class CurriculumCLI(LightningCLI):
     def setup_parser(
         self, add_subcommands: bool, main_kwargs: dict[str, Any], subparser_kwargs: dict[str, Any]
     ) -> None:
-        """Make the parser, once a process for each subcommand; only its notes belong to one reading."""
+        """Make the parser, once a process for each subcommand; its notes belong to one reading."""
         names = ("parser", "_subcommand_parsers", "_subcommand_method_arguments")
         if self._command not in _parsers:
             super().setup_parser(add_subcommands, main_kwargs, subparser_kwargs)
             _parsers[self._command] = {name: getattr(self, name) for name in names}
         vars(self).update(_parsers[self._command])
-        self._parser(self._command).__dict__.pop("notes", None)
+        for name in ("notes", "swap_file"):
+            self._parser(self._command).__dict__.pop(name, None)
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Make the parser, with the suite's own reading and writing of configurations."""
@@ -122,6 +127,7 @@ class CurriculumCLI(LightningCLI):
         for section in ("model", "data", "trainer"):
             if not isinstance(options.get(section), Namespace):
                 raise bad_value(section, options.get(section), "its settings, or to be left out")
+        check_teachers_stay(self._parser(self._command), options.trainer.get("callbacks"))
         if options.seed_everything is not False:
             allowed = "nothing; data.data_seed and model.model_seed are a run's seeds"
             raise bad_value("seed_everything", options.seed_everything, allowed)

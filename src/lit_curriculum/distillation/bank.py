@@ -36,6 +36,8 @@ from lit_curriculum.reading import as_usage_error, is_there, read_json
 if TYPE_CHECKING:
     from lit_curriculum.distillation.schedule import Schedule
 
+_MADE_BY = ", which a run with HarvestCheckpoints makes (lit fit --config ...)"
+
 # What loading raises if a description and a file do not belong together: whatever a constructor that is given
 # anything, torch and safetensors think of.
 _WRONG_MODEL = (SafetensorError, ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
@@ -69,7 +71,10 @@ class CheckpointBank:
         if not is_there(folder / MANIFEST):
             inside = folder / "bank" / MANIFEST
             hint = f" (it is in {folder / 'bank'})" if is_there(inside) else ""
-            raise UsageError(f"{key}: got {str(folder)!r}; allowed: a folder with a {MANIFEST}{hint}")
+            missing, made = ("", "") if is_there(folder) else (", where there is no folder", _MADE_BY)
+            raise UsageError(
+                f"{key}: got {str(folder)!r}{missing}; allowed: a folder with a {MANIFEST}{hint}{made}"
+            )
         manifest = read_manifest(folder)
         if not manifest.checkpoints:
             raise UsageError(f"bank: {folder / MANIFEST} lists no checkpoints; allowed: at least one")

@@ -69,6 +69,7 @@ class Figure:
         draw: makes the picture of results.
         claims: what is judged, from the results where it depends on them.
         table: rows of a table, with equal keys.
+        own_seeds: whether its seeds stay what they are, where nothing is drawn at random.
     """
 
     cost: str
@@ -78,6 +79,7 @@ class Figure:
     seeds: tuple[int, ...] = ()
     measure: Callable[[tuple[int, ...]], Iterable[Row]] | None = None
     table: Callable[[Results], list[Row]] | None = None
+    own_seeds: bool = False
 
     @property
     def reported(self) -> tuple[int, ...]:
@@ -85,8 +87,8 @@ class Figure:
         return self.studies[0].seeds if self.studies else self.seeds
 
     def with_seeds(self, count: int | None) -> Figure:
-        """Return the figure with as many seeds; with its own for None."""
-        if count is None or count == len(self.reported):
+        """Return the figure with as many seeds; with its own for None, or where they are its own."""
+        if count is None or self.own_seeds or count == len(self.reported):
             return self
         seeds = extended(self.seeds, count) if self.seeds else ()
         return replace(self, studies=tuple(study.with_seeds(count) for study in self.studies), seeds=seeds)
@@ -220,7 +222,8 @@ def earlier(name: str, scale: Scale, out: Path) -> dict[str, Any]:
     if report["target"] != name:
         raise bad_value(f"--redraw: {folder / 'claims.json'}: target", report["target"], name)
     if report["scale"] != scale:
-        raise bad_value("--scale", scale, f"{report['scale']}, the scale of {folder}")
+        told = f"{scale!r}, the default" if scale == "laptop" else repr(scale)
+        raise UsageError(f"--scale: got {told}; allowed: {report['scale']}, the scale of {folder}")
     data = read_bytes(folder / "data.csv", "--redraw", MAX_TABLE_BYTES)
     if hashlib.sha256(data).hexdigest() != report["data_sha256"]:
         raise UsageError(

@@ -33,6 +33,7 @@ def figure(scale: Scale) -> Figure:
         cost=cost,
         # Nothing is drawn at random.
         seeds=(0,),
+        own_seeds=True,
         measure=lambda seeds: list(_measure(inputs)),
         draw=lambda results: _draw(results, inputs),
         claims=lambda results: _claims(inputs),
