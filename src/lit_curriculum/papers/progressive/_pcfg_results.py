@@ -109,7 +109,7 @@ def paper_lengths(
         axis.plot(places, accuracies, "o", ms=6, mfc="none", color=LINES[name].colour)
     label = "the paper's, in the same colours"
     if longest != lengths[-1]:
-        label += f": its own sizes,\nafter {lengths[-1] / longest:.3g} times as many steps"
+        label += f":\nits own sizes, {lengths[-1] / longest:.3g} times as many steps"
     axis.plot([], [], "o", ms=6, mfc="none", color="#555555", label=label)
 
 
@@ -147,5 +147,5 @@ def gap_bars(axis: Any, results: Results, shown: dict[str, list[Study]], colours
     lengths = [study.axes["num_steps"] for study in next(iter(shown.values()))]
     bars(axis, [f"{steps:,} steps" for steps in lengths], series, colours)
     axis.plot([], [], "|", ms=9, color="#555555", label="± 1 sd over seeds")
-    axis.set_ylabel("(progressive - one-shot) / one-shot (%)")
+    axis.set_ylabel("(progressive - one-shot) / one-shot (%)", fontsize=9)
     legend(axis)
