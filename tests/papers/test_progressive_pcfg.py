@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from lit_curriculum.papers.progressive import _pcfg, fig23
+from lit_curriculum.papers.progressive._pcfg_results import log_steps
+from lit_curriculum.reproduce.panels import panels
 from lit_curriculum.reproduce.study import ALL_SCALES
 
 
@@ -43,3 +45,18 @@ def test_the_dots_of_figure_23_lie_on_the_mean_curve() -> None:
     """The mean is 1, 7, 9, 10, of which .8 of the last value is first had at 9."""
     curves = [[(1, 0.0), (2, 6.0), (3, 8.0), (4, 9.0)], [(1, 2.0), (2, 8.0), (3, 10.0), (4, 11.0)]]
     assert fig23._reached(curves) == (3, 9)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "ticks"),
+    [
+        (200, 8000, ["200", "500", "1k", "2k", "4k", "8k"]),
+        (400, 6400, ["400", "800", "1.6k", "3.2k", "6.4k"]),
+        (6, 12, ["6", "12"]),
+    ],
+)
+def test_a_log_scale_labels_its_ends_and_halves(first: int, last: int, ticks: list[str]) -> None:
+    _, (axis,) = panels(1)
+    axis.plot([first, last], [0, 1])
+    log_steps(axis, first, last)
+    assert axis.xaxis.get_major_formatter().format_ticks(axis.get_xticks()) == ticks

@@ -24,12 +24,14 @@ class Control:
     Attributes:
         name: of the arm.
         what: what its student learns from, the subject of its claims' sentences, in the plural.
+        short: the same in a legend.
         change: `SwapTeacher`'s arguments of the curriculum -> those of the control.
         elsewhere: whether another teacher answers, one that learned another task.
     """
 
     name: str
     what: str
+    short: str
     change: Callable[[Settings], Settings]
     elsewhere: bool = False
 
@@ -61,33 +63,45 @@ class Control:
 def shuffled(seed: Any = SEED) -> Control:
     """Return the control of random order; by default every seed of the student has an order of its own."""
     what = "The same checkpoints in a random order"
-    return Control(name="shuffled", what=what, change=_reordered("shuffled", order_seed=seed))
+    short = "same checkpoints, shuffled"
+    return Control(name="shuffled", what=what, short=short, change=_reordered("shuffled", order_seed=seed))
 
 
 def backwards(
-    name: str = "reversed", what: str = "The same checkpoints in reversed order, the final one first,"
+    name: str = "reversed",
+    what: str = "The same checkpoints in reversed order, the final one first,",
+    short: str = "same checkpoints, reversed",
 ) -> Control:
     """Return the control of reversed order; of two checkpoints the intermediate one comes last."""
-    return Control(name=name, what=what, change=_reordered("reversed"))
+    return Control(name=name, what=what, short=short, change=_reordered("reversed"))
+
+
+def middle_last() -> Control:
+    """Return the control of two checkpoints, the one in the middle of the transition and the final one."""
+    what = "The final checkpoint first and the one in the middle last"
+    return backwards("middle last", what, "final one first, middle last")
 
 
 def elsewhere(of: str) -> Control:
     """Return the control of a teacher that learned another ``of``, a support or a grammar."""
     what = f"The checkpoints of a teacher of another {of}"
-    return Control(name=f"other {of}", what=what, change=_with(other_task=True), elsewhere=True)
+    short = f"teacher of another {of}"
+    return Control(name=f"other {of}", what=what, short=short, change=_with(other_task=True), elsewhere=True)
 
 
 def noisy() -> Control:
     """Return the control of labels with as many errors as each checkpoint makes."""
     what = "Labels, as many of them wrong as of each checkpoint's answers,"
-    return Control(name="noisy labels", what=what, change=_with(noisy_labels=True))
+    short = "labels as often wrong"
+    return Control(name="noisy labels", what=what, short=short, change=_with(noisy_labels=True))
 
 
 def throughout(step: int) -> Control:
     """Return the control of one checkpoint for the whole length, an early one."""
     one = {"class_path": "Explicit", "init_args": {"checkpoints": [step], "durations": [1]}}
     what = f"The answers of one early checkpoint, that of step {step:,}, from beginning to end"
-    return Control(name="early checkpoint", what=what, change=_with(strategy=one))
+    short = f"checkpoint of step {step:,} throughout"
+    return Control(name="early checkpoint", what=what, short=short, change=_with(strategy=one))
 
 
 def controls_of(

@@ -78,6 +78,11 @@ def curve(axis: Any, curves: Sequence[Curve], colour: Any, label: str, **line: A
     axis.fill_between(steps, mean - spread, mean + spread, color=colour, alpha=0.18, lw=0)
 
 
+def spread_key(axis: Any) -> None:
+    """Say in an axis's legend what the bands of `curve` are."""
+    axis.fill_between([], [], color="#555555", alpha=0.18, lw=0, label="bands: ± 1 sd over seeds")
+
+
 def draw_arms(axis: Any, results: Results, lines: Mapping[str, Line], metric: str = "accuracy") -> None:
     """Draw a metric of several arms over their runs."""
     for arm, line in lines.items():

@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 from lit_curriculum.reproduce.claim import Claim, final, with_expected
 from lit_curriculum.reproduce.controls import Control, ahead, another_support, controls_of, stuck
 from lit_curriculum.reproduce.figure import Figure
-from lit_curriculum.reproduce.panels import COLOURS, Line, draw_arms, in_millions, legend, panels, shades
+from lit_curriculum.reproduce.panels import COLOURS, curve, in_millions, legend, panels, spread_key
 from lit_curriculum.reproduce.predicates import AtLeast, AtMost, Predicate
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Arm, Study
 
 SOLVED, CHANCE = AtLeast(0.99), AtMost(0.60)
+# Controls often stay at chance, one line upon the other: marks at other places tell them apart.
+_LOOKS = (("#0072b2", "o"), ("#333333", "s"), ("#cc79a7", "^"), ("#009e73", "D"))
 
 
 class Curriculum(NamedTuple):
@@ -77,16 +79,49 @@ def figure_of(
 
 
 def _draw(results: Results, ours: Study, curricula: Sequence[Curriculum], task: str, bottom: float) -> Any:
-    picture, axes = panels(len(curricula), width=4.8, height=3.6)
+    picture, axes = panels(len(curricula), width=5.0, height=3.8)
     for axis, one in zip(axes, curricula, strict=True):
-        colours = shades([control.name for control in one.controls])
-        lines = {control.name: Line(control.name, colours[control.name]) for control in one.controls}
-        draw_arms(axis, results, {one.arm: Line(one.arm, COLOURS["progressive"]), **lines})
-        axis.set(title=f"{task}: {one.subject[0].lower()}{one.subject[1:]}", xlabel="training samples")
+        named = f"{one.subject[0].lower()}{one.subject[1:]}"
+        curve(axis, results.curves(one.arm, "accuracy"), COLOURS["progressive"], named)
+        for i, control in enumerate(one.controls):
+            colour, mark = _look(i)
+            places = {"marker": mark, "ms": 4, "markevery": (0.03 + 0.04 * i, 0.16)}
+            curve(axis, results.curves(control.name, "accuracy"), colour, control.short, lw=1.2, **places)
+        _mark_changes(axis, ours, one)
+        spread_key(axis)
+        axis.set(title=f"{task}: {named}", xlabel="training samples")
         axis.set(ylabel="test accuracy", ylim=(bottom, 1.03))
         in_millions(axis, ours.value("data.num_steps", ours.arm(one.arm)))
         legend(axis)
     return picture
+
+
+def _look(place: int) -> tuple[str, str]:
+    """Return colour and mark of a control, by its place among a curriculum's."""
+    return _LOOKS[place % len(_LOOKS)]
+
+
+def _mark_changes(axis: Any, ours: Study, one: Curriculum) -> None:
+    """Mark where the teacher changes, of the curriculum and of its reversed order."""
+    taught = ours.arm(one.arm)
+    length = ours.value("data.num_steps", taught)
+    changes = _changes(taught, length)
+    marks = [(changes, COLOURS["progressive"], "next checkpoint teaches")]
+    for i, control in enumerate(one.controls):
+        given = (ours.arm(control.name).teach or {})["strategy"]["init_args"]
+        if given.get("order") == "reversed":
+            marks.append(([length - step for step in changes], _look(i)[0], "the same, reversed"))
+    for steps, colour, label in marks:
+        for i, step in enumerate(steps):
+            axis.axvline(step, color=colour, ls=":", lw=1.2, label=None if i else label)
+
+
+def _changes(taught: Arm, length: int) -> list[int]:
+    """Return the steps at which a student's teacher changes; none where every harvested one teaches."""
+    strategy = (taught.teach or {})["strategy"]
+    given = strategy["init_args"]
+    times = {"TwoShot": 1, "PeakOfEach": len(given.get("phases", []))}.get(strategy["class_path"], 0)
+    return [step for step in (given["T"] * i for i in range(1, times + 1)) if step < length]
 
 
 def _claims(ours: Study, curricula: Sequence[Curriculum], chance: Predicate | None) -> list[Claim]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,9 @@ from lit_curriculum.reproduce.results import PerSeed, Results, Row, mean_of, sma
 from lit_curriculum.reproduce.study import Study
 
 Gain = Callable[[Results], PerSeed]
+
+BETTER_ONE_SHOT = LINES["one-shot"]._replace(label="one-shot, better of two temperatures")
+"""How `one_shot` is drawn."""
 
 
 def of(results: Results, study: Study) -> Results:
@@ -79,13 +83,14 @@ def depths(results: Results) -> list[int]:
 
 
 def by_length(axis: Any, values: Sequence[PerSeed], studies: Sequence[Study], line: Line) -> None:
-    """Draw one number per seed and study against the length of the runs."""
+    """Draw one number per seed and study against the length of the runs; one length is a mark, no line."""
     lengths = [study.axes["num_steps"] for study in studies]
     seeds = [
         list(zip(lengths, of_seed, strict=True))
         for of_seed in zip(*(v.values() for v in values), strict=True)
     ]
-    curve(axis, seeds, line.colour, line.label, ls=line.style, marker="o", ms=4)
+    style = line.style if len(lengths) > 1 else ""
+    curve(axis, seeds, line.colour, line.label, ls=style, marker="o", ms=4)
 
 
 def paper_lengths(
@@ -104,7 +109,7 @@ def paper_lengths(
         axis.plot(places, accuracies, "o", ms=6, mfc="none", color=LINES[name].colour)
     label = "the paper's, in the same colours"
     if longest != lengths[-1]:
-        label += f",\nafter {lengths[-1] / longest:.3g} times as many steps"
+        label += f":\nits own sizes, {lengths[-1] / longest:.3g} times as many steps"
     axis.plot([], [], "o", ms=6, mfc="none", color="#555555", label=label)
 
 
@@ -116,18 +121,31 @@ def log_lengths(axis: Any, lengths: Sequence[int], **labels: Any) -> None:
     in_millions(axis, max(lengths))
 
 
+def log_steps(axis: Any, first: float, last: float, **labels: Any) -> None:
+    """Put steps on a log scale: ticks at the last one, its halves, and the first one."""
+    halves = [last / 2**i for i in range(int(math.log2(last / first)))]
+    axis.set(xscale="log", **labels)
+    axis.set_xticks([first, *halves[::-1]])
+    axis.minorticks_off()
+    axis.xaxis.set_major_formatter(lambda step, _: f"{step:g}" if step < 1000 else f"{step / 1000:g}k")
+
+
 def heads_of(heads: int) -> str:
     """Return "1 head", "2 heads"."""
     return f"{heads} head{'s' if heads > 1 else ''}"
 
 
 def gap_bars(axis: Any, results: Results, shown: dict[str, list[Study]], colours: Sequence[Any]) -> None:
-    """Draw how far progressive distillation ends above one-shot, relatively, a group of bars a length."""
+    """Draw how far progressive distillation ends above one-shot, as a share of it, a group of bars a length.
+
+    The share is the paper's measure; tables and most claims have differences of accuracy.
+    """
     series = {
         name: [relative_gain(of(results, study)).map(lambda gap: 100 * gap) for study in studies]
         for name, studies in shown.items()
     }
     lengths = [study.axes["num_steps"] for study in next(iter(shown.values()))]
     bars(axis, [f"{steps:,} steps" for steps in lengths], series, colours)
-    axis.set_ylabel("gain over one-shot, tau = 1e-4 (%)")
+    axis.plot([], [], "|", ms=9, color="#555555", label="± 1 sd over seeds")
+    axis.set_ylabel("(progressive - one-shot) / one-shot (%)", fontsize=9)
     legend(axis)

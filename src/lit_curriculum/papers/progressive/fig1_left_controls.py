@@ -15,17 +15,16 @@ from lit_curriculum.papers.progressive._controls import (
     figure_of,
     teacher_elsewhere,
 )
-from lit_curriculum.reproduce.controls import backwards, elsewhere, noisy, shuffled
+from lit_curriculum.reproduce.controls import backwards, elsewhere, middle_last, noisy, shuffled
 from lit_curriculum.reproduce.figure import Figure, Scale
 
-_MIDDLE_LAST = backwards("middle last", "The final checkpoint first and the one in the middle last")
 CURRICULA = (
     Curriculum(
         "progressive",
         "Progressive distillation",
         (shuffled(), backwards(), elsewhere("support"), noisy()),
     ),
-    Curriculum("two-shot", "Two-shot distillation", (_MIDDLE_LAST,)),
+    Curriculum("two-shot", "Two-shot distillation", (middle_last(),)),
 )
 # A step at width 100 sometimes finds the support from whatever it is told, late: seen on the reported seeds.
 _LATE = {

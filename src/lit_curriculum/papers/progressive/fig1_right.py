@@ -18,6 +18,7 @@ from lit_curriculum.papers.progressive._pcfg import (
     students,
 )
 from lit_curriculum.papers.progressive._pcfg_results import (
+    BETTER_ONE_SHOT,
     Gain,
     beats,
     beats_both,
@@ -41,13 +42,17 @@ from lit_curriculum.reproduce.study import ALL_SCALES, Study
 SCALES = ALL_SCALES
 
 METHODS = (PLAIN, ONE_SHOT, ONE_SHOT_SOFT, PROGRESSIVE)
-# Test accuracies of 8-head students after 2, 4, 8 and 16 thousand steps, read off the published figure.
+# Test accuracies of 8-head students and of 32 heads after 2, 4, 8 and 16 thousand steps, read off the
+# published figure.
 _PAPER = {
     "plain": (0.745, 0.866, 0.926, 0.927),
     "one-shot": (0.768, 0.901, 0.928, 0.953),
     "progressive": (0.803, 0.922, 0.958, 0.963),
+    "teacher": (0.910, 0.960, 0.970, 0.980),
 }
 _PAPER_LENGTHS = (2000, 4000, 8000, 16_000)
+_WIDE = "teacher's width, labels only"
+_SHOWN = {"progressive": LINES["progressive"], "one-shot": BETTER_ONE_SHOT, "plain": LINES["plain"]}
 _NAMES = {
     "progressive": "progressive distillation",
     "one-shot": "one-shot distillation at either temperature",
@@ -98,19 +103,34 @@ _ARMS = {"progressive": PROGRESSIVE, "plain": PLAIN, "teacher": TEACHER}
 
 
 def _alone(results: Results, design: Design, narrow: list[Study], wide: list[Study]) -> Any:
-    picture, (axis,) = panels(1, width=4.6, height=3.6)
-    _draw(axis, results, design, narrow, wide)
-    legend(axis)
+    """Draw the panel; where our sizes are not the paper's, its accuracies have one of their own beside it."""
+    beside = not _at_its_size(design)
+    picture, axes = panels(2 if beside else 1, width=4.6, height=3.6)
+    _draw(axes[0], results, design, narrow, wide)
+    legend(axes[0])
+    if beside:
+        axes[1].sharey(axes[0])
+        style = {"marker": "o", "ms": 6, "mfc": "none", "ls": ":", "lw": 1.0}
+        for name in ("teacher", *_SHOWN):
+            line = _SHOWN.get(name, Line(_WIDE, LINES[name].colour))
+            axes[1].plot(_PAPER_LENGTHS, _PAPER[name], color=line.colour, label=line.label, **style)
+        log_lengths(axes[1], _PAPER_LENGTHS, title="the paper's: whole strings, 32 → 8 heads")
+        legend(axes[1])
     return picture
+
+
+def _at_its_size(design: Design) -> bool:
+    return design.horizons == _PAPER_LENGTHS
 
 
 def _draw(axis: Any, results: Results, design: Design, narrow: list[Study], wide: list[Study]) -> None:
     teachers = [of(results, study).final(TEACHER, "accuracy") for study in wide]
-    by_length(axis, teachers, wide, Line("teacher's width", LINES["teacher"].colour))
-    for name in ("progressive", "one-shot", "plain"):
+    by_length(axis, teachers, wide, Line(_WIDE, LINES["teacher"].colour))
+    for name, line in _SHOWN.items():
         values = [_final(of(results, study), name) for study in narrow]
-        by_length(axis, values, narrow, LINES[name]._replace(style="-"))
-    paper_lengths(axis, _PAPER, _PAPER_LENGTHS, design.horizons[-1])
+        by_length(axis, values, narrow, line._replace(style="-"))
+    if _at_its_size(design):
+        paper_lengths(axis, _PAPER, _PAPER_LENGTHS, design.horizons[-1])
     title = f"PCFG: {design.teacher_heads} → {design.heads[0]} heads"
     shown = sorted({study.axes["num_steps"] for study in (*narrow, *wide)})
     log_lengths(axis, shown, title=title, ylabel="test accuracy")

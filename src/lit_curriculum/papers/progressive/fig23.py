@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -9,19 +10,20 @@ from typing import Any
 import numpy as np
 
 from lit_curriculum.papers.progressive._pcfg import DESIGNS, TEACHER, labelled
-from lit_curriculum.papers.progressive._pcfg_results import heads_of, of
+from lit_curriculum.papers.progressive._pcfg_results import heads_of, log_steps, of
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import Curve, curve, in_millions, legend, mean_and_spread, panels
+from lit_curriculum.reproduce.panels import Curve, curve, legend, mean_and_spread, panels, spread_key
 from lit_curriculum.reproduce.predicates import AtMost, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import ALL_SCALES, Study
 
 SCALES = ALL_SCALES
 
-# Each curve is marked where it first reaches this share of its final accuracy.
+# As in the paper each curve is marked where it first reaches this share of its final accuracy.
 REACHED = 0.8
-_DOT: dict[str, Any] = {"marker": "o", "ls": "", "ms": 6, "mec": "black", "mew": 0.6, "zorder": 3}
+_DOT: dict[str, Any] = {"marker": "o", "ls": "", "ms": 4, "mec": "black", "mew": 0.6, "zorder": 3}
+_AS_GOOD: dict[str, Any] = {"marker": "D", "ls": "", "ms": 6, "mec": "black", "mew": 0.6, "zorder": 3}
 
 
 def figure(scale: Scale) -> Figure:
@@ -52,12 +54,20 @@ def _draw(results: Results, studies: Sequence[Study]) -> Any:
             curve(axis, curves, f"C{i}", label)
         # On the mean curve: the seeds' mean step and mean level would lie beside it.
         right.plot(*_reached(curves), color=f"C{i}", **_DOT)
-    right.plot([], [], color="white", label=f"{REACHED:.0%} of its last accuracy reached", **_DOT)
+    for i, (narrow, wide) in enumerate(pairwise(studies)):
+        # What the claims measure. The level is the narrow model's end, the step the mean of the seeds'.
+        level = statistics.fmean(_final(results, narrow).values())
+        step = statistics.fmean(_share(results, wide, narrow).values()) * wide.axes["num_steps"]
+        right.plot([step, narrow.axes["num_steps"]], [level] * 2, color=f"C{i}", ls=":", lw=1.2)
+        right.plot(step, level, color=f"C{i + 1}", **_AS_GOOD)
+    right.plot([], [], color="white", label="last accuracy of the next narrower (mean step)", **_AS_GOOD)
+    right.plot([], [], color="white", label=f"{REACHED:.0%} of its own last accuracy (paper's mark)", **_DOT)
+    spread_key(left)
     left.set(title="loss", ylabel="validation loss")
     right.set(title="accuracy", ylabel="test accuracy")
     for axis in (left, right):
-        axis.set(xlabel="training steps", xscale="log")
-        in_millions(axis, studies[0].axes["num_steps"])
+        first, last = curves[0][0][0], curves[0][-1][0]
+        log_steps(axis, first, last, xlabel="training steps")
         legend(axis)
     return picture
 
@@ -69,22 +79,23 @@ def _reached(curves: Sequence[Curve]) -> tuple[float, float]:
     return float(steps[first]), float(mean[first])
 
 
+def _final(results: Results, study: Study) -> PerSeed:
+    return of(results, study).final(TEACHER, "accuracy")
+
+
+def _share(results: Results, wide: Study, narrow: Study) -> PerSeed:
+    """Return the first step at which the wide model is where the narrow one ends, over T0; or 1."""
+    levels = _final(results, narrow)
+    return PerSeed(
+        {
+            seed: min((s for s, v in curve if v >= levels[seed]), default=curve[-1][0]) / curve[-1][0]
+            for seed, curve in of(results, wide).history(TEACHER, "accuracy").items()
+        }
+    )
+
+
 def _claims(studies: Sequence[Study]) -> list[Claim]:
     """Judge that each wider model ends better and gets there sooner, over the whole range of widths."""
-
-    def final(results: Results, study: Study) -> PerSeed:
-        return of(results, study).final(TEACHER, "accuracy")
-
-    def share(results: Results, wide: Study, narrow: Study) -> PerSeed:
-        """Return the first step at which the wide model is where the narrow one ends, over T0; or 1."""
-        levels = final(results, narrow)
-        return PerSeed(
-            {
-                seed: min((s for s, v in curve if v >= levels[seed]), default=curve[-1][0]) / curve[-1][0]
-                for seed, curve in of(results, wide).history(TEACHER, "accuracy").items()
-            }
-        )
-
     made = []
     for narrow, wide in pairwise(studies):
         few, many = narrow.axes["heads"], wide.axes["heads"]
@@ -92,13 +103,13 @@ def _claims(studies: Sequence[Study]) -> list[Claim]:
             Claim(
                 f"{many}-over-{few}",
                 f"{many} heads end at a higher accuracy than {few}.",
-                lambda results, a=wide, b=narrow: final(results, a) - final(results, b),  # type: ignore[misc]
+                lambda results, a=wide, b=narrow: _final(results, a) - _final(results, b),  # type: ignore[misc]
                 MeanAbove(),
             ),
             Claim(
                 f"{many}-sooner-than-{few}",
                 f"{many} heads reach the last accuracy of {few} early (share of the steps).",
-                lambda results, a=wide, b=narrow: share(results, a, b),  # type: ignore[misc]
+                lambda results, a=wide, b=narrow: _share(results, a, b),  # type: ignore[misc]
                 AtMost(0.75),
             ),
         ]

@@ -50,7 +50,7 @@ def figure(scale: Scale) -> Figure:
         picture, (axis,) = panels(1, width=5.2, height=3.4)
         shown = {f"mask rate {rate:g}": list(of_rate) for rate, of_rate in studies.items()}
         gap_bars(axis, results, shown, ["#9ecae1", "#4292c6", "#084594"])
-        axis.set_title(f"progressive over one-shot, {heads_of(design.heads[0])}")
+        axis.set_title(f"relative gain, tau = 1e-4, {heads_of(design.heads[0])}")
         return picture
 
     return Figure(

@@ -41,7 +41,7 @@ def figure(scale: Scale) -> Figure:
         for axis, heads in zip(axes, design.heads, strict=True):
             shown = {grammar: list(studies[grammar, heads]) for grammar in GRAMMARS}
             gap_bars(axis, results, shown, ["#d55e00", "#e69f00", "#009e73"])
-            axis.set_title(f"progressive over one-shot, {heads_of(heads)}")
+            axis.set_title(f"relative gain, tau = 1e-4, {heads_of(heads)}")
         return picture
 
     # cfg3b's runs are figure 25's.

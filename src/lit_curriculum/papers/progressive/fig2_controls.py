@@ -14,7 +14,7 @@ from lit_curriculum.papers.progressive._controls import (
     figure_of,
     teacher_elsewhere,
 )
-from lit_curriculum.reproduce.controls import Control, backwards, elsewhere, noisy
+from lit_curriculum.reproduce.controls import Control, elsewhere, middle_last, noisy
 from lit_curriculum.reproduce.figure import Figure, Scale
 
 _KNOWN: dict[Scale, dict[str, str]] = {
@@ -29,13 +29,14 @@ def figure(scale: Scale) -> Figure:
     shown = fig2.study(scale)
     beginning = shown.arm("beginning").teach
     assert beginning is not None
-    last = backwards("middle last", "The final checkpoint first and the one in the middle last")
     early = Control(
         name="noise of the beginning",
         what="Labels, as many of them wrong as of the answers at the transition's beginning,",
+        short="labels wrong as at the beginning",
         change=lambda _: noisy().change(beginning),
     )
-    curricula = (Curriculum("middle", "The middle checkpoint", (last, elsewhere("support"), noisy(), early)),)
+    held_against = (middle_last(), elsewhere("support"), noisy(), early)
+    curricula = (Curriculum("middle", "The middle checkpoint", held_against),)
     ours = controlled(shown, curricula, teacher_elsewhere(shown))
     cost = {
         "smoke": "seconds",

@@ -8,6 +8,7 @@ from typing import Any
 from lit_curriculum.papers.progressive._pcfg import HALF
 from lit_curriculum.papers.progressive._pcfg_gpt2 import DESIGNS, HEIGHTS, Design, at_all_lengths
 from lit_curriculum.papers.progressive._pcfg_results import (
+    BETTER_ONE_SHOT,
     beats_both,
     by_length,
     gains_table,
@@ -57,7 +58,7 @@ def _draw(results: Results, design: Design, heads: int, studies: Panels) -> Any:
             "one-shot": [one_shot(of(results, study)) for study in of_height],
         }
         for name, values in ends.items():
-            by_length(axis, values, of_height, LINES[name])
+            by_length(axis, values, of_height, BETTER_ONE_SHOT if name == "one-shot" else LINES[name])
         title = f"height {height}, {heads_of(heads)}"
         log_lengths(axis, design.horizons, title=title, ylabel="test accuracy")
     # Below all panels: inside it would cover a band.

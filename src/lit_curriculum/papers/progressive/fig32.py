@@ -38,7 +38,7 @@ def figure(scale: Scale) -> Figure:
         picture, (axis,) = panels(1, width=5.2, height=3.4)
         shown = {name: list(of_grammar) for name, of_grammar in studies.items()}
         gap_bars(axis, results, shown, ["#9ecae1", "#4292c6", "#084594"])
-        axis.set_title(f"progressive over one-shot, height 3, {heads_of(heads)}")
+        axis.set_title(f"relative gain, tau = 1e-4, height 3, {heads_of(heads)}")
         return picture
 
     claims = [

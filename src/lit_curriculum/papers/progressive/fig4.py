@@ -23,13 +23,22 @@ from lit_curriculum.papers.progressive._pcfg import (
     students,
     two_shot,
 )
-from lit_curriculum.papers.progressive._pcfg_results import end_over_peak, of
+from lit_curriculum.papers.progressive._pcfg_results import BETTER_ONE_SHOT, end_over_peak, log_steps, of
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, one_shot
 from lit_curriculum.probes.ngram import draw_inputs
 from lit_curriculum.probes.optimal import optimal_robust
 from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure, Scale
-from lit_curriculum.reproduce.panels import COLOURS, NGRAM_COLOURS, curve, in_millions, legend, panels
+from lit_curriculum.reproduce.panels import (
+    COLOURS,
+    LINES,
+    NGRAM_COLOURS,
+    curve,
+    in_millions,
+    legend,
+    panels,
+    spread_key,
+)
 from lit_curriculum.reproduce.predicates import AtMost, Between, MeanAbove
 from lit_curriculum.reproduce.ranks import partial_rank_correlation
 from lit_curriculum.reproduce.results import PerSeed, Results, Row
@@ -102,39 +111,59 @@ def _draw(results: Results, design: Design, teacher: Study, student: Study) -> A
         best = list(optimum.final(OPTIMUM, f"robust_{n}").values())
         # Longer dashes below shorter ones: several n may have one value.
         middle.plot([design.T0], best, marker="_", ms=16 - n, mew=2.5, color=colour, clip_on=False)
-    middle.plot([], [], marker="_", ms=9, mew=2.5, color="#555555", ls="", label="best predictor")
+    best_possible = "best possible predictor,\nin the colours of n"
+    middle.plot([], [], marker="_", ms=9, mew=2.5, color="#555555", ls="", label=best_possible)
     mark_choice((left, middle, right), choices(taught_by), teacher.seeds[0])
     at_the_bottom = {"transform": left.get_xaxis_transform(), "clip_on": False}
-    left.plot(design.candidates, [0] * len(design.candidates), "^", color="#d55e00", ms=5, **at_the_bottom)
-    for i, T in enumerate(design.T):
-        values = [taught.final(two_shot(T, step), "accuracy").values() for step in design.candidates]
-        seeds = [list(zip(design.candidates, seed, strict=True)) for seed in zip(*values, strict=True)]
-        curve(right, seeds, f"C{i + 1}", f"two checkpoints, T = {T:,}", marker="o", ms=4)
-    for level, name in ((one_shot(taught), "one-shot"), (taught.final(PLAIN, "accuracy"), "plain")):
-        ends = [[(step, end) for step in design.candidates] for end in level.values()]
-        curve(right, ends, COLOURS[name], name, ls="--", lw=1.4)
+    triangles = {"color": "#d55e00", "ms": 5, "label": "intermediate checkpoints tried"}
+    left.plot(design.candidates, [0] * len(design.candidates), "^", **triangles, **at_the_bottom)
+    spread_key(left)
+    _draw_students(right, taught, design)
     left.set(title="teacher", xlabel="training steps", ylabel="validation loss")
     middle.set(title="dependence on n-grams", xlabel="training steps", ylabel="median $M_{robust}$")
-    right.set(
-        title=f"{design.teacher_heads} → {design.heads[0]} heads, {design.student_steps:,} steps",
-        xlabel="intermediate checkpoint",
-        ylabel="test accuracy",
-    )
-    for axis in (left, middle, right):
+    for axis in (left, middle):
         in_millions(axis, design.T0)
+    for axis in (left, middle, right):
         legend(axis)
     return picture
 
 
+def _draw_students(axis: Any, taught: Results, design: Design) -> None:
+    """Draw where students end by their intermediate checkpoint, and the levels of those without one."""
+    for i, T in enumerate(design.T):
+        values = [taught.final(two_shot(T, step), "accuracy").values() for step in design.candidates]
+        seeds = [list(zip(design.candidates, seed, strict=True)) for seed in zip(*values, strict=True)]
+        curve(axis, seeds, f"C{i + 1}", f"two checkpoints, T = {T:,}", marker="o", ms=4)
+    by_labels = LINES["plain"]._replace(style=":")
+    levels = (
+        (one_shot(taught), BETTER_ONE_SHOT._replace(style="--")),
+        (taught.final(PLAIN, "accuracy"), by_labels),
+    )
+    for level, line in levels:
+        ends = [[(step, end) for step in design.candidates] for end in level.values()]
+        curve(axis, ends, line.colour, line.label, ls=line.style, lw=1.6)
+    log_steps(axis, design.candidates[0], design.candidates[-1])
+    axis.set(
+        title=f"{design.teacher_heads} → {design.heads[0]} heads, {design.student_steps:,} steps",
+        xlabel="intermediate checkpoint (the teacher's step)",
+        ylabel="test accuracy",
+    )
+
+
 def mark_choice(axes: Sequence[Any], found: Mapping[int, Choice], seed: int, phases: bool = True) -> None:
-    """Show the rapid phase of one seed's teacher and the checkpoints that the loss and M_robust choose."""
+    """Show the rapid phase of one seed's teacher, its middle by the loss, and the peak of M_robust(3)."""
     left, chosen = axes[0], found[seed]
     if phases and chosen.phases is not None:
-        left.axvspan(chosen.phases.begin, chosen.phases.end, color="#e69f00", alpha=0.15, lw=0)
-    for step, line, name in ((chosen.by_loss, "--", "loss"), (chosen.by_peak, ":", "$M_{robust}(3)$")):
+        label = f"rapid fall of the loss, seed {seed}"
+        left.axvspan(chosen.phases.begin, chosen.phases.end, color="#e69f00", alpha=0.15, lw=0, label=label)
+    places = (
+        (chosen.by_loss, "--", "middle of the loss's fall"),
+        (chosen.by_peak, ":", "peak of $M_{robust}(3)$"),
+    )
+    for step, line, name in places:
         if step is not None:
             for axis in axes:
-                label = f"chosen by {name}, seed {seed}" if axis is left else None
+                label = f"{name}, seed {seed}" if axis is left else None
                 axis.axvline(step, color="#555555", ls=line, lw=1.2, label=label)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from lit_curriculum.distillation import find_transition
 from lit_curriculum.papers.progressive._pcfg import PLAIN, PROGRESSIVE, TEACHER
 from lit_curriculum.papers.progressive._pcfg_results import (
+    BETTER_ONE_SHOT,
     Gain,
     beats,
     by_length,
@@ -169,7 +170,8 @@ def _draw(results: Results, design: Design, teacher: Study, students: tuple[Stud
         "plain": [of(results, study).final(PLAIN, "accuracy") for study in students],
     }
     for name, values in ends.items():
-        by_length(middle, values, students, LINES[name])
+        line = BETTER_ONE_SHOT if name == "one-shot" else LINES[name]
+        by_length(middle, values, students, line)
     paper_lengths(middle, _PAPER, _PAPER_LENGTHS, design.horizons[-1])
     for n, colour in NGRAM_COLOURS.items():
         curve(right, taught_by.curves(TEACHER, f"robust_{n}"), colour, f"n = {n}")
