@@ -163,8 +163,8 @@ def mark_choice(axes: Sequence[Any], found: Mapping[int, Choice], seed: int, pha
     for step, line, name in places:
         if step is not None:
             for axis in axes:
-                label = f"{name}, seed {seed}" if axis is left else None
-                axis.axvline(step, color="#555555", ls=line, lw=1.2, label=label)
+                told = f"{name}, seed {seed}" if axis is left else None
+                axis.axvline(step, color="#555555", ls=line, lw=1.2, label=told)
 
 
 # --- claims -----------------------------------------------------------------------------------------------
