@@ -102,10 +102,10 @@ class Block(NamedTuple):
     total: int
 
 
-_COMPILED: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
+COMPILED: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
 
 
-@njit(**_COMPILED)
+@njit(**COMPILED)
 def _columns(
     rows: Any, first: int, row: int, many: int, scale: Any, work: Any, at: int
 ) -> None:  # pragma: no cover - compiled
@@ -118,7 +118,7 @@ def _columns(
             work[at + c * w + i] = scale * rows[first + i * row + c]
 
 
-@njit(**_COMPILED)
+@njit(**COMPILED)
 def _rows(
     work: Any, at: int, many: int, rows: Any, first: int, row: int
 ) -> None:  # pragma: no cover - compiled
@@ -129,7 +129,7 @@ def _rows(
             rows[first + i * row + c] = work[at + c * w + i]
 
 
-@njit(**_COMPILED, forceinline=True)
+@njit(**COMPILED, forceinline=True)
 def _product(
     start: Any, x0: Any, x1: Any, x2: Any, x3: Any, x4: Any, x5: Any, x6: Any, x7: Any, array: Any, at: int
 ) -> Any:  # pragma: no cover - compiled
@@ -145,7 +145,7 @@ def _product(
     return add(low, high)
 
 
-@njit(**_COMPILED, forceinline=True)
+@njit(**COMPILED, forceinline=True)
 def _eight(work: Any, at: int) -> Any:  # pragma: no cover - compiled
     """Return eight vectors."""
     w = lanes(work)
@@ -155,7 +155,7 @@ def _eight(work: Any, at: int) -> Any:  # pragma: no cover - compiled
     return low + high
 
 
-@njit(**_COMPILED, forceinline=True)
+@njit(**COMPILED, forceinline=True)
 def _put_eight(
     work: Any, at: int, x0: Any, x1: Any, x2: Any, x3: Any, x4: Any, x5: Any, x6: Any, x7: Any
 ) -> None:  # pragma: no cover - compiled
@@ -171,7 +171,7 @@ def _put_eight(
     store(work, at + 7 * w, x7)
 
 
-@njit(**_COMPILED)
+@njit(**COMPILED)
 def answer_block(given: Arrays, block: Block) -> None:  # pragma: no cover - compiled
     """Write a block's answers and norms."""
     pair, work, scores = given.pair, given.work, given.scores
@@ -201,7 +201,7 @@ def answer_block(given: Arrays, block: Block) -> None:  # pragma: no cover - com
     _rows(work, 0, block.many, given.answer, block.at, block.row)
 
 
-@njit(**_COMPILED)
+@njit(**COMPILED)
 def gradients_of_block(given: Arrays, wanted: Gradients, block: Block) -> None:  # pragma: no cover - compiled
     """Write a block's gradients by its queries; add its share to those by the string's keys and values."""
     many, at, row = block.many, block.at, block.row
@@ -215,7 +215,7 @@ def gradients_of_block(given: Arrays, wanted: Gradients, block: Block) -> None: 
     _add_by_pair(given, wanted, block)
 
 
-@njit(**_COMPILED)
+@njit(**COMPILED)
 def _weigh(given: Arrays, block: Block) -> None:  # pragma: no cover - compiled
     """Fill ``scores`` with each key's weights and gradients by score; ``work`` begins with those by query.
 
@@ -249,7 +249,7 @@ def _weigh(given: Arrays, block: Block) -> None:  # pragma: no cover - compiled
     _put_eight(work, 0, b0, b1, b2, b3, b4, b5, b6, b7)
 
 
-@njit(**_COMPILED)
+@njit(**COMPILED)
 def _add_by_pair(given: Arrays, wanted: Gradients, block: Block) -> None:  # pragma: no cover - compiled
     """Add to the gradients by keys and values what a block's queries give, two tokens at a time."""
     scores, by_pair, many = given.scores, wanted.by_pair, block.many

@@ -59,6 +59,12 @@ class Packing:
         hidden = None if seen.all() else ~seen
         return cls(tokens, keys, np.searchsorted(tokens, targets), queries, hidden)
 
+    def bias(self, dtype: Any) -> npt.NDArray[Any]:
+        """Return what `RaggedAttention` adds to the scores of each token (N,); empty if that is nothing."""
+        if self.hidden is None:
+            return np.zeros(0, dtype)
+        return np.where(self.hidden, HIDDEN, 0.0).astype(dtype)
+
 
 def can_pack(model: Any, inputs: Mapping[str, torch.Tensor]) -> bool:
     """Tell whether `packed_logits` gives a model's answers: on the processor, in one precision, no dropout.
@@ -94,9 +100,7 @@ def packed_logits(model: Any, inputs: Mapping[str, torch.Tensor]) -> torch.Tenso
     bert = model.bert_for_masked_lm.bert
     pack = Packing.of(inputs["attention_mask"].numpy().astype(np.bool_), inputs["targets"].numpy())
     hidden = _embedded(bert.embeddings, inputs["input_ids"], pack)
-    bias = np.zeros(0 if pack.hidden is None else len(pack.tokens), hidden.detach().numpy().dtype)
-    if pack.hidden is not None:
-        bias[pack.hidden] = HIDDEN
+    bias = pack.bias(hidden.detach().numpy().dtype)
     *layers, last = bert.encoder.layer
     for layer in layers:
         hidden = _layer(layer, hidden, hidden, (pack.keys, pack.keys, bias))

@@ -20,7 +20,7 @@ from lit_curriculum.errors import bad_value
 from lit_curriculum.models.bert import BertMaskedLM
 from lit_curriculum.models.gelu import gelu
 from lit_curriculum.models.packed_bert import Packing, can_pack
-from lit_curriculum.models.ragged_attention import HIDDEN, RaggedAttention
+from lit_curriculum.models.ragged_attention import RaggedAttention
 
 _CUT = len("bert_for_masked_lm.")
 _Places = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.floating]]
@@ -79,7 +79,7 @@ class Population:
         self.models[0].check_length(inputs["input_ids"])
         pack = Packing.of(inputs["attention_mask"].numpy().astype(np.bool_), inputs["targets"].numpy())
         hidden = self._embedded(inputs["input_ids"], pack)
-        bias = self._bias(pack, hidden)
+        bias = np.tile(pack.bias(hidden.detach().numpy().dtype), len(self.models))
         keys, queries = self._repeated(pack.keys), self._repeated(pack.queries)
         for layer in range(self.layers - 1):
             hidden = self._layer(layer, hidden, hidden, (keys, keys, bias))
@@ -131,9 +131,3 @@ class Population:
         """Return where each string of each model begins, and the end."""
         shifts = np.arange(len(self.models))[:, None] * starts[-1]
         return np.append((starts[:-1] + shifts).reshape(-1), len(self.models) * starts[-1])
-
-    def _bias(self, pack: Packing, hidden: torch.Tensor) -> npt.NDArray[np.floating]:
-        dtype = hidden.detach().numpy().dtype
-        if pack.hidden is None:
-            return np.zeros(0, dtype)
-        return np.tile(np.where(pack.hidden, HIDDEN, 0.0).astype(dtype), len(self.models))

@@ -15,6 +15,7 @@ import torch
 from numba import njit
 
 from lit_curriculum.models.attention_kernel import (
+    COMPILED,
     HEAD_SIZE,
     WORK,
     Arrays,
@@ -116,7 +117,7 @@ def _arrays(
     return Arrays(*given)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(**COMPILED)
 def _attend(given: Arrays, queries: Any, keys: Any, heads: int) -> None:  # pragma: no cover - compiled
     """Write all answers."""
     w, row = lanes(given.work), HEAD_SIZE * heads
@@ -127,7 +128,7 @@ def _attend(given: Arrays, queries: Any, keys: Any, heads: int) -> None:  # prag
                 answer_block(given, _block(queries, keys, s, head, b, w, row, stride))
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(**COMPILED)
 def _attend_backward(
     given: Arrays, wanted: Gradients, queries: Any, keys: Any, heads: int
 ) -> None:  # pragma: no cover - compiled
@@ -140,7 +141,7 @@ def _attend_backward(
                 gradients_of_block(given, wanted, _block(queries, keys, s, head, b, w, row, stride))
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(**COMPILED)
 def _block(
     queries: Any, keys: Any, s: int, head: int, b: int, w: int, row: int, stride: int
 ) -> Block:  # pragma: no cover - compiled
