@@ -14,7 +14,7 @@ from lit_curriculum.models.mlp import MLP
 from lit_curriculum.online_sgd import signs, train_samples
 from lit_curriculum.online_sgd.aligned import aligned_zeros
 from lit_curriculum.online_sgd.blocked import train as train_blocked
-from lit_curriculum.simd import lane_count
+from lit_curriculum.simd import TILE, lane_count
 from tests.online_sgd.test_blocked import difference, draw, equal
 
 
@@ -28,7 +28,7 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(terms=st.integers(1, 40), tiles=st.integers(1, 3), keep=st.booleans(), seed=st.integers(0, 1000))
 def test_a_product_with_signs(terms: int, tiles: int, keep: bool, seed: int) -> None:
     rng, lanes = np.random.default_rng(seed), lane_count(np.float64)
-    rows = tiles * signs.TILE
+    rows = tiles * TILE
     A = rng.choice([-1.0, 1.0], (terms, rows))
     B, C = (aligned_zeros(n * lanes, np.float64) for n in (terms, rows))
     B[:], C[:] = rng.normal(size=B.size), rng.normal(size=C.size)
@@ -37,7 +37,7 @@ def test_a_product_with_signs(terms: int, tiles: int, keep: bool, seed: int) -> 
     table = aligned_zeros(signs.table_entries(terms) * lanes, np.float64)
     signs.find_entries(entries.reshape(-1), 0, rows, A.reshape(-1), 0, rows, terms, rows, lanes)
     signs.fill_table(table, B, 0, terms, terms, 0)
-    for r in range(0, rows, signs.TILE):
+    for r in range(0, rows, TILE):
         signs.add_signed_rows(C, r * lanes, table, entries.reshape(-1), r, rows, len(entries), keep)
     np.testing.assert_allclose(C.reshape(rows, lanes), expected, rtol=0, atol=1e-12)
 

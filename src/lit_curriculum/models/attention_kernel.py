@@ -25,9 +25,11 @@ from lit_curriculum.simd import (
     lanes,
     load,
     load_eight,
+    load_tile,
     maximum,
     multiply,
     store,
+    store_tile,
     subtract,
     zeros,
 )
@@ -145,39 +147,13 @@ def _product(
     return add(low, high)
 
 
-@njit(**COMPILED, forceinline=True)
-def _eight(work: Any, at: int) -> Any:  # pragma: no cover - compiled
-    """Return eight vectors."""
-    w = lanes(work)
-    low = load(work, at), load(work, at + w), load(work, at + 2 * w), load(work, at + 3 * w)
-    at += 4 * w
-    high = load(work, at), load(work, at + w), load(work, at + 2 * w), load(work, at + 3 * w)
-    return low + high
-
-
-@njit(**COMPILED, forceinline=True)
-def _put_eight(
-    work: Any, at: int, x0: Any, x1: Any, x2: Any, x3: Any, x4: Any, x5: Any, x6: Any, x7: Any
-) -> None:  # pragma: no cover - compiled
-    """Write eight vectors."""
-    w = lanes(work)
-    store(work, at, x0)
-    store(work, at + w, x1)
-    store(work, at + 2 * w, x2)
-    store(work, at + 3 * w, x3)
-    store(work, at + 4 * w, x4)
-    store(work, at + 5 * w, x5)
-    store(work, at + 6 * w, x6)
-    store(work, at + 7 * w, x7)
-
-
 @njit(**COMPILED)
 def answer_block(given: Arrays, block: Block) -> None:  # pragma: no cover - compiled
     """Write a block's answers and norms."""
     pair, work, scores = given.pair, given.work, given.scores
     w, row = lanes(work), 2 * block.row
     _columns(given.query, block.at, block.row, block.many, given.scale[0], work, 0)
-    q0, q1, q2, q3, q4, q5, q6, q7 = _eight(work, 0)
+    q0, q1, q2, q3, q4, q5, q6, q7 = load_tile(work, 0)
     most = zeros(work)
     for j in range(block.length):
         start = broadcast(given.bias, block.token + j) if len(given.bias) else zeros(work)
@@ -197,7 +173,7 @@ def answer_block(given: Arrays, block: Block) -> None:  # pragma: no cover - com
     store(given.norms, block.total, total)
     a0, a1, a2, a3 = divide(a0, total), divide(a1, total), divide(a2, total), divide(a3, total)
     a4, a5, a6, a7 = divide(a4, total), divide(a5, total), divide(a6, total), divide(a7, total)
-    _put_eight(work, 0, a0, a1, a2, a3, a4, a5, a6, a7)
+    store_tile(work, 0, a0, a1, a2, a3, a4, a5, a6, a7)
     _rows(work, 0, block.many, given.answer, block.at, block.row)
 
 
@@ -223,11 +199,11 @@ def _weigh(given: Arrays, block: Block) -> None:  # pragma: no cover - compiled
     """
     pair, work, scores = given.pair, given.work, given.scores
     w, row = lanes(work), 2 * block.row
-    q0, q1, q2, q3, q4, q5, q6, q7 = _eight(work, 0)
-    g0, g1, g2, g3, g4, g5, g6, g7 = _eight(work, 8 * w)
+    q0, q1, q2, q3, q4, q5, q6, q7 = load_tile(work, 0)
+    g0, g1, g2, g3, g4, g5, g6, g7 = load_tile(work, 8 * w)
     # Of the softmax's gradient, sum_c outer_c answer_c, in the order of `_product`: where all weight is one
     # key's, whose value is the answer, the difference from `by_weight` is 0.
-    a0, a1, a2, a3, a4, a5, a6, a7 = _eight(work, 16 * w)
+    a0, a1, a2, a3, a4, a5, a6, a7 = load_tile(work, 16 * w)
     low = fma(g3, a3, fma(g2, a2, fma(g1, a1, fma(g0, a0, zeros(work)))))
     along = add(low, fma(g7, a7, fma(g6, a6, fma(g5, a5, multiply(g4, a4)))))
     most, total = load(given.norms, block.largest), load(given.norms, block.total)
@@ -246,7 +222,7 @@ def _weigh(given: Arrays, block: Block) -> None:  # pragma: no cover - compiled
         b2, b3 = fma(by_score, broadcast(pair, k + 2), b2), fma(by_score, broadcast(pair, k + 3), b3)
         b4, b5 = fma(by_score, broadcast(pair, k + 4), b4), fma(by_score, broadcast(pair, k + 5), b5)
         b6, b7 = fma(by_score, broadcast(pair, k + 6), b6), fma(by_score, broadcast(pair, k + 7), b7)
-    _put_eight(work, 0, b0, b1, b2, b3, b4, b5, b6, b7)
+    store_tile(work, 0, b0, b1, b2, b3, b4, b5, b6, b7)
 
 
 @njit(**COMPILED)

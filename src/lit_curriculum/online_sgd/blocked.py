@@ -44,9 +44,9 @@ from lit_curriculum.models.mlp import MLP
 from lit_curriculum.online_sgd.aligned import aligned_zeros, up
 from lit_curriculum.online_sgd.blocked_kernel import help_out, lead
 from lit_curriculum.online_sgd.output_layer import losses_of
-from lit_curriculum.online_sgd.signs import GROUP, TILE, looks_up, table_entries
+from lit_curriculum.online_sgd.signs import GROUP, looks_up, table_entries
 from lit_curriculum.online_sgd.state import HINGE, LINE, SOFTMAX, SUB_BLOCK, Sizes, State
-from lit_curriculum.simd import lane_count
+from lit_curriculum.simd import TILE, lane_count
 
 Array = npt.NDArray[Any]
 

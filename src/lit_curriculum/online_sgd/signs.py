@@ -20,11 +20,21 @@ import numpy as np
 import torch
 from numba import njit
 
-from lit_curriculum.simd import add, byte_of, eight_bytes, lanes, load, store, subtract, zeros
+from lit_curriculum.simd import (
+    add,
+    byte_of,
+    eight_bytes,
+    lanes,
+    load,
+    load_tile,
+    store,
+    store_tile,
+    subtract,
+    zeros,
+)
 
 GROUP = 4
 ENTRIES = 16
-TILE = 8  # rows of C whose sums are held in registers
 
 
 _FROM_WIDTH = 512  # below, finding the signs costs more than the tables save
@@ -132,8 +142,7 @@ def add_signed_rows(
     w = lanes(C)
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zeros(C)
     if keep:
-        s0, s1, s2, s3 = load(C, c), load(C, c + w), load(C, c + 2 * w), load(C, c + 3 * w)
-        s4, s5, s6, s7 = load(C, c + 4 * w), load(C, c + 5 * w), load(C, c + 6 * w), load(C, c + 7 * w)
+        s0, s1, s2, s3, s4, s5, s6, s7 = load_tile(C, c)
     e, t = first, 0
     for _ in range(groups):
         # One load for eight places in the table: loads are what the loop waits for.
@@ -148,11 +157,4 @@ def add_signed_rows(
         s7 = add(s7, load(table, t + byte_of(word, 7)))
         e += entries_row
         t += ENTRIES * w
-    store(C, c, s0)
-    store(C, c + w, s1)
-    store(C, c + 2 * w, s2)
-    store(C, c + 3 * w, s3)
-    store(C, c + 4 * w, s4)
-    store(C, c + 5 * w, s5)
-    store(C, c + 6 * w, s6)
-    store(C, c + 7 * w, s7)
+    store_tile(C, c, s0, s1, s2, s3, s4, s5, s6, s7)

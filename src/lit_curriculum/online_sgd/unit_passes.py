@@ -12,9 +12,9 @@ from typing import Any
 from numba import njit
 
 from lit_curriculum.online_sgd.products import rows_4x1, rows_4x2
-from lit_curriculum.online_sgd.signs import GROUP, TILE, add_signed_rows, fill_table
+from lit_curriculum.online_sgd.signs import GROUP, add_signed_rows, fill_table
 from lit_curriculum.online_sgd.state import SUB_BLOCK, Sizes, State
-from lit_curriculum.simd import broadcast, fma, lanes, load, prefetch, store, where_active, zeros
+from lit_curriculum.simd import TILE, broadcast, fma, lanes, load, prefetch, store, where_active, zeros
 
 
 @njit(cache=True, nogil=True, _nrt=False, forceinline=True)

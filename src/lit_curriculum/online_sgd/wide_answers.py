@@ -25,7 +25,6 @@ from lit_curriculum.models.mlp import MLP
 from lit_curriculum.online_sgd.aligned import aligned_zeros, up
 from lit_curriculum.online_sgd.signs import (
     GROUP,
-    TILE,
     add_signed_rows,
     fill_table,
     find_entries,
@@ -33,6 +32,7 @@ from lit_curriculum.online_sgd.signs import (
     table_entries,
 )
 from lit_curriculum.simd import (
+    TILE,
     fma,
     lane_count,
     lane_sum,

@@ -1,144 +1,16 @@
-"""SIMD vectors inside numba functions: the few operations that batch-1 SGD and attention are written in.
-
-Numba leaves vectorising to the compiler, which cannot keep a tile of sums in registers across a loop. Here a
-compiled function gets one more type, a vector of `lanes` numbers that LLVM keeps in one SIMD register (or
-several narrower ones), and says itself what is loaded, multiplied and stored. No operation checks bounds.
-
-What is compiled is kept by all sources together (`numba_cache`): a change here compiles everything anew.
-"""
+"""What is computed from vectors, lane by lane."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
-from numba import config, types
+from numba import types
 from numba.core import cgutils
-from numba.core.errors import TypingError
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic
 
-
-def _vector_bytes() -> int:
-    """Width of a register: 64 bytes where numba compiles for AVX-512, otherwise 32.
-
-    That is this processor, unless ``NUMBA_CPU_NAME`` and ``NUMBA_CPU_FEATURES`` say for which one. Then other
-    machines may take what is compiled from the same folder, and all of them need to agree.
-    """
-    if config.CPU_NAME:
-        return 64 if "+avx512f" in (config.CPU_FEATURES or "") else 32
-    return 64 if llvm.get_host_cpu_features().get("avx512f", False) else 32
-
-
-VECTOR_BYTES = _vector_bytes()
-
-
-def lane_count(dtype: np.dtype[Any] | type) -> int:
-    """Return how many numbers of ``dtype`` one vector holds."""
-    return VECTOR_BYTES // np.dtype(dtype).itemsize
-
-
-class Vector(types.Type):  # type: ignore[misc]
-    """Numba's type of a vector of float32 or float64, as wide as a register unless ``count`` is given."""
-
-    def __init__(self, element: Any, count: int | None = None) -> None:
-        self.element = element
-        self.count = count or VECTOR_BYTES // (element.bitwidth // 8)
-        super().__init__(name=f"Vector({element}, {self.count})")
-
-
-@register_model(Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
-    def __init__(self, manager: Any, vector: Any) -> None:
-        element = manager.lookup(vector.element).get_value_type()
-        super().__init__(manager, vector, ir.VectorType(element, vector.count))
-
-
-def address(context: Any, builder: Any, array_type: Any, arguments: Any, target: Any) -> Any:
-    """Return the address of ``array[index]``, the first two arguments, as a pointer to ``target``."""
-    data = context.make_array(array_type)(context, builder, arguments[0]).data
-    return builder.bitcast(builder.gep(data, [arguments[1]]), target.as_pointer())
-
-
-def _splat(builder: Any, vector_type: Any, scalar: Any) -> Any:
-    """Return a vector with ``scalar`` in every lane."""
-    undefined = ir.Constant(vector_type, ir.Undefined)
-    first = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), vector_type.count), None)
-    return builder.shuffle_vector(first, undefined, mask)
-
-
-def _check(array: Any) -> None:
-    """Take arrays whose elements lie one behind another: places are counted in elements."""
-    if array.layout != "C":
-        raise TypingError(f"{array} is no C-contiguous array")
-
-
-def _loading(array: Any, count: int | None = None) -> Any:
-    """Return signature and code of a load of consecutive elements."""
-    _check(array)
-    vector = Vector(array.dtype, count)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        target = context.get_value_type(vector)
-        pointer = address(context, builder, array, arguments, target)
-        return builder.load(pointer, align=array.dtype.bitwidth // 8)
-
-    return vector(array, types.intp), generate
-
-
-@intrinsic
-def load(typing_context: Any, array: Any, index: Any) -> Any:
-    """``load(array, index)``: the vector of consecutive elements that starts at ``array[index]``."""
-    return _loading(array)
-
-
-@intrinsic
-def load_eight(typing_context: Any, array: Any, index: Any) -> Any:
-    """``load_eight(array, index)``: eight elements from ``array[index]`` on, whatever `lanes` is."""
-    return _loading(array, 8)
-
-
-@intrinsic
-def store(typing_context: Any, array: Any, index: Any, vector: Any) -> Any:
-    """``store(array, index, vector)``: write the vector's numbers to ``array`` from ``index`` on."""
-    _check(array)
-    if not array.mutable or array.dtype != vector.element:
-        raise TypingError(f"{vector} can not be written to {array}")
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        target = context.get_value_type(vector)
-        pointer = address(context, builder, array, arguments, target)
-        builder.store(arguments[2], pointer, align=array.dtype.bitwidth // 8)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, vector), generate
-
-
-def _broadcasting(array: Any, count: int | None = None) -> Any:
-    """Return signature and code of one element in every lane."""
-    _check(array)
-    vector = Vector(array.dtype, count)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        target = context.get_value_type(vector)
-        pointer = address(context, builder, array, arguments, target.element)
-        return _splat(builder, target, builder.load(pointer))
-
-    return vector(array, types.intp), generate
-
-
-@intrinsic
-def broadcast(typing_context: Any, array: Any, index: Any) -> Any:
-    """``broadcast(array, index)``: the vector that holds ``array[index]`` in every lane."""
-    return _broadcasting(array)
-
-
-@intrinsic
-def broadcast_eight(typing_context: Any, array: Any, index: Any) -> Any:
-    """``broadcast_eight(array, index)``: ``array[index]`` in each of eight lanes, whatever `lanes` is."""
-    return _broadcasting(array, 8)
+from lit_curriculum.simd.vector import Vector, splat
 
 
 @intrinsic
@@ -159,7 +31,7 @@ def fill(typing_context: Any, array: Any, value: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         number = context.cast(builder, arguments[1], types.float64, vector.element)
-        return _splat(builder, context.get_value_type(vector), number)
+        return splat(builder, context.get_value_type(vector), number)
 
     return vector(array, types.float64), generate
 
@@ -300,44 +172,6 @@ def _exp_single(context: Any, builder: Any, vector: Any, x: Any) -> Any:
         series = times_plus(series, r, single(1 / factorial))
     exponent = builder.shl(builder.add(builder.bitcast(rounded, integers), whole(127)), whole(23))
     return builder.select(below, single(0), builder.fmul(series, builder.bitcast(exponent, kind)))
-
-
-@intrinsic
-def eight_bytes(typing_context: Any, array: Any, index: Any) -> Any:
-    """``eight_bytes(array, index)``: eight elements of an array of uint8 as one number, the first lowest."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = address(context, builder, array, arguments, ir.IntType(64))
-        return builder.load(pointer, align=1)
-
-    return types.uint64(array, types.intp), generate
-
-
-@intrinsic
-def byte_of(typing_context: Any, word: Any, place: Any) -> Any:
-    """``byte_of(word, place)``: one of `eight_bytes` as an index."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        shifted = builder.lshr(arguments[0], builder.mul(arguments[1], ir.Constant(ir.IntType(64), 8)))
-        return builder.and_(shifted, ir.Constant(ir.IntType(64), 255))
-
-    return types.intp(types.uint64, types.intp), generate
-
-
-@intrinsic
-def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
-    """``prefetch(array, index)``: ask for the cache line of ``array[index]``, soon written."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(ir.VoidType(), [byte] + [number] * 3), "llvm.prefetch.p0"
-        )
-        pointer = address(context, builder, array, arguments, ir.IntType(8))
-        builder.call(function, [pointer, number(1), number(3), number(1)])
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp), generate
 
 
 @intrinsic

@@ -1,4 +1,4 @@
-"""SIMD vectors inside compiled functions, against numpy."""
+"""What is computed from vectors, against numpy."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numba import njit
-from numba.core.errors import TypingError
 
 from lit_curriculum.simd import (
-    broadcast_eight,
     divide,
     exp,
     fill,
-    fma,
     lane_count,
     lanes,
     load,
-    load_eight,
     magnitude,
     maximum,
     multiply,
@@ -50,13 +46,6 @@ def _pairwise(x: Any, y: Any, into: Any) -> None:
     store(into, 2 * w, maximum(a, b))
 
 
-@njit
-def _add_row(row: Any, factors: Any, into: Any) -> None:
-    for i in range(len(factors)):
-        at = 8 * i
-        store(into, at, fma(load_eight(row, 0), broadcast_eight(factors, i), load_eight(into, at)))
-
-
 @pytest.mark.parametrize(("dtype", "within"), [(np.float32, 3e-7), (np.float64, 1e-15)])
 def test_exponentials(dtype: type, within: float):
     x = np.linspace(-86, 80, 4096, dtype=dtype)
@@ -84,26 +73,8 @@ def test_products_quotients_and_the_larger_of_two(dtype: type):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_eight_lanes_whatever_a_register_holds(dtype: type):
-    row, factors = np.arange(1, 9, dtype=dtype), np.array([2, -3, 5], dtype)
-    found = np.ones(24, dtype)
-    _add_row(row, factors, found)
-    np.testing.assert_array_equal(found, 1 + np.outer(factors, row).ravel())
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
 def test_lanes_are_chosen_by_their_sign(dtype: type):
     x = np.resize(np.array([-3, 0, 2, np.nan], dtype), lane_count(dtype))
     found = np.empty_like(x)
     _selected(x, found)
     np.testing.assert_array_equal(found, np.where(x > 0, x, dtype(2.5)))
-
-
-def test_arrays_that_do_not_lie_in_a_row_and_other_element_types_are_refused():
-    x = np.ones(4 * lane_count(np.float32), np.float32)
-    for source, target in ((x[::2], x), (x, x[::2]), (x, x.astype(np.float64))):
-        with pytest.raises(TypingError):
-            _exps(source, target)
-    x.flags.writeable = False
-    with pytest.raises(TypingError):
-        _exps(x.copy(), x)
