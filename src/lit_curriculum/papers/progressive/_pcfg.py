@@ -223,7 +223,7 @@ def students(design: Design, methods: Sequence[str], heads: int, num_steps: int)
                 "data.eval_every": design.eval_every,
             },
             callbacks=(),
-            probes=_probes(design, num_steps, num_steps) if probed else (),
+            probes=probes(design, num_steps, num_steps) if probed else (),
             teacher=wide,
             teach=teaching[method],
             tuned_as=tuned_as.get(method),
@@ -274,7 +274,7 @@ def _teacher(design: Design) -> Arm:
             "data.eval_every": eval_every,
         },
         callbacks=[callback("HarvestCheckpoints", every_n_steps=design.spacing)],
-        probes=_probes(design, design.spacing, design.T0 // design.N) if design.is_main else (),
+        probes=probes(design, design.spacing, design.T0 // design.N) if design.is_main else (),
         cost=design.step_cost[0],
     )
 
@@ -285,7 +285,8 @@ def teacher_of(design: Design, grammar: str) -> Arm:
     return replace(made, name=f"teacher of {grammar}", set={**made.set, **_grammar(away)})
 
 
-def _probes(design: Design, ngrams_every: int, nonterminals_every: int) -> tuple[Settings, ...]:
+def probes(design: Design, ngrams_every: int, nonterminals_every: int) -> tuple[Settings, ...]:
+    """Return callbacks that measure M_robust and M_close, and non-terminals, every so many updates."""
     strings = {"train_strings": design.probe_strings, "include_start": True}
     return (
         callback("LogNgrams", every_n_steps=ngrams_every, include_start=True),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from lit_curriculum.papers.progressive._pcfg import HALF, TEACHER
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, one_shot
@@ -72,6 +75,31 @@ def end_over_peak(teacher: Results) -> PerSeed:
     """Return each seed's last M_robust(3) as a share of its largest."""
     robust = teacher.history(TEACHER, "robust_3")
     return PerSeed({s: c[-1][1] / (max(v for _, v in c) or 1.0) for s, c in robust.items()})
+
+
+def at_accuracy(results: Results, arm: str, metric: str, levels: PerSeed) -> PerSeed:
+    """Return each seed's value of a metric when its accuracy first was at a level; nan if it never was.
+
+    Between two measurements both change evenly.
+    """
+    accuracies, values = results.history(arm, "accuracy"), results.history(arm, metric)
+
+    def at(seed: int) -> float:
+        step = _first_at(accuracies[seed], levels[seed])
+        steps, measured = zip(*values[seed], strict=True)
+        return math.nan if step is None else float(np.interp(step, steps, measured))
+
+    return PerSeed({seed: at(seed) for seed in values})
+
+
+def _first_at(curve: Sequence[tuple[float, float]], level: float) -> float | None:
+    """Return the step at which a curve first reaches a level, between two measurements in proportion."""
+    if curve[0][1] >= level:
+        return curve[0][0]
+    for (step, below), (next_step, above) in pairwise(curve):
+        if above >= level:
+            return step + (level - below) / (above - below) * (next_step - step)
+    return None
 
 
 def depths(results: Results) -> list[int]:

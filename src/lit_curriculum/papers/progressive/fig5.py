@@ -7,17 +7,18 @@ prediction changes when n tokens are hidden. Right: a probe for the non-terminal
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from typing import Any
 
 from lit_curriculum.papers.progressive._pcfg import DESIGNS, PLAIN, PROGRESSIVE, students
-from lit_curriculum.papers.progressive._pcfg_results import depths
+from lit_curriculum.papers.progressive._pcfg_results import depths, of
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, better_one_shot, one_shot
 from lit_curriculum.reproduce.claim import Claim, with_expected
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import LINES, bars, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results, mean_of
-from lit_curriculum.reproduce.study import ALL_SCALES
+from lit_curriculum.reproduce.study import ALL_SCALES, Study
 
 SCALES = ALL_SCALES
 
@@ -55,7 +56,7 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=(study,),
         draw=_draw,
-        claims=lambda results: with_expected(_claims(), _KNOWN.get(scale, {})),
+        claims=lambda results: with_expected(claims_of_ends(study), _KNOWN.get(scale, {})),
     )
 
 
@@ -63,14 +64,24 @@ def _draw(results: Results) -> Any:
     """Draw both measures against n, and the probe against the depth."""
     picture, (left, middle, right) = panels(3, width=3.8, height=3.3)
     shown = {"plain": PLAIN, "one-shot": better_one_shot(results), "progressive": PROGRESSIVE}
-
-    def draw(axis: Any, groups: list[str], metrics: list[str]) -> None:
-        series = {LINES[n].label: [results.final(arm, m) for m in metrics] for n, arm in shown.items()}
-        bars(axis, groups, series, [LINES[name].colour for name in shown])
-
     for axis, measured in ((left, "close"), (middle, "robust")):
-        draw(axis, [f"n = {n}" for n in NS], [f"{measured}_{n}" for n in NS])
-    draw(right, [f"depth {d}" for d in depths(results)], [f"nonterminal_{d}" for d in depths(results)])
+        _bars(axis, results, shown, {f"n = {n}": f"{measured}_{n}" for n in NS})
+    draw_nonterminals(right, results, shown)
+    left.set(title="full against n tokens alone", ylabel="median $M_{close}$")
+    middle.set(title="full against n tokens hidden", ylabel="median $M_{robust}$")
+    legend(left)
+    return picture
+
+
+def draw_nonterminals(axis: Any, results: Results, shown: Mapping[str, str]) -> None:
+    """Draw the probe's last accuracy at each depth, an untrained network's and a constant answer's.
+
+    Args:
+        axis: the panel.
+        results: of one study.
+        shown: name in `LINES` -> arm.
+    """
+    _bars(axis, results, shown, {f"depth {d}": f"nonterminal_{d}" for d in depths(results)})
     for i, depth in enumerate(depths(results)):
         for metric, line, name in (
             (f"nonterminal_{depth}", "--", "untrained"),
@@ -78,22 +89,28 @@ def _draw(results: Results) -> Any:
         ):
             level = statistics.fmean(results.first(PLAIN, metric).values())
             label = name if i == 0 else None
-            right.plot((i - 0.45, i + 0.45), (level, level), color="#555555", ls=line, lw=1, label=label)
-    left.set(title="full against n tokens alone", ylabel="median $M_{close}$")
-    middle.set(title="full against n tokens hidden", ylabel="median $M_{robust}$")
-    right.set(title="non-terminals", ylabel="probe accuracy")
-    right.set_ylim(0, 1)
-    legend(left)
-    legend(right)
-    return picture
+            axis.plot((i - 0.45, i + 0.45), (level, level), color="#555555", ls=line, lw=1, label=label)
+    axis.set(title="non-terminals", ylabel="probe accuracy", ylim=(0, 1))
+    legend(axis)
 
 
-def _claims() -> list[Claim]:
+def _bars(axis: Any, results: Results, shown: Mapping[str, str], metrics: Mapping[str, str]) -> None:
+    """Draw the last values of several metrics, a group each, named as the keys."""
+    series = {LINES[n].label: [results.final(arm, m) for m in metrics.values()] for n, arm in shown.items()}
+    bars(axis, list(metrics), series, [LINES[name].colour for name in shown])
+
+
+def claims_of_ends(study: Study) -> list[Claim]:
     """Judge the three measures against one-shot, the better of its two temperatures."""
     closest = f"close_{NS[-1]}"
 
     def lower(results: Results, metric: str) -> PerSeed:
-        return one_shot(results, metric) - results.final(PROGRESSIVE, metric)
+        found = of(results, study)
+        return one_shot(found, metric) - found.final(PROGRESSIVE, metric)
+
+    def higher(results: Results, metric: str) -> PerSeed:
+        found = of(results, study)
+        return found.final(PROGRESSIVE, metric) - one_shot(found, metric)
 
     return [
         Claim(
@@ -111,12 +128,7 @@ def _claims() -> list[Claim]:
         Claim(
             "nonterminals",
             "The probe tells non-terminals better (mean difference over depths).",
-            lambda results: mean_of(*(_higher(results, f"nonterminal_{d}") for d in depths(results))),
+            lambda results: mean_of(*(higher(results, f"nonterminal_{d}") for d in depths(results))),
             MeanAbove(),
         ),
     ]
-
-
-def _higher(results: Results, metric: str) -> PerSeed:
-    """Return how far progressive distillation ends above one-shot."""
-    return results.final(PROGRESSIVE, metric) - one_shot(results, metric)
