@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
-from lit_curriculum.papers.progressive import _pcfg, fig23
-from lit_curriculum.papers.progressive._pcfg_results import log_steps
+from lit_curriculum.papers.progressive import _pcfg, fig5_long, fig23
+from lit_curriculum.papers.progressive._pcfg_results import at_accuracy, log_steps
+from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT
 from lit_curriculum.reproduce.panels import panels
+from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import ALL_SCALES
 
 
@@ -60,3 +63,41 @@ def test_a_log_scale_labels_its_ends_and_halves(first: int, last: int, ticks: li
     axis.plot([first, last], [0, 1])
     log_steps(axis, first, last)
     assert axis.xaxis.get_major_formatter().format_ticks(axis.get_xticks()) == ticks
+
+
+def _rows(arm: str, seed: int, metric: str, curve: dict[int, float]) -> list[dict[str, object]]:
+    return [{"arm": arm, "seed": seed, "step": s, "metric": metric, "value": v} for s, v in curve.items()]
+
+
+def test_a_metric_is_read_where_the_accuracy_was_first_at_a_level() -> None:
+    """The metric is measured at half as many steps as the accuracy, which falls once on its way."""
+    accuracy = {0: 0.2, 10: 0.6, 20: 0.5, 30: 0.9, 40: 0.9}
+    results = Results.of(
+        row
+        for seed in (0, 1, 2)
+        for metric, curve in (("accuracy", accuracy), ("robust_3", {0: 0.0, 20: 4.0, 40: 0.0}))
+        for row in _rows("a", seed, metric, curve)
+    )
+    levels = PerSeed({0: 0.5, 1: 0.7, 2: 0.1})
+    found = at_accuracy(results, "a", "robust_3", levels)
+    # Reached at steps 7.5 and 25, and before the first evaluation.
+    assert list(found.values()) == pytest.approx([1.5, 3.0, 0.0])
+    assert math.isnan(at_accuracy(results, "a", "robust_3", PerSeed(dict.fromkeys((0, 1, 2), 0.95)))[0])
+
+
+@pytest.mark.parametrize("lead", [10, -10])
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_only_students_on_a_lower_curve_are_lower_at_equal_accuracy(lead: int, share: float) -> None:
+    """All go through the same accuracies, some sooner; progressive ones have ``share`` of M_robust."""
+
+    def rows(arm: str, ahead: int, share: float = 1.0) -> list[dict[str, object]]:
+        accuracy = {step: max(0, step + ahead) / 100 for step in range(0, 81, 10)}
+        robust = {step: share * value * (1 - value) for step, value in accuracy.items()}
+        return _rows(arm, 0, "accuracy", accuracy) + _rows(arm, 0, "robust_3", robust)
+
+    one_shots = rows(ONE_SHOT, 0) + rows(ONE_SHOT_SOFT, -20)
+    results = Results.of(rows(_pcfg.PROGRESSIVE, lead, share) + one_shots, seeds=[0])
+    # Accuracies that both reach: .8 or .7 and .6, of which the one with the smaller difference counts.
+    level = 0.8 if lead > 0 else 0.7
+    expected = (1 - share) * level * (1 - level)
+    assert fig5_long._lower_at_equal(results, "robust_3")[0] == pytest.approx(expected)
