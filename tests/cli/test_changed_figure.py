@@ -32,6 +32,12 @@ def test_runs_data_picture_and_report_know_the_change(tmp_path: Path, capfd: pyt
     assert sha256_of(out / "fig1-left" / "figure.png") == picture
     assert read_json(out / "fig1-left" / "claims.json", "it")["changes"] == CHANGES
 
+    data = sha256_of(out / "fig1-left" / "data.csv")
+    for other in ([], given[:2]):
+        assert main([*words, *other]) == 2
+        assert "another folder" in capfd.readouterr().err
+    assert sha256_of(out / "fig1-left" / "data.csv") == data
+
     page = tmp_path / "report.md"
     assert main(["report", "--results", str(out), "--out", str(page)]) == 0
     assert "--set 'one-shot tau=1:model.lr=2e-2' --set teacher:model.width=90" in page.read_text()
@@ -44,3 +50,24 @@ def test_a_wrong_setting_is_told_before_the_first_run(tmp_path: Path, capsys: py
     assert "widht" in error
     assert "did you mean 'width'" in error or "allowed for SparseParityMLP" in error
     assert not list(tmp_path.glob("out/runs/*"))
+
+
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+def test_what_no_run_can_have_is_told_also_by_a_dry_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], dry: list[str]
+):
+    words = ["reproduce", "fig1-left", "--scale", "smoke", "--jobs", "1", "--out", str(tmp_path / "out")]
+    assert main([*words, "--set", "data.batch_size=2", *dry]) == 2
+    assert "data.batch_size: got 2; allowed: 1" in capsys.readouterr().err
+    assert not list(tmp_path.glob("out/runs/*"))
+    if dry:
+        assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("out", ["out", "./out", "out/"])
+def test_the_folder_of_the_figures_as_they_are_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], out: str
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["reproduce", "fig1-left", "--set", "data.k=3", "--out", out]) == 2
+    assert "an --out of its own" in capsys.readouterr().err

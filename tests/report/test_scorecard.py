@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 from collections import Counter
 
 import pytest
 
-from lit_curriculum.report import markdown, numbers
+from lit_curriculum.report import comma_separated, markdown, numbers
 from lit_curriculum.report.collect import STATUSES
 from lit_curriculum.report.rows import rows
 from lit_curriculum.report.scorecard import STATES, scorecard
@@ -136,3 +138,29 @@ def test_a_target_of_two_rows_is_counted_once_and_each_row_has_its_own_claims(tm
     assert sorted(shown) == sorted(ids)
     assert card.summary().startswith(f"{len(ids) - 1} of {len(ids)} claims hold, 1 fails")
     assert card.items(card.outcomes[0]) == ["Proposition C.1", "Proposition C.3"]
+
+
+def test_a_figure_with_changed_settings_is_shown_and_counts_nowhere(results) -> None:
+    """The layout that the docs advise: a folder of its own beside the unchanged figure's."""
+    before = scorecard(results)
+    folder = results / "slow teacher" / "fig1-left"
+    shutil.copytree(results / "laptop" / "fig1-left", folder)
+    (results / "slow teacher" / "findings.json").write_text('{"fig1-left": "said of the figure as it is"}')
+    report = json.loads((folder / "claims.json").read_text())
+    report["changes"] = ["teacher:model.lr=1e-3"]
+    for claim in report["claims"]:
+        claim["status"] = "fails"
+    (folder / "claims.json").write_text(json.dumps(report))
+
+    card = scorecard(results)
+    (changed,) = card.changed
+    assert card.summary().startswith(before.summary())
+    assert card.summary().endswith("With changed settings there are 1 more, which are not counted.")
+    assert markdown.table(card, results) == markdown.table(before, results)
+    assert [e.state for e in card.entries] == [e.state for e in before.entries]
+    assert (changed.finding, changed.title.endswith("changed: teacher:model.lr=1e-3")) == ("", True)
+    assert changed.command.endswith(f"--set teacher:model.lr=1e-3 --out '{results}/slow teacher'")
+    assert changed.command in markdown.render(card, results)
+    lines = csv.DictReader(io.StringIO(comma_separated.render(card)))
+    marked = [line for line in lines if line["state"] == "changed"]
+    assert [line["claim"] for line in marked] == [claim["id"] for claim in report["claims"]]

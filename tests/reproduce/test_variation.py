@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -39,6 +41,7 @@ def figure(*studies: Study) -> Figure:
         ("data.grammar=cfg3h", Change(None, "data.grammar", "cfg3h")),
         ("data.support=null", Change(None, "data.support", None)),
         ("model.x=nan", Change(None, "model.x", "nan")),
+        ("model.x=5:3", Change(None, "model.x", "5:3")),
     ],
 )
 def test_a_change_is_an_arm_a_key_and_a_value_of_yaml(text: str, change: Change):
@@ -54,7 +57,13 @@ def test_another_form_is_refused(text: str):
         Change.parse(text)
 
 
-@pytest.mark.parametrize("key", ["model.model_seed", "data.data_seed", "trainer.callbacks.bank"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("model.model_seed", "data.data_seed", "trainer.callbacks.bank"),
+        *("trainer.default_root_dir", "trainer.logger", "trainer.fast_dev_run"),
+    ],
+)
 def test_what_a_figure_has_to_choose_is_refused(key: str):
     with pytest.raises(UsageError, match="a figure has to choose"):
         Change.parse(f"{key}=1")
@@ -109,3 +118,85 @@ def test_an_arm_that_is_not_there_is_told_with_those_that_are():
 def test_a_target_that_trains_nothing_cannot_be_changed():
     with pytest.raises(UsageError, match="trains nothing"):
         varied(figure(), ["data.k=3"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["model.optimizer.init_args.lr=1"],
+        ["data.k=3", "data.k=4"],
+        ["teacher:data.k=3", "teacher:data.k=4"],
+        ["model.optimizer={lr: 1}", "model.optimizer.lr=1"],
+        ["model.width.x=1"],
+    ],
+)
+def test_one_setting_under_two_names_or_twice_is_refused(changes: list[str]):
+    with pytest.raises(UsageError, match="--set: got"):
+        varied(figure(STUDY), changes)
+
+
+@pytest.mark.parametrize("key", ["model.optimizer", "model.optimizer.lr.x"])
+def test_a_part_of_what_is_searched_or_what_it_is_part_of_is_refused(key: str):
+    searching = replace(SEARCH, grid={"model.optimizer.lr": (1e-2, 1e-3)})
+    with pytest.raises(UsageError, match=r"than model\.optimizer\.lr"):
+        varied(figure(searching), [f"teacher:{key}={{a: 1}}"])
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_arms_own_change_is_above_one_for_all(order: int):
+    (study,) = varied(figure(STUDY), ["teacher:data.k=3", "data.k=5"][::order]).studies
+    assert [arm.set["data.k"] for arm in study.arms] == [3, 5]
+
+
+CONTROL = Arm(name="shuffled", teacher=TEACHER, teach={"strategy": {}}, tuned_as=STUDENT.name)
+CONTROLLED = replace(SEARCH, arms=(TEACHER, STUDENT, CONTROL))
+
+
+def rates(study: Study) -> dict[str, list[float]]:
+    """Return every rate with which an arm's reported runs may be trained."""
+    found = {}
+    for arm in study.arms:
+        points = study.search.points(study.searched_as(arm))
+        runs = [study.run(arm, 0, study.taken(arm, point)) for point in points]
+        found[arm.name] = [run.settings["model"]["init_args"]["lr"] for run in runs]
+    return found
+
+
+def test_a_change_of_an_arm_is_taken_where_its_rate_is_searched_as_anothers():
+    (study,) = varied(figure(CONTROLLED), ["shuffled:model.lr=0.5"]).studies
+    assert rates(study) == {"teacher": [1e-2, 1e-3], STUDENT.name: [1e-2, 1e-3], "shuffled": [0.5, 0.5]}
+
+
+def test_what_is_searched_as_a_changed_arm_follows_it():
+    (study,) = varied(figure(CONTROLLED), [f"{STUDENT.name}:model.lr=0.5", "model.lr=0.1"]).studies
+    assert rates(study) == {"teacher": [0.1], STUDENT.name: [0.5], "shuffled": [0.5]}
+    (study,) = varied(figure(CONTROLLED), [f"{STUDENT.name}:data.k=3"]).studies
+    assert "data.k" not in study.arm("shuffled").set
+
+
+def test_runs_do_not_share_the_value_of_a_change():
+    (study,) = varied(figure(replace(SEARCH, grid={})), ["model.names={a: {b: 1}}"]).studies
+    first, second = (study.run(arm, 0) for arm in study.arms)
+    first.settings["model"]["init_args"]["names"]["a"]["b"] = 2
+    assert second.settings["model"]["init_args"]["names"] == {"a": {"b": 1}}
+
+
+def test_what_the_results_say_in_a_column_is_refused_of_those_arms_alone():
+    by_width = replace(SEARCH, axes={"width": 10}, fixed=("data.d",))
+    for change in (f"{STUDENT.name}:model.width=20", "data.d=60"):
+        with pytest.raises(UsageError, match="compares or names itself"):
+            varied(figure(by_width), [change])
+    (study,) = varied(figure(by_width), ["teacher:model.width=500"]).studies
+    assert study.arm("teacher").set["model.width"] == 500
+
+
+@pytest.mark.parametrize("steps", ["abc", "null", "1e400", "0", "[1]", "2.5", ""])
+def test_updates_that_are_no_number_are_told(steps: str):
+    (study,) = varied(figure(SEARCH), [f"data.num_steps={steps}"]).studies
+    with pytest.raises(UsageError, match=r"data\.num_steps: got .*; allowed: a whole number"):
+        study.run(study.arms[0], 0)
+
+
+def test_the_picture_tells_a_value_as_it_is():
+    made = varied(figure(STUDY), ["data.name='$\\foo$'"])
+    made.draw(RESULTS).savefig(io.BytesIO())

@@ -17,6 +17,7 @@ from lit_curriculum.cli.launching import devices_of, make_launcher
 from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.cli.trust import all_names
 from lit_curriculum.errors import UsageError, bad_value, suggest
+from lit_curriculum.reading import is_there, read_json
 from lit_curriculum.reproduce import figure
 from lit_curriculum.reproduce.claim import surprising, unexpected
 from lit_curriculum.reproduce.study import everything
@@ -54,10 +55,17 @@ def carried_out(figures: dict[str, figure.Figure], options: argparse.Namespace, 
         UsageError: for a folder that cannot be written, a launcher that does not fit, or wrong settings.
     """
     out = Path(options.out)
+    if not options.redraw:
+        for name in figures:
+            _check_kept(out / name, getattr(options, "set", []))
     if options.dry_run:
         from lit_curriculum.cli.estimate import show
 
-        show(figures, out / "runs", all_names(options.trust))
+        trusted = all_names(options.trust)
+        if check:
+            with Lab(out / "runs", make_launcher(options, trusted)) as lab:
+                _check_settings(figures.values(), lab, options)
+        show(figures, out / "runs", trusted)
         return 0
     check_writable("--out", out)
     reports = []
@@ -92,7 +100,7 @@ def _figures(options: argparse.Namespace) -> dict[str, figure.Figure]:
     if options.set and options.redraw:
         raise UsageError("--redraw: got --set with it; allowed: one of the two, the data know their changes")
     figures = {name: varied(figure.load(name, options.scale), options.set) for name in names}
-    if options.set and options.out == "out":
+    if options.set and Path(options.out).resolve() == Path("out").resolve():
         raise bad_value("--set", options.set[0], "an --out of its own: out is for the figures as they are")
     return {name: made.with_seeds(options.seeds) for name, made in figures.items()}
 
@@ -129,12 +137,34 @@ def _measured(
         for name, made in figures.items():
             console.print(f"[bold]{name}[/] at {options.scale} scale: {made.cost}")
             if check:
-                runs = everything(made.studies)
-                check_runs(runs, lab, trusted, devices_of(options), lambda run: f"run {run.kind}")
+                _check_settings([made], lab, options)
             changes = getattr(options, "set", [])
             yield figure.reproduce(name, made, options.scale, lab, out, commit(), changes)
         for note in lab.notes:
             console.print(f"note: {note}", markup=False)
+
+
+def _check_settings(figures: Iterable[figure.Figure], lab: Lab, options: argparse.Namespace) -> None:
+    """Check the settings of all runs as `lit fit` would."""
+    for made in figures:
+        runs, trusted = everything(made.studies), all_names(options.trust)
+        check_runs(runs, lab, trusted, devices_of(options), lambda run: f"run {run.kind}")
+
+
+def _check_kept(folder: Path, changes: Sequence[str]) -> None:
+    """Check that a folder does not hold the same figure with other changes, or with some, or without.
+
+    Raises:
+        UsageError: if it does.
+    """
+    path = folder / "claims.json"
+    if not is_there(path):
+        return
+    kept = read_json(path, "--out")
+    found = kept.get("changes", []) if isinstance(kept, dict) else []
+    if found != list(changes):
+        told = f"changed by {', '.join(map(str, found))}" if found else "as it is"
+        raise bad_value("--out", str(folder.parent), f"another folder: {folder} holds the figure {told}")
 
 
 def _redrawn(names: Iterable[str], options: argparse.Namespace, out: Path) -> Iterator[dict[str, Any]]:

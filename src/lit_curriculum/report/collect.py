@@ -95,6 +95,8 @@ class Outcome:
         """The line that makes it again."""
         if self.target in targets():
             changed = "".join(f" --set {shlex.quote(change)}" for change in self.changes)
+            if changed:
+                changed += f" --out {shlex.quote(self.folder.parent.as_posix())}"
             return f"lit reproduce {self.target} --scale {self.scale} --seeds {len(self.seeds)}{changed}"
         return f"python {self.target.replace('-', '_')}.py {self.scale} --seeds {len(self.seeds)}"
 
@@ -181,7 +183,8 @@ def _outcome(folder: Path, root: Path) -> Outcome:
         run_seconds=report.get("run_seconds"),
         claims=claims,
         title=(title(known[name]) if name in known else name) + _changed(report),
-        finding=findings.get(name, ""),
+        # What is said of the figure is not said of it with other settings.
+        finding="" if report.get("changes") else findings.get(name, ""),
         place=[*findings, name].index(name),
         machine=report.get("machine") or _machine(folder.parent),
         changes=tuple(report.get("changes", ())),

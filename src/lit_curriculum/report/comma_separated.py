@@ -49,6 +49,9 @@ def _lines(card: Card) -> Iterator[dict[str, Any]]:
             yield from ({**known, **_line(outcome, claim)} for claim in outcome.claims)
     for outcome in card.others:
         yield from ({"paper": outcome.paper, **_line(outcome, claim)} for claim in outcome.claims)
+    for outcome in card.changed:
+        changed = {"paper": outcome.paper, "state": "changed"}
+        yield from ({**changed, **_line(outcome, claim)} for claim in outcome.claims)
 
 
 def _line(outcome: Outcome, claim: Claim) -> dict[str, Any]:

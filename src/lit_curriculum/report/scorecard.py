@@ -55,7 +55,7 @@ class Card:
         root: folder of the results.
         entries: one for each row of the papers.
         outcomes: all results, in the order of the rows.
-        others: those of them that are of no row.
+        others: those of them that are of no row, with the target's own settings.
     """
 
     root: Path
@@ -65,8 +65,13 @@ class Card:
 
     @property
     def largest(self) -> tuple[Outcome, ...]:
-        """The results of each target at the scale that counts: nothing counts twice."""
-        return largest(self.outcomes)
+        """The results of each target at the scale that counts: nothing counts twice, or if changed."""
+        return largest([outcome for outcome in self.outcomes if not outcome.changes])
+
+    @property
+    def changed(self) -> tuple[Outcome, ...]:
+        """Results with settings that are not the target's: shown, and counted nowhere."""
+        return tuple(outcome for outcome in self.outcomes if outcome.changes)
 
     def of(self, paper: str) -> list[Entry]:
         """Return the rows of a paper."""
@@ -87,7 +92,10 @@ class Card:
         rest = [f"{number} {words}" for number, words in lacking if number]
         end = f"; {' and '.join(rest)}" if rest else ""
         of = f"{reproduced} of the {len(self.entries)} figures, tables and theorems have results{end}."
-        return f"{counted(self.largest)} {of}"
+        said = [counted(self.largest), of]
+        if self.changed:
+            said.append(f"With changed settings there are {len(self.changed)} more, which are not counted.")
+        return " ".join(said)
 
 
 def scorecard(root: Path) -> Card:
@@ -97,11 +105,13 @@ def scorecard(root: Path) -> Card:
         UsageError: see `collect`.
     """
     found, known = collect(root), targets()
-    entries = tuple(_entry(row, found, known) for row in rows())
+    own = [outcome for outcome in found if not outcome.changes]
+    entries = tuple(_entry(row, own, known) for row in rows())
     order = list(dict.fromkeys(name for row in rows() for name in row.targets))
-    others = tuple(outcome for outcome in found if outcome.target not in order)
+    unlisted = [outcome for outcome in found if outcome.target not in order]
+    others = tuple(outcome for outcome in unlisted if not outcome.changes)
     ordered = tuple(outcome for name in order for outcome in found if outcome.target == name)
-    return Card(root, entries, (*ordered, *others), others)
+    return Card(root, entries, (*ordered, *unlisted), others)
 
 
 def _entry(row: Row, found: Sequence[Outcome], known: Container[str]) -> Entry:
@@ -146,4 +156,5 @@ def counted(outcomes: Sequence[Outcome]) -> str:
 
 def papers(card: Card) -> dict[str, str]:
     """Return short names and titles of the papers, then of what else has results."""
-    return {**PAPERS, **{outcome.paper: outcome.paper for outcome in card.others}}
+    more = {outcome.paper: outcome.paper for outcome in card.outcomes if outcome.paper not in PAPERS}
+    return {**PAPERS, **more}

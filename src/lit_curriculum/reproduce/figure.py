@@ -68,6 +68,8 @@ class Figure:
         measure: rows beside those of the studies.
         draw: makes the picture of results.
         claims: what is judged, from the results where it depends on them.
+        fixed: settings of its runs that ``measure`` takes for granted: no change of them is taken
+            (`variation`).
         table: rows of a table, with equal keys.
         own_seeds: whether its seeds stay what they are, where nothing is drawn at random.
     """
@@ -78,6 +80,7 @@ class Figure:
     studies: tuple[Study, ...] = ()
     seeds: tuple[int, ...] = ()
     measure: Callable[[tuple[int, ...]], Iterable[Row]] | None = None
+    fixed: tuple[str, ...] = ()
     table: Callable[[Results], list[Row]] | None = None
     own_seeds: bool = False
 

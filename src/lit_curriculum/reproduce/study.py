@@ -91,6 +91,8 @@ class Study:
         tables: further files of a run -> what is read of their rows.
         streams: held-out splits of the runs that are reported; the others evaluate ``val`` alone.
         axes: further columns of its results.
+        fixed: settings that its axes, or rows beside its own, say in other words; no change of them is taken
+            (`variation`).
         own_seeds: whether its seeds are its own, fewer than the figure's, and stay what they are.
     """
 
@@ -109,6 +111,7 @@ class Study:
     )
     streams: tuple[str, ...] = ("val", "test")
     axes: Settings = field(default_factory=dict)
+    fixed: tuple[str, ...] = ()
     own_seeds: bool = False
 
     def __post_init__(self) -> None:
@@ -179,7 +182,10 @@ class Study:
             callbacks += arm.probes
         if callbacks or arm.callbacks is not None:
             settings["trainer.callbacks"] = callbacks
-        num_steps = int(settings.get("data.num_steps") or self.value("data.num_steps", arm))
+        steps = "data.num_steps"
+        num_steps = settings[steps] if steps in settings else self.value(steps, arm)
+        if type(num_steps) is not int or num_steps < 1:
+            raise bad_value("data.num_steps", num_steps, "a whole number of at least 1")
         kind = "".join(letter if letter.isalnum() else "-" for letter in arm.name).strip("-").lower()
         return Run(kind, self.configs, nested(settings), needs, arm.cost * num_steps)
 
@@ -187,6 +193,10 @@ class Study:
         """Return the settings among which an arm's search chooses; what it sets itself is not searched."""
         grid = {name: values for name, values in self.grid.items() if name not in arm.set}
         return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+    def taken(self, arm: Arm, point: Settings) -> Settings:
+        """Return what an arm takes of the settings that a search chose: not what it sets itself."""
+        return {name: value for name, value in point.items() if name not in arm.set}
 
     def with_seeds(self, count: int) -> Study:
         """Return the study with as many seeds: its own, then the integers that follow."""
@@ -287,7 +297,7 @@ def choose(lab: Lab, studies: Sequence[Study]) -> list[list[Settings]]:
 
         return max(points, key=score)
 
-    return [[best(study, arm) for arm in study.arms] for study in studies]
+    return [[study.taken(arm, best(study, arm)) for arm in study.arms] for study in studies]
 
 
 def _searches(studies: Sequence[Study]) -> list[tuple[Study, Arm, Settings, int]]:
@@ -314,5 +324,5 @@ def everything(studies: Sequence[Study]) -> list[Run]:
     for study in studies:
         for arm in study.arms:
             first = study.search.points(study.searched_as(arm))[0]
-            runs += [study.run(arm, seed, first) for seed in study.seeds]
+            runs += [study.run(arm, seed, study.taken(arm, first)) for seed in study.seeds]
     return list({run.name: run for run in runs}.values())

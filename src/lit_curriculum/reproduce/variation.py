@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,8 +19,13 @@ from lit_curriculum.strict_yaml import parse_yaml
 
 FORM = "KEY=VALUE or ARM:KEY=VALUE, e.g. data.batch_size=64, teacher:model.optimizer.lr=1e-3"
 _FORM = re.compile(r"(?:(?P<arm>.+?):)?(?P<key>(?:model|data|trainer)(?:\.\w+)+)=(?P<value>.*)", re.DOTALL)
-# A run's seed and what it evaluates are the study's, its callbacks the arm's.
-_FIXED = ("model.model_seed", "data.data_seed", "data.eval_streams", "trainer.callbacks")
+# What YAML 1.1 takes for a number to the base of 60.
+_MINUTES = re.compile(r"[-+]?\d+(:\d+)+(\.\d*)?")
+# A run's seed and what it evaluates are the study's, its callbacks the arm's, its folder and files the lab's.
+_FIXED = (
+    *("model.model_seed", "data.data_seed", "data.eval_streams", "trainer.callbacks"),
+    *("trainer.default_root_dir", "trainer.logger", "trainer.fast_dev_run"),
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class Change:
             raise bad_value(
                 "--set", text, f"a setting other than {', '.join(_FIXED)}, which a figure has to choose"
             )
+        if "init_args" in key.split("."):
+            raise bad_value("--set", text, f"the key without init_args: {key.replace('.init_args', '')}")
         return cls(arm, key, _value(text, given))
 
     def __str__(self) -> str:
@@ -75,25 +82,59 @@ def varied(figure: Figure, texts: Sequence[str]) -> Figure:
         return figure
     if not figure.studies:
         raise bad_value("--set", texts[0], "no change: this target trains nothing")
-    arms = {arm.name: arm for study in figure.studies for arm in _all_arms(study)}
     for text, change in zip(texts, changes, strict=True):
-        if change.arm is not None and change.arm not in arms:
-            raise bad_value("--set", text, f"an arm of {', '.join(arms)}{suggest(change.arm, arms)}")
-        if not any(_takes(arm, change) for study in figure.studies for arm in _all_arms(study)):
-            raise bad_value("--set", text, "an arm's own change, ARM:KEY=VALUE: every arm sets it itself")
+        _check(text, change, changes, figure)
     change_study = _Changed(changes).study
     said = "; ".join(map(str, changes))
 
     def draw(results: Results) -> Any:
         picture = figure.draw(results)
-        picture.text(0.01, 0.995, f"changed: {said}", fontsize=7, color="#b00020", va="top")
+        told = f"changed: {said}"
+        picture.text(0.01, 0.995, told, fontsize=7, color="#b00020", va="top", parse_math=False)
         return picture
 
     def claims(results: Results) -> list[Claim]:
         return [replace(claim, expected="") for claim in figure.claims(results)]
 
     studies = tuple(change_study(study) for study in figure.studies)
-    return replace(figure, studies=studies, draw=draw, claims=claims)
+    cost = f"{figure.cost} (said of the figure as it is)"
+    return replace(figure, cost=cost, studies=studies, draw=draw, claims=claims)
+
+
+def _check(text: str, change: Change, changes: Sequence[Change], figure: Figure) -> None:
+    """Check a change against a figure's arms and settings.
+
+    Raises:
+        UsageError: see `varied`.
+    """
+    studies = figure.studies
+    arms = {arm.name: arm for study in studies for arm in _all_arms(study)}
+    if change.arm is not None and change.arm not in arms:
+        raise bad_value("--set", text, f"an arm of {', '.join(arms)}{suggest(change.arm, arms)}")
+    if sum((other.arm, other.key) == (change.arm, change.key) for other in changes) > 1:
+        raise bad_value("--set", text, f"{change.key} once for each arm")
+    takers = [(study, arm) for study in studies for arm in _all_arms(study) if _takes(arm, change)]
+    if not takers:
+        raise bad_value("--set", text, "an arm's own change, ARM:KEY=VALUE: every arm sets it itself")
+    for study, arm in takers:
+        for known in (*arm.set, *study.set, *study.grid, *(other.key for other in changes)):
+            if known.startswith(f"{change.key}.") or change.key.startswith(f"{known}."):
+                raise bad_value("--set", text, f"other parts of it than {known}, or {known} by itself")
+        said = arm in study.arms and _is_axis(change.key, study, arm)
+        if said or change.key in (*figure.fixed, *study.fixed):
+            allowed = f"a setting other than {change.key}, which this figure compares or names itself"
+            raise bad_value("--set", text, allowed)
+
+
+def _is_axis(key: str, study: Study, arm: Arm) -> bool:
+    """Tell whether a column of the results says an arm's value of a setting."""
+    name = key.rpartition(".")[2]
+    if name not in study.axes:
+        return False
+    try:
+        return bool(study.value(key, arm) == study.axes[name])
+    except KeyError:
+        return False
 
 
 class _Changed:
@@ -107,15 +148,30 @@ class _Changed:
         """Return a study with the changes, the one whose search it uses too."""
         if id(study) not in self._studies:
             tuned_in = self.study(study.tuned_in) if study.tuned_in is not None else None
-            arms = tuple(self.arm(arm) for arm in study.arms)
+            arms = tuple(self.arm(arm, study.search.grid) for arm in study.arms)
             # The old one is kept, so that no other takes its place in memory.
             self._studies[id(study)] = (study, replace(study, arms=arms, tuned_in=tuned_in))
         return self._studies[id(study)][1]
 
-    def arm(self, arm: Arm) -> Arm:
-        """Return an arm with the changes, its teacher too."""
-        settings = {change.key: change.value for change in self._changes if _takes(arm, change)}
-        teacher = self.arm(arm.teacher) if arm.teacher is not None else None
+    def arm(self, arm: Arm, searched: Container[str]) -> Arm:
+        """Return an arm with the changes, its teacher too.
+
+        Args:
+            arm: of a study, or a teacher.
+            searched: settings that the study searches. Those of the arm from whose search this one's come are
+                changed here, too: they would have come from there.
+        """
+        for_all = [change for change in self._changes if change.arm is None and change.key not in arm.set]
+        inherited = [
+            change
+            for change in self._changes
+            if change.arm is not None and change.arm == arm.tuned_as
+            if change.key in searched and change.key not in arm.set
+        ]
+        own = [change for change in self._changes if change.arm == arm.name]
+        # The nearer to the arm, the stronger, whichever is given first.
+        settings = {change.key: change.value for change in (*for_all, *inherited, *own)}
+        teacher = self.arm(arm.teacher, searched) if arm.teacher is not None else None
         return replace(arm, set={**arm.set, **settings}, teacher=teacher)
 
 
@@ -140,6 +196,8 @@ def _value(text: str, given: str) -> Any:
             continue
         if math.isfinite(number):
             return number
+    if _MINUTES.fullmatch(given):
+        return given
     try:
         return parse_yaml(given)
     except yaml.YAMLError as error:

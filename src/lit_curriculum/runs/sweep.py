@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -150,7 +151,8 @@ def nested(settings: Mapping[str, Any]) -> Settings:
         place = result
         for part in outer:
             place = place.setdefault(part, {})
-        place[last] = value
+        # A copy: a later name may lead into a value, which several runs can share.
+        place[last] = copy.deepcopy(value)
     return result
 
 

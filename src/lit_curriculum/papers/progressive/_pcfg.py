@@ -311,6 +311,7 @@ def _study(
         metrics={"accuracy": "test/accuracy", "loss": "val/loss"},
         tables={"ngrams.csv": _ngrams, "nonterminals.csv": _nonterminals},
         axes={"setting": design.setting, "heads": heads, "num_steps": num_steps},
+        fixed=("data.grammar", "data.mask_rate"),
     )
 
 

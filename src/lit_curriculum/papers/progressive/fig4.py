@@ -71,6 +71,7 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=(teacher, student),
         measure=lambda seeds: _optimum(design, teacher, seeds[0]),
+        fixed=("data.roots",),  # the best predictor's, with the studies' own grammar and mask rate
         draw=lambda results: _draw(results, design, teacher, student),
         claims=lambda results: _claims(results, design, teacher, student),
     )
