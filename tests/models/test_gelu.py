@@ -53,3 +53,21 @@ def test_float64_is_torchs_to_the_bit_and_nan_stays():
 def test_without_gradients_values_are_the_same():
     x = torch.randn(3, 33)
     assert torch.equal(gelu(x), gelu(x.clone().requires_grad_()).detach())
+
+
+def test_the_second_derivative_is_that_of_torch():
+    """A gradient that depends on x through the slope alone, and one that comes from behind as well."""
+    x = torch.randn(50, dtype=torch.float32).requires_grad_()
+    v = torch.randn(50).requires_grad_()
+    results = []
+    for way in (gelu, torch.nn.functional.gelu):
+        (by_v,) = torch.autograd.grad(way(x * v).sum(), v, create_graph=True)
+        seconds = torch.autograd.grad(by_v.pow(2).sum(), (x, v))
+        (by_x,) = torch.autograd.grad(way(x).pow(3).sum(), x, create_graph=True)
+        results.append((*seconds, *torch.autograd.grad(by_x.sum(), x)))
+    for found, expected in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_tensor_without_values_has_a_shape():
+    assert gelu(torch.empty(3, 5, device="meta")).shape == (3, 5)

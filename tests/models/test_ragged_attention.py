@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from lit_curriculum.models.ragged_attention import HIDDEN, RaggedAttention
+from lit_curriculum.models.ragged_attention import HIDDEN, RaggedAttention, Strings
 from lit_curriculum.simd import lane_count
 
 
@@ -46,7 +46,7 @@ class Batch:
         bias = np.zeros(sum(self.lengths) if self.hidden else 0)
         bias[list(self.hidden)] = HIDDEN
         queries, keys = (np.append(0, np.cumsum(many)) for many in (self.asking, self.lengths))
-        return RaggedAttention.apply(query, pair, queries, keys, bias, self.heads)
+        return RaggedAttention.apply(query, pair, Strings.of(queries, keys, bias), self.heads)
 
     def check(self, dtype: torch.dtype, within: float) -> None:
         """Compare answers and gradients."""
@@ -134,20 +134,38 @@ def test_the_only_key_cannot_be_asked_for_more():
     assert (by_pair[:, : query.shape[1]] == 0).all()
 
 
-@pytest.mark.parametrize("of", ["query", "pair", "queries", "keys", "bias", "heads"])
+@pytest.mark.parametrize("of", ["query", "pair", "heads"])
 def test_arguments_that_do_not_fit_each_other_are_refused(of: str):
-    given = {
-        "query": torch.zeros(3, 16),
-        "pair": torch.zeros(5, 32),
-        "queries": np.array([0, 1, 3]),
-        "keys": np.array([0, 2, 5]),
-        "bias": np.zeros(5),
-        "heads": 2,
-    }
+    strings = Strings.of(np.array([0, 1, 3]), np.array([0, 2, 5]), np.zeros(5))
+    given = {"query": torch.zeros(3, 16), "pair": torch.zeros(5, 32), "strings": strings, "heads": 2}
     RaggedAttention.apply(*given.values())
     given[of] = 1 if of == "heads" else given[of][:-1]
     with pytest.raises(ValueError, match="do not fit"):
         RaggedAttention.apply(*given.values())
+
+
+@pytest.mark.parametrize(
+    ("queries", "keys", "bias"),
+    [
+        ([0, 1], [0, 2, 5], 0),
+        ([0, 1, 3], [0, 2, 5], 3),
+        ([0, 4, 3], [0, 2, 5], 0),
+        ([0, 1, 3], [0, 6, 5], 0),
+        ([1, 2, 3], [0, 2, 5], 0),
+        ([0, 1, 3], [-1, 2, 5], 0),
+        ([], [], 0),
+    ],
+)
+def test_places_that_a_kernel_must_not_follow_are_refused(queries: list[int], keys: list[int], bias: int):
+    with pytest.raises(ValueError, match="do not fit each other; allowed: "):
+        Strings.of(np.array(queries, np.int64), np.array(keys, np.int64), np.zeros(bias))
+
+
+def test_a_second_derivative_is_refused():
+    batch = Batch((4,), (3,), heads=1)
+    query, pair = batch.drawn(torch.float32)
+    with pytest.raises(RuntimeError, match="packs = False"):
+        torch.autograd.grad(batch.ragged(query, pair).sum(), query, create_graph=True)
 
 
 def test_a_bias_is_taken_as_it_was():
@@ -155,8 +173,8 @@ def test_a_bias_is_taken_as_it_was():
     query, pair = batch.drawn(torch.float64)
     bias = np.zeros(8)[::2]
     bias[2] = HIDDEN
-    starts = np.array([0, 3]), np.array([0, 4])
-    answer = RaggedAttention.apply(query, pair, *starts, bias, 1)
+    strings = Strings.of(np.array([0, 3]), np.array([0, 4]), bias)
+    answer = RaggedAttention.apply(query, pair, strings, 1)
     bias[:] = 0
     (found,) = torch.autograd.grad(answer.sum(), (pair,))
     assert (found[2] == 0).all()

@@ -40,12 +40,8 @@ _ROOT_HALF, _DENSITY = 0.5**0.5, (2 * np.pi) ** -0.5
 
 
 def gelu(x: torch.Tensor) -> torch.Tensor:
-    """Return x Phi(x), of x's shape; float32 by this module, other precisions by torch.
-
-    Args:
-        x: on the processor, any shape.
-    """
-    if x.dtype != torch.float32:
+    """Return x Phi(x), of x's shape; float32 on the processor by this module, anything else by torch."""
+    if x.dtype != torch.float32 or x.device.type != "cpu":
         return functional.gelu(x)
     answer: torch.Tensor = _Gelu.apply(x)  # type: ignore[no-untyped-call]
     return answer
@@ -54,19 +50,22 @@ def gelu(x: torch.Tensor) -> torch.Tensor:
 class _Gelu(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
-        x = x.contiguous()
+        row = x.contiguous()
         slopes = ctx.needs_input_grad[0]
-        answer, slope = torch.empty_like(x), x.new_empty(x.shape if slopes else 0)
+        answer, slope = torch.empty_like(row), row.new_empty(row.shape if slopes else 0)
         rest = np.zeros(lane_count(np.float32), np.float32)
-        _write(*(tensor.detach().numpy().reshape(-1) for tensor in (x, answer, slope)), slopes, rest)
-        ctx.save_for_backward(slope)
+        _write(*(tensor.detach().numpy().reshape(-1) for tensor in (row, answer, slope)), slopes, rest)
+        ctx.save_for_backward(x, slope)
         return answer
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, outer: torch.Tensor) -> torch.Tensor:
-        (slope,) = ctx.saved_tensors
-        found: torch.Tensor = outer * slope
+        x, slope = ctx.saved_tensors
+        found: torch.Tensor
+        if torch.is_grad_enabled():  # the gradient itself is to be differentiated: the slope is no constant
+            (found,) = torch.autograd.grad(functional.gelu(x), x, outer, create_graph=True)
+        else:
+            found = outer * slope
         return found
 
 

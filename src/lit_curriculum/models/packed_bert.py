@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from lit_curriculum.models.attention_kernel import HEAD_SIZE
 from lit_curriculum.models.gelu import gelu
-from lit_curriculum.models.ragged_attention import HIDDEN, RaggedAttention
+from lit_curriculum.models.ragged_attention import HIDDEN, RaggedAttention, Strings
 
 _Places = npt.NDArray[np.int64]
 
@@ -102,10 +102,11 @@ def packed_logits(model: Any, inputs: Mapping[str, torch.Tensor]) -> torch.Tenso
     hidden = _embedded(bert.embeddings, inputs["input_ids"], pack)
     bias = pack.bias(hidden.detach().numpy().dtype)
     *layers, last = bert.encoder.layer
+    everything, predicted = (Strings.of(at, pack.keys, bias) for at in (pack.keys, pack.queries))
     for layer in layers:
-        hidden = _layer(layer, hidden, hidden, (pack.keys, pack.keys, bias))
+        hidden = _layer(layer, hidden, hidden, everything)
     read = hidden.index_select(0, torch.from_numpy(pack.targets))
-    return _head(model.bert_for_masked_lm, _layer(last, read, hidden, (pack.queries, pack.keys, bias)))
+    return _head(model.bert_for_masked_lm, _layer(last, read, hidden, predicted))
 
 
 def _embedded(embeddings: Any, ids: torch.Tensor, pack: Packing) -> torch.Tensor:
@@ -120,12 +121,12 @@ def _embedded(embeddings: Any, ids: torch.Tensor, pack: Packing) -> torch.Tensor
     return found
 
 
-def _layer(layer: Any, asking: torch.Tensor, hidden: torch.Tensor, places: tuple[Any, ...]) -> torch.Tensor:
+def _layer(layer: Any, asking: torch.Tensor, hidden: torch.Tensor, strings: Strings) -> torch.Tensor:
     """Return a layer's output (M, width) for the tokens that ask (M, width) among all (N, width)."""
     own = layer.attention.self
     weight, bias = torch.cat((own.key.weight, own.value.weight)), torch.cat((own.key.bias, own.value.bias))
     pair = functional.linear(hidden, weight, bias)
-    seen = RaggedAttention.apply(own.query(asking), pair, *places, own.num_attention_heads)  # type: ignore[no-untyped-call]
+    seen = RaggedAttention.apply(own.query(asking), pair, strings, own.num_attention_heads)  # type: ignore[no-untyped-call]
     attended = layer.attention.output(seen, asking)
     output: torch.Tensor = layer.output(gelu(layer.intermediate.dense(attended)), attended)
     return output

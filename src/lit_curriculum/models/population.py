@@ -20,10 +20,9 @@ from lit_curriculum.errors import bad_value
 from lit_curriculum.models.bert import BertMaskedLM
 from lit_curriculum.models.gelu import gelu
 from lit_curriculum.models.packed_bert import Packing, can_pack
-from lit_curriculum.models.ragged_attention import RaggedAttention
+from lit_curriculum.models.ragged_attention import RaggedAttention, Strings
 
 _CUT = len("bert_for_masked_lm.")
-_Places = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.floating]]
 
 
 class Population:
@@ -81,10 +80,11 @@ class Population:
         hidden = self._embedded(inputs["input_ids"], pack)
         bias = np.tile(pack.bias(hidden.detach().numpy().dtype), len(self.models))
         keys, queries = self._repeated(pack.keys), self._repeated(pack.queries)
+        everything, predicted = Strings.of(keys, keys, bias), Strings.of(queries, keys, bias)
         for layer in range(self.layers - 1):
-            hidden = self._layer(layer, hidden, hidden, (keys, keys, bias))
+            hidden = self._layer(layer, hidden, hidden, everything)
         read = hidden.index_select(1, torch.from_numpy(pack.targets))
-        return self._head(self._layer(self.layers - 1, read, hidden, (queries, keys, bias)))
+        return self._head(self._layer(self.layers - 1, read, hidden, predicted))
 
     def _embedded(self, ids: torch.Tensor, pack: Packing) -> torch.Tensor:
         """Return the tokens' embeddings (P, N, width)."""
@@ -95,7 +95,9 @@ class Population:
         found = word.index_select(1, tokens) + (place + segment).index_select(1, places)
         return self._norm("bert.embeddings.LayerNorm", found)
 
-    def _layer(self, layer: int, asking: torch.Tensor, hidden: torch.Tensor, places: _Places) -> torch.Tensor:
+    def _layer(
+        self, layer: int, asking: torch.Tensor, hidden: torch.Tensor, strings: Strings
+    ) -> torch.Tensor:
         """Return a layer's output (P, M, width) for the tokens that ask among all (P, N, width)."""
         name = f"bert.encoder.layer.{layer}."
         pair = torch.cat(
@@ -103,7 +105,7 @@ class Population:
         )
         query = self._linear(f"{name}attention.self.query", asking)
         flat = (query.flatten(0, 1), pair.flatten(0, 1))
-        seen = RaggedAttention.apply(*flat, *places, self.heads)  # type: ignore[no-untyped-call]
+        seen = RaggedAttention.apply(*flat, strings, self.heads)  # type: ignore[no-untyped-call]
         attended = self._linear(f"{name}attention.output.dense", seen.view_as(query))
         attended = self._norm(f"{name}attention.output.LayerNorm", attended + asking)
         inner = gelu(self._linear(f"{name}intermediate.dense", attended))

@@ -7,6 +7,7 @@ section 3.1). How it compares with torch's own is in ``docs/performance.md``.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,67 +31,93 @@ HIDDEN = -1e30
 """Added to the score of a token that may not be attended to."""
 
 
+@dataclass(frozen=True)
+class Strings:
+    """Where the strings of a batch lie in queries and in keys; every layer of a model takes the same.
+
+    Attributes:
+        queries: where each string's rows begin among those that ask, and the end, int64 (n + 1,).
+        keys: where each string's rows begin among all tokens, and the end, int64 (n + 1,).
+        bias: 0, or `HIDDEN` for a token that may not be attended to (N,); empty if there is none.
+        longest: tokens of the longest string.
+    """
+
+    queries: npt.NDArray[np.int64]
+    keys: npt.NDArray[np.int64]
+    bias: npt.NDArray[Any]
+    longest: int
+
+    @classmethod
+    def of(
+        cls, queries: npt.NDArray[np.int64], keys: npt.NDArray[np.int64], bias: npt.NDArray[Any]
+    ) -> Strings:
+        """Return strings with a copy of the bias.
+
+        Raises:
+            ValueError: for places that do not ascend from 0, or do not fit each other.
+        """
+        lengths = np.diff(keys)
+        ascend = all(len(at) and at[0] == 0 and (np.diff(at) >= 0).all() for at in (queries, keys))
+        if not ascend or len(queries) != len(keys) or len(bias) not in (0, keys[-1]):
+            raise ValueError(
+                f"beginnings {queries} and {keys} and a bias of {len(bias)} do not fit each other; allowed: "
+                "as many of either, ascending from 0, and a bias of 0 or as many tokens"
+            )
+        return cls(queries, keys, np.array(bias), int(lengths.max(initial=0)))
+
+
 class RaggedAttention(torch.autograd.Function):
     """softmax(q k' / sqrt(8)) v, string by string and head by head; float32 or float64, on the processor.
 
-    ``apply(query, pair, queries, keys, bias, heads)``:
+    ``apply(query, pair, strings, heads)``:
 
     - query (M, heads * 8): of the tokens that ask, string after string;
     - pair (N, 2 * heads * 8): keys, then values, of all tokens, string after string;
-    - queries, keys int64 (n + 1,): where each string's rows begin in ``query`` and ``pair``, and the end;
-    - bias (N,): 0, or `HIDDEN` for a token that may not be attended to; empty if there is none;
+    - strings: see `Strings`;
     - the answer is (M, heads * 8).
 
-    ValueError for arguments that do not fit each other: the kernel reads where they say.
+    ValueError for arguments that do not fit each other: the kernel reads where they say. It has no second
+    derivative: RuntimeError for ``create_graph``.
     """
 
     @staticmethod
     def forward(
-        ctx: Any,
-        query: torch.Tensor,
-        pair: torch.Tensor,
-        queries: npt.NDArray[np.int64],
-        keys: npt.NDArray[np.int64],
-        bias: npt.NDArray[Any],
-        heads: int,
+        ctx: Any, query: torch.Tensor, pair: torch.Tensor, strings: Strings, heads: int
     ) -> torch.Tensor:
         """Return the answers; see the class."""
-        _check(query, pair, queries, keys, bias, heads)
+        _check(query, pair, strings, heads)
         answer = torch.empty_like(query, memory_format=torch.contiguous_format)
         dtype = answer.numpy().dtype
         norms = np.empty((heads, 2, len(query) + lane_count(dtype)), dtype)
-        ctx.places, ctx.norms = (queries, keys, np.array(bias, dtype), heads), norms
+        ctx.strings, ctx.heads, ctx.norms = strings, heads, norms
         ctx.save_for_backward(query, pair, answer)
-        _attend(_arrays(query, pair, answer, norms, ctx.places), queries, keys, heads)
+        _attend(_arrays(query, pair, answer, norms, strings), strings.queries, strings.keys, heads)
         return answer
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Return the gradients of queries and of keys with values, given those of the answers."""
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "attention on packed strings has no second derivative; set `packs = False` on the model for "
+                "transformers' own"
+            )
         query, pair, answer = ctx.saved_tensors
         by_query = torch.empty_like(query, memory_format=torch.contiguous_format)
         by_pair = torch.zeros_like(pair, memory_format=torch.contiguous_format)
         wanted = Gradients(*map(_flat, (outer, by_query, by_pair)))
-        queries, keys, _, heads = ctx.places
-        _attend_backward(_arrays(query, pair, answer, ctx.norms, ctx.places), wanted, queries, keys, heads)
-        return by_query, by_pair, None, None, None, None
+        given = _arrays(query, pair, answer, ctx.norms, ctx.strings)
+        _attend_backward(given, wanted, ctx.strings.queries, ctx.strings.keys, ctx.heads)
+        return by_query, by_pair, None, None
 
 
-def _check(
-    query: torch.Tensor,
-    pair: torch.Tensor,
-    queries: npt.NDArray[np.int64],
-    keys: npt.NDArray[np.int64],
-    bias: npt.NDArray[Any],
-    heads: int,
-) -> None:
+def _check(query: torch.Tensor, pair: torch.Tensor, strings: Strings, heads: int) -> None:
     row = HEAD_SIZE * heads
-    shapes = tuple(query.shape), tuple(pair.shape), len(queries), len(bias) in (0, len(pair))
-    if shapes != ((queries[-1], row), (keys[-1], 2 * row), len(keys), True):
+    shapes = tuple(query.shape), tuple(pair.shape)
+    if shapes != ((strings.queries[-1], row), (strings.keys[-1], 2 * row)):
         raise ValueError(
-            f"query {shapes[0]}, pair {shapes[1]}, {len(queries)} and {len(keys)} beginnings that end with "
-            f"{queries[-1]} and {keys[-1]}, a bias of {len(bias)} and heads = {heads} do not fit each other"
+            f"query {shapes[0]}, pair {shapes[1]}, strings that end with {strings.queries[-1]} and "
+            f"{strings.keys[-1]}, and heads = {heads} do not fit each other"
         )
 
 
@@ -105,14 +132,14 @@ def _arrays(
     pair: torch.Tensor,
     answer: torch.Tensor,
     norms: npt.NDArray[Any],
-    places: tuple[Any, ...],
+    strings: Strings,
 ) -> Arrays:
     """Return what the kernel works on, with its scratch space."""
-    _, keys, bias, _ = places
     dtype, width = norms.dtype, lane_count(norms.dtype)
     scale = np.array([HEAD_SIZE**-0.5, 1], dtype)
     work = np.empty(WORK * width, dtype)
-    scores = np.empty(2 * width * int(np.diff(keys).max(initial=0)), dtype)
+    scores = np.empty(2 * width * strings.longest, dtype)
+    bias = strings.bias.astype(dtype, copy=False)
     given = _flat(query), _flat(pair), bias, scale, _flat(answer), norms.reshape(-1), work, scores
     return Arrays(*given)
 
