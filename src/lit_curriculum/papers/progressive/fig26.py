@@ -20,7 +20,7 @@ from lit_curriculum.papers.progressive._pcfg_results import (
     relative_gain,
 )
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT
-from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.claim import Claim, with_expected
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import panels
 from lit_curriculum.reproduce.predicates import MeanAbove
@@ -30,6 +30,13 @@ from lit_curriculum.reproduce.study import ALL_SCALES, Study
 SCALES = ALL_SCALES
 
 MASK_RATES = (0.15, 0.3, 0.45)
+
+_KNOWN = {
+    "laptop": {
+        "gap-closes": "inconclusive: in every seed, by a share of .03, .17 and .19; at mask rate 0.15 two "
+        "seeds of one-shot are hardly off the plateau after 2,000 steps."
+    }
+}
 
 
 def figure(scale: Scale) -> Figure:
@@ -42,7 +49,8 @@ def figure(scale: Scale) -> Figure:
     cost = {
         "smoke": "seconds",
         "quick": "6 teachers and 24 students beside those of fig24, about 16 minutes on two cores",
-        "laptop": "6 teachers and 24 students beside those of fig24, 45 minutes on two cores, estimated",
+        "laptop": "11 teachers, 36 students and 20 runs of the search, some of them fig24's; an hour on two "
+        "cores",
         "paper": "per seed two more teachers and 16 more students, batch 512",
     }
 
@@ -62,7 +70,7 @@ def figure(scale: Scale) -> Figure:
             [study for of_rate in studies.values() for study in of_rate],
             {"progressive over one-shot": beats(HALF, ONE_SHOT)},
         ),
-        claims=lambda results: _claims(studies),
+        claims=lambda results: with_expected(_claims(studies), _KNOWN.get(scale, {})),
     )
 
 
