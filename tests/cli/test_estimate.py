@@ -9,7 +9,7 @@ import pytest
 from lit_curriculum.cli.estimate import _Sizes
 from lit_curriculum.cli.main import main
 from lit_curriculum.reproduce import figure
-from lit_curriculum.reproduce.study import everything
+from lit_curriculum.reproduce.measuring import everything
 
 
 def test_runs_are_counted_once_and_nothing_is_written(

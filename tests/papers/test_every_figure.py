@@ -15,9 +15,9 @@ import pytest
 from lit_curriculum.cli.main import main
 from lit_curriculum.reproduce import figure
 from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.measuring import everything
 from lit_curriculum.reproduce.predicates import MeanAbove, MeanBelow, Sooner
 from lit_curriculum.reproduce.results import COLUMNS, MissingData, Results
-from lit_curriculum.reproduce.study import everything
 from tests.reproduce.test_figure import SCHEMA
 from tests.support import COMMITTED, COUNTED, RESULTS
 

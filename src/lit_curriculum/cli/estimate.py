@@ -16,7 +16,7 @@ from lit_curriculum.cli.check import in_bytes
 from lit_curriculum.cli.parsing import parse_run
 from lit_curriculum.models import count_parameters
 from lit_curriculum.reproduce.figure import Figure
-from lit_curriculum.reproduce.study import everything
+from lit_curriculum.reproduce.measuring import everything
 from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.graph import Run, with_needs
 
@@ -39,7 +39,7 @@ def show(figures: Mapping[str, Figure], root: Path, trusted: Sequence[str] = ())
     sizes = _Sizes(root, trusted)
     union: dict[str, Run] = {}
     for name, figure in figures.items():
-        runs = with_needs(everything(figure.studies))
+        runs = with_needs(everything(figure.studies, root))
         union.update((run.name, run) for run in runs)
         table.add_row(name, *_row(runs, root, sizes))
     if len(figures) > 1:

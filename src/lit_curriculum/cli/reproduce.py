@@ -20,7 +20,7 @@ from lit_curriculum.errors import UsageError, bad_value, suggest
 from lit_curriculum.reading import is_there, read_json
 from lit_curriculum.reproduce import figure
 from lit_curriculum.reproduce.claim import surprising, unexpected
-from lit_curriculum.reproduce.study import everything
+from lit_curriculum.reproduce.measuring import everything
 from lit_curriculum.reproduce.variation import varied
 from lit_curriculum.runs.folder import check_writable
 from lit_curriculum.runs.lab import Lab

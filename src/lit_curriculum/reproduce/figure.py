@@ -26,9 +26,10 @@ from lit_curriculum.errors import RunFailed, RunStopped, UsageError, bad_value, 
 from lit_curriculum.files import sha256_of, write_json, write_rows, write_text, write_with
 from lit_curriculum.reading import MAX_TABLE_BYTES, is_there, read_bytes
 from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.measuring import measure
 from lit_curriculum.reproduce.report import SCHEMA, read_report
 from lit_curriculum.reproduce.results import Results, Row
-from lit_curriculum.reproduce.study import ALL_SCALES, SCALES, Scale, Study, extended, measure
+from lit_curriculum.reproduce.study import ALL_SCALES, SCALES, Scale, Study, extended
 from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.provenance import processor_name
 

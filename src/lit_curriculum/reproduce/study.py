@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lit_curriculum.errors import bad_value
-from lit_curriculum.reproduce.results import Row
 from lit_curriculum.runs.configs import layer, shipped
 from lit_curriculum.runs.graph import Finished, Run
-from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.sweep import nested, path_of
 
 Scale = Literal["smoke", "quick", "laptop", "paper"]
@@ -241,88 +239,3 @@ def at_scale(scale: Scale, config: str, **study: Any) -> Study:
         return made
     grid = {name: values[:1] for name, values in made.grid.items()}
     return replace(made, seeds=(0,), tuning_seeds=(), grid=grid)
-
-
-def measure(lab: Lab, studies: Sequence[Study]) -> list[Row]:
-    """Train every arm of every study with every seed at its chosen settings; return what was measured."""
-    chosen = choose(lab, studies)
-    jobs = [
-        (study, arm, seed, settings)
-        for study, settings_of in zip(studies, chosen, strict=True)
-        for arm, settings in zip(study.arms, settings_of, strict=True)
-        for seed in study.seeds
-    ]
-    finished = lab.fit([study.run(arm, seed, settings) for study, arm, seed, settings in jobs])
-    rows: list[Row] = []
-    for run, (study, arm, seed, settings) in zip(finished, jobs, strict=True):
-        found = {key: settings[key] if key in settings else study.value(key, arm) for key in study.grid}
-        axes = {**study.axes, **{key.rpartition(".")[2]: value for key, value in found.items()}}
-        rows += [
-            {"arm": arm.name, "seed": seed, "step": step, "metric": metric, "value": value, **axes}
-            for metric, step, value in _measured(study, run)
-        ]
-    return rows
-
-
-def _measured(study: Study, run: Finished) -> Iterable[Measured]:
-    available = run.rows("metrics.csv")[0].keys()
-    for name, metric in study.metrics.items():
-        if metric in available:
-            yield from ((name, step, value) for step, value in run.history(metric))
-    for file, read in study.tables.items():
-        if (run.path / file).is_file():
-            yield from read(run.rows(file))
-
-
-def choose(lab: Lab, studies: Sequence[Study]) -> list[list[Settings]]:
-    """Return the best settings of each study's arms on the tuning seeds; of equal ones the first of the grid.
-
-    Every arm has the same grid and the same budget.
-    """
-    jobs = _searches(studies)
-    finished = lab.fit([study.run(arm, seed, point, report=False) for study, arm, point, seed in jobs])
-    scores: dict[tuple[int, str, str], list[tuple[float, ...]]] = {}
-    for run, (study, arm, point, _) in zip(finished, jobs, strict=True):
-        scores.setdefault((id(study), arm.name, str(point)), []).append(study.score(run))
-
-    def best(study: Study, arm: Arm) -> Settings:
-        searched = study.searched_as(arm)
-        points = study.search.points(searched)
-        if len(points) == 1:
-            return points[0]
-
-        def score(point: Settings) -> list[float]:
-            of_seeds = scores[id(study.search), searched.name, str(point)]
-            return [statistics.fmean(each) for each in zip(*of_seeds, strict=True)]
-
-        return max(points, key=score)
-
-    return [[study.taken(arm, best(study, arm)) for arm in study.arms] for study in studies]
-
-
-def _searches(studies: Sequence[Study]) -> list[tuple[Study, Arm, Settings, int]]:
-    """Return the study, arm, settings and seed of every run of the searches, each search once."""
-    rounds: list[tuple[int, tuple[Study, Arm, Settings, int]]] = []
-    for study in {id(study.search): study.search for study in studies}.values():
-        for name in dict.fromkeys(arm.tuned_as or arm.name for arm in study.arms):
-            arm = study.arm(name)
-            points = study.points(arm)
-            if len(points) > 1:
-                rounds += [
-                    (i, (study, arm, point, seed))
-                    for i, point in enumerate(points)
-                    for seed in study.tuning_seeds
-                ]
-    # Students that differ in their settings alone read the same answers of their teacher: side by side they
-    # would compute them twice. Those of two schedules that end in one checkpoint may still do so.
-    return [job for _, job in sorted(rounds, key=lambda one: one[0])]
-
-
-def everything(studies: Sequence[Study]) -> list[Run]:
-    """Return the runs of studies, the search among them, as if every search chose its first point."""
-    runs = [study.run(arm, seed, point, report=False) for study, arm, point, seed in _searches(studies)]
-    for study in studies:
-        for arm in study.arms:
-            first = study.search.points(study.searched_as(arm))[0]
-            runs += [study.run(arm, seed, study.taken(arm, first)) for seed in study.seeds]
-    return list({run.name: run for run in runs}.values())
