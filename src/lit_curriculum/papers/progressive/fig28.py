@@ -10,7 +10,7 @@ from typing import Any
 from lit_curriculum.papers.progressive._pcfg import TEACHER
 from lit_curriculum.papers.progressive._pcfg_gpt2 import DESIGNS, HEIGHTS, Design, labelled
 from lit_curriculum.papers.progressive._pcfg_results import heads_of, of
-from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.claim import Claim, with_expected
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.panels import curve, in_millions, legend, panels, shades
 from lit_curriculum.reproduce.predicates import MeanAbove
@@ -21,6 +21,12 @@ _RISE = 0.8
 """Share of a model's way from its first accuracy to its last at which its curve is marked."""
 
 Panels = dict[int, dict[int, Study]]
+
+_LAPTOP = {
+    "wider-sooner-4": "fails: there the narrow model is .01 ahead on average over the run, in every seed; "
+    "why was not looked into."
+}
+"""What is known of the claims at laptop scale."""
 
 
 def figure(scale: Scale) -> Figure:
@@ -40,7 +46,7 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=tuple(study for of_height in studies.values() for study in of_height.values()),
         draw=lambda results: _draw(results, design, studies),
-        claims=lambda results: _claims(studies, design),
+        claims=lambda results: with_expected(_claims(studies, design), _LAPTOP if scale == "laptop" else {}),
     )
 
 

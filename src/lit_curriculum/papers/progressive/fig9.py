@@ -16,10 +16,15 @@ from lit_curriculum.papers.progressive._candidates import (
     ratio_in_the_middle,
 )
 from lit_curriculum.papers.progressive.fig2 import PAPER
-from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.claim import Claim, with_expected
 from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import Results
+
+_LAPTOP = {
+    "degree-2-gap": "fails: by factors of 2.7, 4.3 and 12; in one seed of three degree 2 stands out by less than 3."
+}
+"""What is known of the claims at laptop scale."""
 
 
 def figure(scale: Scale) -> Figure:
@@ -31,7 +36,8 @@ def figure(scale: Scale) -> Figure:
         scale, student_width=width, T=T, degrees=(1, 2, 3), lr=1e-2, num_steps=500_000, **finer
     )
     cost = {"smoke": "seconds", "laptop": "about 6 minutes on two cores", "paper": PAPER}
-    return _candidates.figure(study, _claims, cost[scale])
+    known = _LAPTOP if scale == "laptop" else {}
+    return _candidates.figure(study, lambda results: with_expected(_claims(results), known), cost[scale])
 
 
 def _claims(results: Results) -> list[Claim]:
