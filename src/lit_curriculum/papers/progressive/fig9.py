@@ -21,9 +21,7 @@ from lit_curriculum.reproduce.figure import Figure, Scale
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import Results
 
-_LAPTOP = {
-    "degree-2-gap": "fails: by factors of 2.7, 4.3 and 12; in one seed of three degree 2 stands out by less than 3."
-}
+_LAPTOP = {"degree-2-gap": "fails: by factors of 2.7, 4.3 and 12; in one seed of three it is less than 3."}
 """What is known of the claims at laptop scale."""
 
 

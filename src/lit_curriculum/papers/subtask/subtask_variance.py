@@ -32,9 +32,9 @@ from lit_curriculum.reproduce.results import PerSeed, Results, Row
 from lit_curriculum.theory.uncorrelated import hypotheses
 
 STEEPER_MLP = (
-    "inconclusive: steeper over the sizes that can be enumerated here: parities of odd degree (d = 6, 10) lie low, "
-    "and the step from d = 4 to 6 is the largest. Tried on tuning seeds, d = 4 to 12: width 32 gives -1.42 "
-    "twice, width 256 -1.59 and -1.60."
+    "inconclusive: steeper over the sizes that can be enumerated here: parities of odd degree (d = 6, 10) "
+    "lie low, and the step from d = 4 to 6 is the largest. Tried on tuning seeds, d = 4 to 12: width 32 "
+    "gives -1.42 twice, width 256 -1.59 and -1.60."
 )
 _COLOURS = {RNN: "#0072b2", NARROW: "#d55e00", LARGE: "#e69f00", MLP: "#009e73"}
 
