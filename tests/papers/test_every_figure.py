@@ -83,8 +83,9 @@ def test_the_picture_and_the_table_come_from_the_data_alone(folder: Path) -> Non
         assert figure.markdown(rows) == (folder / "table.md").read_text(encoding="utf-8")
 
 
-# Of what a teacher knows, the same with its candidates exchanged; of a slope and a bound, not of two arms.
-NOT_OF_ARMS = ("higher-degrees-are-clearer", "steeper-init-0-02", "steeper-init-0-1")
+# Of what a teacher knows, the same with its candidates exchanged; of a slope and a bound; of two moments of a
+# run: not of two arms.
+NOT_OF_ARMS = ("higher-degrees-are-clearer", "steeper-init-0-02", "steeper-init-0-1", "past-the-peak")
 
 
 def exchanged(results: Results, chance: np.random.Generator) -> Results:

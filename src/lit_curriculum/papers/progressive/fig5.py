@@ -32,11 +32,11 @@ STILL_RISING = (
 # At 2,000 updates of the longer strings; three seeds, the rates chosen on the tuning seeds.
 _LAPTOP = {
     "robust": "inconclusive: students of two heads end on the rising side as well (M_robust(3) .44 to .50, "
-    "near its peak in their teachers); longer runs were not probed.",
+    "near its peak in their teachers); longer runs are fig5-long's.",
     "close": "inconclusive: lower in two seeds of three (.06, .02), in the third one-shot is ahead (-.02).",
     "nonterminals": "fails: in 2,000 updates a progressive student meets two of eight checkpoints, at a rate "
-    "of 2e-2; the probe tells less of it than of an untrained network at depths 0 and 1. Longer runs, and "
-    "one rate for both, were not tried.",
+    "of 2e-2; the probe tells less of it than of an untrained network at depths 0 and 1. One rate for both "
+    "was not tried; longer runs are fig5-long's.",
 }
 _KNOWN = {"quick": {"robust": STILL_RISING}, "laptop": _LAPTOP}
 
