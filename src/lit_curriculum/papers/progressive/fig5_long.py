@@ -40,8 +40,8 @@ _LAPTOP = {
     "schedule; those of n = 7 and 9 stay at .6.",
     "close": "inconclusive: .03 to .04 after progressive, .03 to .06 after one-shot at tau = 1e-4, .07 to "
     ".17 at tau = 1.",
-    "nonterminals": "fails: the probe tells less of progressive students at depths 0 to 2, at depth 1 as much "
-    "as of an untrained network, although they meet every checkpoint. One rate for both was not tried.",
+    "nonterminals": "fails: the probe tells less of progressive students at depths 0 to 2, at depth 1 as "
+    "much as of an untrained network, although they meet every checkpoint. One rate for both was not tried.",
     "robust-at-equal-accuracy": "inconclusive: lower in every seed, by .002 to .017.",
     "close-at-equal-accuracy": "inconclusive: lower in two seeds of three.",
 }
@@ -56,8 +56,8 @@ def figure(scale: Scale) -> Figure:
     cost = {
         "smoke": "seconds",
         "quick": "the teachers of fig4, 12 students of 4,000 steps, some of their search: not run yet",
-        "laptop": "5 teachers, 12 students of 8,000 steps and 40 runs of their search, some of them fig4's and "
-        "fig24's; an hour on two cores",
+        "laptop": "5 teachers, 12 students of 8,000 steps and 40 runs of their search, some of them fig4's "
+        "and fig24's; an hour on two cores",
         "paper": "per seed four students of 16,000 steps, measured every 2,000, beside those of fig1-right",
     }
     return Figure(
