@@ -36,7 +36,7 @@ _LAPTOP = {
     "close": "inconclusive: lower in two seeds of three (.06, .02), in the third one-shot is ahead (-.02).",
     "nonterminals": "fails: in 2,000 updates a progressive student meets two of eight checkpoints, at a rate "
     "of 2e-2; the probe tells less of it than of an untrained network at depths 0 and 1. One rate for both "
-    "was not tried; longer runs are fig5-long's.",
+    "was tried in fig5-long, whose runs are longer: there the difference is the rate's.",
 }
 _KNOWN = {"quick": {"robust": STILL_RISING}, "laptop": _LAPTOP}
 
