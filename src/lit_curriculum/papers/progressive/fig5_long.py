@@ -40,9 +40,9 @@ _LAPTOP = {
     "schedule; those of n = 7 and 9 stay at .6.",
     "close": "inconclusive: .03 to .04 after progressive, .03 to .06 after one-shot at tau = 1e-4, .07 to "
     ".17 at tau = 1.",
-    "nonterminals": "fails: the probe tells less of progressive students at depths 0 to 2. Their chosen rate, "
-    "1e-2, is twice the others'; at 5e-3, tried with all three seeds, they are as accurate and the probe tells "
-    "as much of them as of one-shot at tau = 1e-4 (.75 at depth 1, .84 at depth 2).",
+    "nonterminals": "fails: the probe tells less of progressive students at depths 0 to 2. Their chosen "
+    "rate, 1e-2, is twice the others'; at 5e-3, tried with all three seeds, they are as accurate and the "
+    "probe tells as much of them as of one-shot at tau = 1e-4 (.75 at depth 1, .84 at depth 2).",
     "robust-at-equal-accuracy": "inconclusive: lower in every seed, by .002 to .017.",
     "close-at-equal-accuracy": "inconclusive: lower in two seeds of three.",
 }
