@@ -13,21 +13,15 @@ from lit_curriculum.runs.graph import Finished, Run
 from lit_curriculum.runs.lab import Lab
 
 _Job = tuple[Study, Arm, Settings, int]
-"""Study, arm, settings and seed of a run of a search."""
+"""Study, arm, settings and seed of a run."""
 
 
 def measure(lab: Lab, studies: Sequence[Study]) -> list[Row]:
     """Train every arm of every study with every seed at its chosen settings; return what was measured."""
-    chosen = choose(lab, studies)
-    jobs = [
-        (study, arm, seed, settings)
-        for study, settings_of in zip(studies, chosen, strict=True)
-        for arm, settings in zip(study.arms, settings_of, strict=True)
-        for seed in study.seeds
-    ]
-    finished = lab.fit([study.run(arm, seed, settings) for study, arm, seed, settings in jobs])
+    jobs = _reported(studies, choose(lab, studies))
+    finished = lab.fit([_run_of(job) for job in jobs])
     rows: list[Row] = []
-    for run, (study, arm, seed, settings) in zip(finished, jobs, strict=True):
+    for run, (study, arm, settings, seed) in zip(finished, jobs, strict=True):
         found = {key: settings[key] if key in settings else study.value(key, arm) for key in study.grid}
         axes = {**study.axes, **{key.rpartition(".")[2]: value for key, value in found.items()}}
         rows += [
@@ -53,7 +47,7 @@ def choose(lab: Lab, studies: Sequence[Study]) -> list[list[Settings]]:
     Every arm has the same grid and the same budget.
     """
     jobs = _searches(studies)
-    return _chosen(studies, jobs, lab.fit([_run_of(job) for job in jobs]))
+    return _chosen(studies, jobs, lab.fit([_run_of(job, report=False) for job in jobs]))
 
 
 def _chosen(
@@ -106,13 +100,11 @@ def everything(studies: Sequence[Study], root: Path | None = None) -> list[Run]:
             settings that they chose. Otherwise each has the first of its grid.
     """
     jobs = _searches(studies)
-    runs = [_run_of(job) for job in jobs]
+    runs = [_run_of(job, report=False) for job in jobs]
     chosen = [[study.taken(arm, _first(study, arm)) for arm in study.arms] for study in studies]
     if root is not None and all(RunFolder(run.folder(root)).finished for run in runs):
         chosen = _chosen(studies, jobs, [Finished(run, run.folder(root)) for run in runs])
-    for study, settings_of in zip(studies, chosen, strict=True):
-        for arm, settings in zip(study.arms, settings_of, strict=True):
-            runs += [study.run(arm, seed, settings) for seed in study.seeds]
+    runs += [_run_of(job) for job in _reported(studies, chosen)]
     return list({run.name: run for run in runs}.values())
 
 
@@ -120,6 +112,16 @@ def _first(study: Study, arm: Arm) -> Settings:
     return study.search.points(study.searched_as(arm))[0]
 
 
-def _run_of(job: _Job) -> Run:
-    study, arm, point, seed = job
-    return study.run(arm, seed, point, report=False)
+def _reported(studies: Sequence[Study], chosen: Sequence[Sequence[Settings]]) -> list[_Job]:
+    """Return the runs that are reported, at the settings that were chosen for each study's arms."""
+    return [
+        (study, arm, settings, seed)
+        for study, settings_of in zip(studies, chosen, strict=True)
+        for arm, settings in zip(study.arms, settings_of, strict=True)
+        for seed in study.seeds
+    ]
+
+
+def _run_of(job: _Job, report: bool = True) -> Run:
+    study, arm, settings, seed = job
+    return study.run(arm, seed, settings, report=report)
