@@ -20,8 +20,8 @@ def results():
     return Results.of(ROWS, seeds=(0, 1, 2))
 
 
-def solves(arm, expected=""):
-    return Claim("solves", "It solves the task.", final(arm), AtLeast(0.99), paper=1.0, expected=expected)
+def solves(arm):
+    return Claim("solves", "It solves the task.", final(arm), AtLeast(0.99), paper=1.0)
 
 
 def test_a_record_holds_what_was_measured_and_the_rule(results):
@@ -43,11 +43,11 @@ def test_a_comparison_records_its_evidence(results):
 
 
 def test_failures_that_are_expected_count_and_do_not_surprise(results):
-    record = solves("plain", "fails: labels do not suffice").judge(results)
+    record = solves("plain").judge(results, expected="fails: labels do not suffice")
     assert record["status"] == "fails"
     assert not unexpected(record)
     assert unexpected(solves("plain").judge(results))
-    assert surprising(solves("taught", "fails: it was thought to").judge(results))
+    assert surprising(solves("taught").judge(results, expected="fails: it was thought to"))
     assert not surprising(solves("taught").judge(results))
 
 

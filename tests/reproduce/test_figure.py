@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -86,6 +87,16 @@ def stand_in(measured=(0.5, 1.0, 1.5), seeds=(3,), table=None) -> Figure:
     return Figure(
         cost="nothing", seeds=seeds, measure=rows, draw=draw, claims=lambda results: [claim], table=table
     )
+
+
+def test_what_is_known_is_recorded_and_is_of_a_claim_of_the_figure():
+    made = stand_in(measured=(0.5,))
+    results = Results.of(made.measure((3,)), (3,))
+    said = replace(made, known={"level": "fails: it is low"})
+    (record,) = figure.judged(said, results, "laptop")
+    assert (record["status"], record["expected"]) == ("fails", "fails: it is low")
+    with pytest.raises(ValueError, match="no claims of this figure: levle"):
+        figure.judged(replace(made, known={"levle": "fails: it is low"}), results, "laptop")
 
 
 @pytest.fixture

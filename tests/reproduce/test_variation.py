@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Picture
 
 from lit_curriculum.errors import UsageError
 from lit_curriculum.reproduce.claim import Claim, final
-from lit_curriculum.reproduce.figure import Figure
+from lit_curriculum.reproduce.figure import Figure, judged
 from lit_curriculum.reproduce.predicates import AtLeast
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Arm, Study
@@ -26,8 +26,11 @@ RESULTS = Results.of([{"arm": "teacher", "seed": 0, "step": 1, "metric": "accura
 
 
 def figure(*studies: Study) -> Figure:
-    claim = Claim("solves", "It does.", final("teacher"), AtLeast(0.9), expected="fails: so far")
-    return Figure(cost="none", studies=studies, draw=lambda _: Picture(), claims=lambda _: [claim])
+    claim = Claim("solves", "It does.", final("teacher"), AtLeast(0.9))
+    known = {"solves": "fails: so far"}
+    return Figure(
+        cost="none", studies=studies, draw=lambda _: Picture(), claims=lambda _: [claim], known=known
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +106,8 @@ def test_the_picture_tells_the_change_and_nothing_is_known_of_claims():
     made = varied(figure(STUDY), ["data.k=3", "teacher:model.width=500"])
     told: list[Any] = made.draw(RESULTS).texts
     assert [text.get_text() for text in told] == ["changed: data.k = 3; teacher: model.width = 500"]
-    assert [claim.expected for claim in made.claims(RESULTS)] == [""]
+    assert [record["expected"] for record in judged(figure(STUDY), RESULTS, "laptop")] == ["fails: so far"]
+    assert [record["expected"] for record in judged(made, RESULTS, "laptop")] == [""]
 
 
 def test_without_a_change_it_is_the_figure_itself():

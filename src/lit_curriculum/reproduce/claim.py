@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from lit_curriculum.reproduce.predicates import Predicate, Verdict
@@ -25,8 +25,6 @@ class Claim:
         quantity: one number per seed, from the results alone.
         rule: when it holds.
         paper: the paper's number, or words; None if it gives none.
-        expected: ``fails: reason`` or ``inconclusive: reason`` where that is known of this scale; it counts
-            as what it is all the same, and an unexpected success is said.
         note: what else to know about the number; or a function of the results that says it.
     """
 
@@ -35,15 +33,15 @@ class Claim:
     quantity: Quantity
     rule: Predicate
     paper: float | str | None = None
-    expected: str = ""
     note: str | Callable[[Results], str] = ""
 
-    def judge(self, results: Results, evaluated: bool = True) -> dict[str, Any]:
+    def judge(self, results: Results, evaluated: bool = True, expected: str = "") -> dict[str, Any]:
         """Return the record of claims.json.
 
         Args:
             results: what was measured.
             evaluated: False at smoke scale, where nothing is judged.
+            expected: what is known of it, see `Figure.known`.
         """
         values = list(self.quantity(results).values())
         verdict = self.rule.judge(values) if evaluated else None
@@ -57,7 +55,7 @@ class Claim:
             "rule": str(self.rule),
             "status": verdict.status if verdict else "not_evaluated",
             **_evidence(verdict),
-            "expected": self.expected,
+            "expected": expected,
             "note": self.note(results) if callable(self.note) else self.note,
         }
 
@@ -75,11 +73,6 @@ def gain(better: str, *others: str, metric: str = "accuracy", **axes: Any) -> Qu
         return chosen.final(better, metric) - largest(*(chosen.final(other, metric) for other in others))
 
     return quantity
-
-
-def with_expected(claims: Iterable[Claim], expected: Mapping[str, str]) -> list[Claim]:
-    """Return claims with what is known of some of them, by their ids (`Claim.expected`)."""
-    return [replace(claim, expected=expected.get(claim.id, "")) for claim in claims]
 
 
 def unexpected(record: dict[str, Any]) -> bool:

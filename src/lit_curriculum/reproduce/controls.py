@@ -131,14 +131,13 @@ def _with(**more: Any) -> Callable[[Settings], Settings]:
 # --- claims -----------------------------------------------------------------------------------------------
 
 
-def ahead(arm: str, subject: str, control: Control, expected: str = "", level: float = 0.99) -> Claim:
+def ahead(arm: str, subject: str, control: Control, level: float = 0.99) -> Claim:
     """Return the claim that an arm's student ends above a control's, paired by seed.
 
     Args:
         arm: the curriculum's.
         subject: what the curriculum is called, which begins the sentence.
         control: of that arm.
-        expected: see `Claim`.
         level: accuracy at which the task counts as solved; the note says in how many seeds the control did.
     """
     return Claim(
@@ -146,19 +145,17 @@ def ahead(arm: str, subject: str, control: Control, expected: str = "", level: f
         f"{subject} ends above its control: {control.named}.",
         gain(arm, control.name),
         MeanAbove(),
-        expected=expected,
         note=solved(control.name, level),
     )
 
 
-def stuck(control: Control, rule: Predicate, expected: str = "") -> Claim:
+def stuck(control: Control, rule: Predicate) -> Claim:
     """Return the claim that a control's student stays near chance, with the rule that says what near is."""
     return Claim(
         f"{control.slug}-stuck",
         f"{control.what} leave it near chance.",
         final(control.name),
         rule,
-        expected=expected,
     )
 
 

@@ -16,8 +16,8 @@ import ast
 import hashlib
 import importlib
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -37,6 +37,7 @@ __all__ = [
     "ALL_SCALES",
     "SCALES",
     "Figure",
+    "Known",
     "Scale",
     "load",
     "redraw",
@@ -45,6 +46,9 @@ __all__ = [
     "targets",
     "title",
 ]
+
+Known = Mapping[Scale, Mapping[str, str]]
+"""What is known of a figure's claims, by scale, see `Figure.known`."""
 
 OWN = "own"
 """Stands for the paper of a figure that is no target."""
@@ -69,6 +73,8 @@ class Figure:
         measure: rows beside those of the studies.
         draw: makes the picture of results.
         claims: what is judged, from the results where it depends on them.
+        known: ids of claims -> ``fails: reason`` or ``inconclusive: reason``, where that is known of this
+            scale. Such a claim counts as what it is all the same, and an unexpected success is said.
         fixed: settings of its runs that ``measure`` takes for granted: no change of them is taken
             (`variation`).
         table: rows of a table, with equal keys.
@@ -78,6 +84,7 @@ class Figure:
     cost: str
     draw: Callable[[Results], Any]
     claims: Callable[[Results], Sequence[Claim]]
+    known: Mapping[str, str] = field(default_factory=dict)
     studies: tuple[Study, ...] = ()
     seeds: tuple[int, ...] = ()
     measure: Callable[[tuple[int, ...]], Iterable[Row]] | None = None
@@ -238,8 +245,15 @@ def earlier(name: str, scale: Scale, out: Path) -> dict[str, Any]:
 
 
 def judged(figure: Figure, results: Results, scale: Scale) -> list[dict[str, Any]]:
-    """Return the records of a figure's claims; nothing is evaluated at smoke scale."""
-    return [claim.judge(results, scale != "smoke") for claim in figure.claims(results)]
+    """Return the records of a figure's claims; nothing is evaluated at smoke scale.
+
+    Raises:
+        ValueError: if something is known of a claim that the figure does not have.
+    """
+    claims = figure.claims(results)
+    if strangers := sorted(figure.known.keys() - {claim.id for claim in claims}):
+        raise ValueError(f"Figure.known: no claims of this figure: {', '.join(strangers)}")
+    return [claim.judge(results, scale != "smoke", figure.known.get(claim.id, "")) for claim in claims]
 
 
 def _present(figure: Figure, seeds: Sequence[int], scale: Scale, folder: Path) -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 
 from lit_curriculum.errors import UsageError, bad_value, suggest
-from lit_curriculum.reproduce.claim import Claim
 from lit_curriculum.reproduce.figure import Figure
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Arm, Study
@@ -93,12 +92,9 @@ def varied(figure: Figure, texts: Sequence[str]) -> Figure:
         picture.text(0.01, 0.995, told, fontsize=7, color="#b00020", va="top", parse_math=False)
         return picture
 
-    def claims(results: Results) -> list[Claim]:
-        return [replace(claim, expected="") for claim in figure.claims(results)]
-
     studies = tuple(change_study(study) for study in figure.studies)
     cost = f"{figure.cost} (said of the figure as it is)"
-    return replace(figure, cost=cost, studies=studies, draw=draw, claims=claims)
+    return replace(figure, cost=cost, studies=studies, draw=draw, known={})
 
 
 def _check(text: str, change: Change, changes: Sequence[Change], figure: Figure) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from lit_curriculum.papers.progressive._teaching import (
@@ -80,10 +81,19 @@ def candidates(
     )
 
 
-def figure(study: Study, claims: Callable[[Results], list[Claim]], cost: str) -> Figure:
+def figure(
+    study: Study,
+    claims: Callable[[Results], list[Claim]],
+    cost: str,
+    known: Mapping[str, str] = MappingProxyType({}),
+) -> Figure:
     """Return the figure of a study of `candidates`."""
     return Figure(
-        cost=cost, studies=(study,), draw=lambda results: draw_candidates(results, study), claims=claims
+        cost=cost,
+        studies=(study,),
+        draw=lambda results: draw_candidates(results, study),
+        claims=claims,
+        known=known,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from lit_curriculum.reproduce.claim import Claim, final, with_expected
+from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.controls import Control, ahead, another_support, controls_of, stuck
 from lit_curriculum.reproduce.figure import Figure
 from lit_curriculum.reproduce.panels import COLOURS, curve, in_millions, legend, panels, spread_key
@@ -56,7 +56,7 @@ def figure_of(
     task: str,
     cost: str,
     chance: Predicate | None = CHANCE,
-    expected: Mapping[str, str] = MappingProxyType({}),
+    known: Mapping[str, str] = MappingProxyType({}),
     classes: int = 2,
 ) -> Figure:
     """Return the figure of a study of `controlled`.
@@ -67,14 +67,15 @@ def figure_of(
         task: begins the panels' titles.
         cost: see `Figure`.
         chance: when a control is near chance; None where that is not claimed.
-        expected: ids of claims -> what is known of them at this scale, see `Claim`.
+        known: what is known of its claims, see `Figure`.
         classes: of the task; the panels begin a little below an accuracy of one in so many.
     """
     return Figure(
         cost=cost,
         studies=(ours,),
         draw=lambda results: _draw(results, ours, curricula, task, 1 / classes - 0.05),
-        claims=lambda results: with_expected(_claims(ours, curricula, chance), expected),
+        claims=lambda results: _claims(ours, curricula, chance),
+        known=known,
     )
 
 

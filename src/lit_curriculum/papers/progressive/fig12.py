@@ -7,11 +7,18 @@ from typing import Any
 from lit_curriculum.papers.progressive._candidates import ratio_at
 from lit_curriculum.papers.progressive._gpt2 import SOLVED, probed, transition
 from lit_curriculum.reproduce.claim import Claim, final
-from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.figure import Figure, Known, Scale
 from lit_curriculum.reproduce.panels import in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast
 from lit_curriculum.reproduce.results import PerSeed, Results
 from lit_curriculum.reproduce.study import Study
+
+_KNOWN: Known = {
+    "laptop": {
+        "support-stands-out": "fails: in two seeds of five the spike lies between two measurements, 40 steps "
+        "apart"
+    }
+}
 
 
 def figure(scale: Scale) -> Figure:
@@ -23,7 +30,11 @@ def figure(scale: Scale) -> Figure:
         "paper": "per seed one teacher of 32 heads, 8M samples, measured 25 times; never run",
     }
     return Figure(
-        cost=cost[scale], studies=(ours,), draw=lambda results: _draw(results, ours), claims=lambda _: CLAIMS
+        cost=cost[scale],
+        studies=(ours,),
+        draw=lambda results: _draw(results, ours),
+        claims=lambda _: CLAIMS,
+        known=_KNOWN.get(scale, {}),
     )
 
 
@@ -78,7 +89,6 @@ CLAIMS = [
         _ratio,
         AtLeast(3.0),
         "about 3 and more (read off)",
-        expected="fails: in two seeds of five the spike lies between two measurements, 40 steps apart",
     ),
     Claim(
         "spike",

@@ -21,8 +21,8 @@ from lit_curriculum.papers.progressive._teaching import (
     student,
     teacher,
 )
-from lit_curriculum.reproduce.claim import Claim, final, with_expected
-from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.claim import Claim, final
+from lit_curriculum.reproduce.figure import Figure, Known, Scale
 from lit_curriculum.reproduce.joined import Part
 from lit_curriculum.reproduce.panels import LINES, draw_arms, in_millions
 from lit_curriculum.reproduce.predicates import AtLeast, AtMost
@@ -31,7 +31,7 @@ from lit_curriculum.reproduce.study import Study, at_scale
 
 SOLVED, CHANCE = AtLeast(0.99), AtMost(0.60)
 _LATE = "fails: at rate 1e-2, which the search chooses, it learns the parity after 17.6M of 20M samples"
-_KNOWN: dict[Scale, dict[str, str]] = {"paper": {"one-shot-stuck": _LATE, "plain-stuck": _LATE}}
+_KNOWN: Known = {"paper": {"one-shot-stuck": _LATE, "plain-stuck": _LATE}}
 
 
 def study(scale: Scale) -> Study:
@@ -79,7 +79,8 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=panel.studies,
         draw=lambda results: panel.alone(results, width=5.4, height=4.0),
-        claims=lambda results: with_expected(_claims(results), _KNOWN.get(scale, {})),
+        claims=_claims,
+        known=_KNOWN.get(scale, {}),
     )
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from lit_curriculum.papers.progressive._pcfg import DESIGNS, TEACHER, labelled
 from lit_curriculum.papers.progressive._pcfg_results import depths
 from lit_curriculum.papers.progressive.fig4 import choices, mark_choice
-from lit_curriculum.reproduce.claim import Claim, with_expected
-from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Known, Scale
 from lit_curriculum.reproduce.panels import NGRAM_COLOURS, curve, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
@@ -26,25 +26,27 @@ _TWO_OF_FOUR = (
     "fails: .90 to .95 of the last accuracy, measured at 2,000 steps, the probe nearest to the inflection; "
     "it goes on rising slowly to 6,000."
 )
-_LAPTOP = {
-    "close-falls": "fails: M_close(9) falls from .20 at step 400 to .05 at the inflection, and rises again "
-    "to .22 when predictions come to depend on more than nine of 30 to 72 tokens. That is the larger peak.",
-    "nonterminals-by-inflection-1": _TWO_OF_FOUR,
-    "nonterminals-by-inflection-2": _TWO_OF_FOUR,
+_KNOWN: Known = {
+    "laptop": {
+        "close-falls": "fails: M_close(9) falls from .20 at step 400 to .05 at the inflection, and rises "
+        "again to .22 when predictions come to depend on more than nine of 30 to 72 tokens. That is the "
+        "larger peak.",
+        "nonterminals-by-inflection-1": _TWO_OF_FOUR,
+        "nonterminals-by-inflection-2": _TWO_OF_FOUR,
+    },
 }
-"""What is known of claims at laptop scale."""
 
 
 def figure(scale: Scale) -> Figure:
     """Return M_close and the probe's accuracy over the teacher's training."""
     design = DESIGNS[scale]
     study = labelled(design, design.teacher_heads, design.T0)
-    known = _LAPTOP if scale == "laptop" else {}
     return Figure(
         cost="seconds" if scale == "smoke" else "nothing beyond the teachers of fig4",
         studies=(study,),
         draw=lambda results: _draw(results, design.T0),
-        claims=lambda results: with_expected(_claims(results, design.T0), known),
+        claims=lambda results: _claims(results, design.T0),
+        known=_KNOWN.get(scale, {}),
     )
 
 

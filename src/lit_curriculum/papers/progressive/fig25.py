@@ -15,8 +15,8 @@ from lit_curriculum.papers.progressive._pcfg_results import (
     pooled,
 )
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT
-from lit_curriculum.reproduce.claim import Claim, with_expected
-from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Known, Scale
 from lit_curriculum.reproduce.panels import COLOURS, Line, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import Results
@@ -24,7 +24,7 @@ from lit_curriculum.reproduce.study import ALL_SCALES, Study
 
 SCALES = ALL_SCALES
 
-_KNOWN: dict[Scale, dict[str, str]] = {
+_KNOWN: Known = {
     "quick": {"hard-over-soft": "fails: on short strings tau = 1 is ahead by .02 in every seed"},
     "laptop": {
         "hard-over-one-shot-soft": "inconclusive: ahead in every seed, by .01 to .04.",
@@ -59,7 +59,8 @@ def figure(scale: Scale) -> Figure:
             [study for of_width in studies.values() for study in of_width],
             {f"over {method}": beats(HALF, method) for method in (ONE_SHOT, ONE_SHOT_SOFT)},
         ),
-        claims=lambda results: with_expected(_claims(studies), _KNOWN.get(scale, {})),
+        claims=lambda results: _claims(studies),
+        known=_KNOWN.get(scale, {}),
     )
 
 

@@ -6,17 +6,18 @@ from typing import Any
 
 from lit_curriculum.papers.progressive._pcfg import TEACHER
 from lit_curriculum.papers.progressive._pcfg_gpt2 import DESIGNS, Design, labelled
-from lit_curriculum.reproduce.claim import Claim, with_expected
-from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Known, Scale
 from lit_curriculum.reproduce.panels import NGRAM_COLOURS, curve, in_millions, legend, panels
 from lit_curriculum.reproduce.predicates import AtLeast, MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results
 
-_LAPTOP = {
-    "rapid-drop": "fails: the loss falls evenly, without phases, at this size.",
-    "robust-falls": "fails: M_robust rises to the end at this size.",
+_KNOWN: Known = {
+    "laptop": {
+        "rapid-drop": "fails: the loss falls evenly, without phases, at this size.",
+        "robust-falls": "fails: M_robust rises to the end at this size.",
+    },
 }
-"""What is known of the claims at laptop scale."""
 
 
 def figure(scale: Scale) -> Figure:
@@ -31,7 +32,8 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=(labelled(design, design.teacher_heads),),
         draw=lambda results: _draw(results, design),
-        claims=lambda results: with_expected(_claims(design), _LAPTOP if scale == "laptop" else {}),
+        claims=lambda results: _claims(design),
+        known=_KNOWN.get(scale, {}),
     )
 
 

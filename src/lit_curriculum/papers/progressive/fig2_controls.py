@@ -15,9 +15,9 @@ from lit_curriculum.papers.progressive._controls import (
     teacher_elsewhere,
 )
 from lit_curriculum.reproduce.controls import Control, elsewhere, middle_last, noisy
-from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.figure import Figure, Known, Scale
 
-_KNOWN: dict[Scale, dict[str, str]] = {
+_KNOWN: Known = {
     "laptop": {
         "middle-last-stuck": "fails: the middle checkpoint teaches as much in its samples when it comes last"
     }
@@ -45,4 +45,4 @@ def figure(scale: Scale) -> Figure:
     }
     d, k = shown.value("data.d"), shown.value("data.k")
     task = f"({d}, {k})-parity"
-    return figure_of(ours, curricula, task, cost[scale], expected=_KNOWN.get(scale, {}))
+    return figure_of(ours, curricula, task, cost[scale], known=_KNOWN.get(scale, {}))

@@ -18,8 +18,8 @@ from lit_curriculum.papers.progressive._pcfg_results import (
     pooled,
 )
 from lit_curriculum.papers.progressive._teaching import one_shot
-from lit_curriculum.reproduce.claim import Claim, with_expected
-from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Known, Scale
 from lit_curriculum.reproduce.panels import LINES, panels
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results, mean_of, smallest
@@ -34,10 +34,12 @@ ONE_SHOT_AHEAD = (
 )
 """What is known of the claims of figures 30 to 32 at laptop scale."""
 _NO_GAP = "fails: one-shot is ahead, so there is no gap that could close or grow."
-_LAPTOP = {
-    **{f"progressive-over-one-shot-{height}": ONE_SHOT_AHEAD for height in HEIGHTS},
-    "gap-closes": _NO_GAP,
-    "gap-grows-with-height": _NO_GAP,
+_KNOWN: Known = {
+    "laptop": {
+        **{f"progressive-over-one-shot-{height}": ONE_SHOT_AHEAD for height in HEIGHTS},
+        "gap-closes": _NO_GAP,
+        "gap-grows-with-height": _NO_GAP,
+    }
 }
 
 
@@ -59,7 +61,8 @@ def figure(scale: Scale, which: int = 0) -> Figure:
         table=lambda results: gains_table(
             results, everything, {"progressive over one-shot": beats_both(HALF)}
         ),
-        claims=lambda results: with_expected(_claims(studies), _LAPTOP if scale == "laptop" else {}),
+        claims=lambda results: _claims(studies),
+        known=_KNOWN.get(scale, {}),
     )
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from lit_curriculum.papers.progressive._pcfg import DESIGNS, PLAIN, PROGRESSIVE, students
 from lit_curriculum.papers.progressive._pcfg_results import depths, of
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, better_one_shot, one_shot
-from lit_curriculum.reproduce.claim import Claim, with_expected
-from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Known, Scale
 from lit_curriculum.reproduce.panels import LINES, bars, legend, panels
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results, mean_of
@@ -38,7 +38,7 @@ _LAPTOP = {
     "of 2e-2; the probe tells less of it than of an untrained network at depths 0 and 1. One rate for both "
     "was tried in fig5-long, whose runs are longer: there the difference is the rate's.",
 }
-_KNOWN = {"quick": {"robust": STILL_RISING}, "laptop": _LAPTOP}
+_KNOWN: Known = {"quick": {"robust": STILL_RISING}, "laptop": _LAPTOP}
 
 
 def figure(scale: Scale) -> Figure:
@@ -56,7 +56,8 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=(study,),
         draw=_draw,
-        claims=lambda results: with_expected(claims_of_ends(study), _KNOWN.get(scale, {})),
+        claims=lambda results: claims_of_ends(study),
+        known=_KNOWN.get(scale, {}),
     )
 
 

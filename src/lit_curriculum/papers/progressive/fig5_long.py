@@ -24,8 +24,8 @@ from lit_curriculum.papers.progressive._pcfg import (
 from lit_curriculum.papers.progressive._pcfg_results import at_accuracy, heads_of, of
 from lit_curriculum.papers.progressive._teaching import ONE_SHOT, ONE_SHOT_SOFT, better_one_shot
 from lit_curriculum.papers.progressive.fig5 import NS, claims_of_ends, draw_nonterminals
-from lit_curriculum.reproduce.claim import Claim, with_expected
-from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Known, Scale
 from lit_curriculum.reproduce.panels import LINES, draw_arms, in_millions, legend, panels, spread_key
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import PerSeed, Results, mean_of, smallest
@@ -35,18 +35,19 @@ SCALES = ALL_SCALES
 
 _TEMPERATURES = (ONE_SHOT, ONE_SHOT_SOFT)
 
-_LAPTOP = {
-    "robust": "inconclusive: distilled students come down alike, to .12 to .29 for n = 3, whatever the "
-    "schedule; those of n = 7 and 9 stay at .6.",
-    "close": "inconclusive: .03 to .04 after progressive, .03 to .06 after one-shot at tau = 1e-4, .07 to "
-    ".17 at tau = 1.",
-    "nonterminals": "fails: the probe tells less of progressive students at depths 0 to 2. Their chosen "
-    "rate, 1e-2, is twice the others'; at 5e-3, tried with all three seeds, they are as accurate and the "
-    "probe tells as much of them as of one-shot at tau = 1e-4 (.75 at depth 1, .84 at depth 2).",
-    "robust-at-equal-accuracy": "inconclusive: lower in every seed, by .002 to .017.",
-    "close-at-equal-accuracy": "inconclusive: lower in two seeds of three.",
+_KNOWN: Known = {
+    "laptop": {
+        "robust": "inconclusive: distilled students come down alike, to .12 to .29 for n = 3, whatever the "
+        "schedule; those of n = 7 and 9 stay at .6.",
+        "close": "inconclusive: .03 to .04 after progressive, .03 to .06 after one-shot at tau = 1e-4, .07 "
+        "to .17 at tau = 1.",
+        "nonterminals": "fails: the probe tells less of progressive students at depths 0 to 2. Their chosen "
+        "rate, 1e-2, is twice the others'; at 5e-3, tried with all three seeds, they are as accurate and the "
+        "probe tells as much of them as of one-shot at tau = 1e-4 (.75 at depth 1, .84 at depth 2).",
+        "robust-at-equal-accuracy": "inconclusive: lower in every seed, by .002 to .017.",
+        "close-at-equal-accuracy": "inconclusive: lower in two seeds of three.",
+    },
 }
-"""What is known of the claims at laptop scale."""
 
 
 def figure(scale: Scale) -> Figure:
@@ -65,9 +66,8 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=(study, teachers),
         draw=lambda results: _draw(results, study, teachers),
-        claims=lambda results: with_expected(
-            [*claims_of_ends(study), *_claims(study)], _LAPTOP if scale == "laptop" else {}
-        ),
+        claims=lambda results: [*claims_of_ends(study), *_claims(study)],
+        known=_KNOWN.get(scale, {}),
     )
 
 

@@ -16,13 +16,16 @@ from lit_curriculum.papers.progressive._candidates import (
     ratio_in_the_middle,
 )
 from lit_curriculum.papers.progressive.fig2 import PAPER
-from lit_curriculum.reproduce.claim import Claim, with_expected
-from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.claim import Claim
+from lit_curriculum.reproduce.figure import Figure, Known, Scale
 from lit_curriculum.reproduce.predicates import MeanAbove
 from lit_curriculum.reproduce.results import Results
 
-_LAPTOP = {"degree-2-gap": "fails: by factors of 2.7, 4.3 and 12; in one seed of three it is less than 3."}
-"""What is known of the claims at laptop scale."""
+_KNOWN: Known = {
+    "laptop": {
+        "degree-2-gap": "fails: by factors of 2.7, 4.3 and 12; in one seed of three it is less than 3."
+    }
+}
 
 
 def figure(scale: Scale) -> Figure:
@@ -34,8 +37,7 @@ def figure(scale: Scale) -> Figure:
         scale, student_width=width, T=T, degrees=(1, 2, 3), lr=1e-2, num_steps=500_000, **finer
     )
     cost = {"smoke": "seconds", "laptop": "about 6 minutes on two cores", "paper": PAPER}
-    known = _LAPTOP if scale == "laptop" else {}
-    return _candidates.figure(study, lambda results: with_expected(_claims(results), known), cost[scale])
+    return _candidates.figure(study, _claims, cost[scale], _KNOWN.get(scale, {}))
 
 
 def _claims(results: Results) -> list[Claim]:

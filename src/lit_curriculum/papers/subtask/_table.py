@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lit_curriculum.papers.subtask._parity import (
@@ -147,13 +147,7 @@ def ratio(results: Results, few: Study, many: Study) -> PerSeed:
     )
 
 
-BY_HEART = (
-    "fails: in one seed of five 8 bits are not learned but known by heart: 0.59 of 32 validation strings and "
-    "0.75 of the test strings from 192 training strings, at the end as after half of the run; it has no ratio"
-)
-
-
-def grows(studies: Sequence[Study], expected: Mapping[int, str] | None = None) -> list[Claim]:
+def grows(studies: Sequence[Study]) -> list[Claim]:
     """Return that without labels each two bits more multiply the steps."""
     made = []
     for d, larger in itertools.pairwise(_GROWTH):
@@ -169,7 +163,6 @@ def grows(studies: Sequence[Study], expected: Mapping[int, str] | None = None) -
                 lambda results, a=few, b=many: ratio(results, a, b),  # type: ignore[misc]
                 MeanAbove(3.0),
                 paper=round(ITERATIONS[WITHOUT, larger][0] / ITERATIONS[WITHOUT, d][0], 1),
-                expected=(expected or {}).get(d, ""),
                 note=lambda results, a=few, b=many: _growth_note(results, a, b),  # type: ignore[misc]
             )
         )

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 from lit_curriculum.papers.subtask._parity import at_chance, entries, find, lemma_1, table_1
 from lit_curriculum.papers.subtask._published import WITH, WITHOUT
-from lit_curriculum.papers.subtask._table import BY_HEART, compared, draw_entries, grows, learned
+from lit_curriculum.papers.subtask._table import compared, draw_entries, grows, learned
 from lit_curriculum.reproduce.claim import Claim
-from lit_curriculum.reproduce.figure import Figure, Scale
+from lit_curriculum.reproduce.figure import Figure, Known, Scale
 from lit_curriculum.reproduce.study import Study
+
+_KNOWN: Known = {
+    "laptop": {
+        "growth-8-to-10-bits": "fails: in one seed of five 8 bits are not learned but known by heart: 0.59 "
+        "of 32 validation strings and 0.75 of the test strings from 192 training strings, at the end as "
+        "after half of the run; it has no ratio"
+    }
+}
 
 
 def figure(scale: Scale) -> Figure:
@@ -26,15 +34,14 @@ def figure(scale: Scale) -> Figure:
         studies=studies,
         draw=lambda results: draw_entries(results, studies),
         table=lambda results: compared(results, studies),
-        claims=lambda results: _claims(studies, scale == "laptop"),
+        claims=lambda results: _claims(studies),
+        known=_KNOWN.get(scale, {}),
     )
 
 
-def _claims(studies: tuple[Study, ...], laptop: bool) -> list[Claim]:
+def _claims(studies: tuple[Study, ...]) -> list[Claim]:
     """Judge what labels make learnable, how the cost grows without them, and Lemma 1."""
-    made = [learned(study) for study in entries(studies, WITH)] + grows(
-        studies, {8: BY_HEART} if laptop else {}
-    )
+    made = [learned(study) for study in entries(studies, WITH)] + grows(studies)
     labelled, plain = find(studies, WITH, 16), find(studies, WITHOUT, 16)
     if labelled is not None and plain is not None:
         statement = "At the step where labels have solved 16 bits (95 %), plain training is at chance (test)."
