@@ -125,6 +125,22 @@ def test_the_name_follows_every_source_that_is_compiled_and_no_other(
     assert len(set(seen)) == 4
 
 
+def test_the_name_follows_the_constants_of_other_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numba_cache, "_PACKAGE", tmp_path)
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "kernel.py").write_text(
+        "from numba import njit\nfrom lit_curriculum.state import SIZE\nfrom lit_curriculum.inner import A\n"
+    )
+    state, inner = tmp_path / "state.py", tmp_path / "inner" / "__init__.py"
+    seen = set()
+    for path, text in ((state, "SIZE = 1\n"), (inner, "A = 1\n"), (state, "SIZE = 2\n"), (inner, "A = 2\n")):
+        path.write_text(text)
+        seen.add(numba_cache.fingerprint())
+    assert len(seen) == 4
+
+
 def test_without_any_folder_nothing_is_set(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(nowhere / "none"))
     numba_cache.choose()

@@ -71,3 +71,34 @@ def test_wherever_the_writer_is_killed_a_whole_file_stays(tmp_path, monkeypatch)
         survived.add(path.read_bytes())
     assert survived == {b"old", b"new"}
     assert count < nth  # the last one was not interrupted
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_writer_may_be_killed_again_and_again(tmp_path, monkeypatch, sealed):
+    path = tmp_path / "x.ckpt"
+    write(path, b"old")
+    if not sealed:
+        seal_of(path).unlink()  # of version 0.1
+    real = os.replace
+
+    def dying(source, target):
+        if str(target) == str(path):
+            raise Stop
+        real(source, target)
+
+    for content in (b"new", b"newer", b"newest"):
+        with monkeypatch.context() as patched:
+            patched.setattr(lit_curriculum.files.os, "replace", dying)
+            with pytest.raises(Stop):
+                write(path, content)
+        assert path.read_bytes() == b"old"
+        verify_sealed(path, "key")
+    path.write_bytes(b"altered")
+    with pytest.raises(UsageError, match="altered"):
+        verify_sealed(path, "key")
+    with monkeypatch.context() as patched:
+        patched.setattr(lit_curriculum.files.os, "replace", dying)
+        with pytest.raises(Stop):
+            write(path, b"new")
+    with pytest.raises(UsageError, match="altered"):  # a killed writer makes nothing right
+        verify_sealed(path, "key")

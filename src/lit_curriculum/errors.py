@@ -3,7 +3,7 @@
 0   finished
 1   a claim fails, or a run failed (`RunFailed`)
 2   wrong input (`UsageError`): nothing was written
-75  stopped before the end, the same command goes on (`RunStopped`; sysexits.h calls it EX_TEMPFAIL)
+75  stopped before the end, run the same command again (`RunStopped`; sysexits.h calls it EX_TEMPFAIL)
 
 A traceback is shown only with ``--debug``. An exception that is none of these, a fault of this suite or of a
 user's own class, is one line too (`unexpected`), and exit code 1.
@@ -61,7 +61,7 @@ def of_the_file_system(error: OSError) -> UsageError | RunFailed:
     place = f"{named}: " if named else ""
     reason = error.strerror or str(error) or type(error).__name__
     if error.errno in _NO_ROOM:
-        return RunFailed(f"{place}{reason}; the same command goes on once there is room")
+        return RunFailed(f"{place}{reason}; run the same command again once there is room")
     return UsageError(f"{place}{reason}; allowed: a place that can be read and written")
 
 

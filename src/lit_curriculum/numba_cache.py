@@ -1,9 +1,9 @@
 """Where numba keeps what it compiled: a folder for these sources, which the user can write.
 
 Numba takes a compiled function from its cache if the function's own file is the same. But a function holds
-the code of those that it calls, and of the vectors it is written in, from other files: after an upgrade or
-an edit of one of them the old code would run without a word. So the folder is named by all sources that are
-compiled, and other sources have another folder.
+the code of those that it calls, of the vectors it is written in, and constants, from other files: after an
+upgrade or an edit of one of them the old code would run without a word. So the folder is named by all sources
+that are compiled, and by those that they import from; other sources have another folder.
 
 Numba looks for a folder when a function is decorated, and raises if it can write none: in a container with a
 read-only root, say, nothing could be imported. So before numba is there it is given one: below the user's
@@ -51,13 +51,20 @@ def choose() -> None:
 
 
 def fingerprint() -> str:
-    """Return twelve hex digits of the sources that are compiled."""
+    """Return twelve hex digits of the sources that are compiled and of those that they import from."""
+    sources = {path: path.read_bytes() for path in _PACKAGE.rglob("*.py")}
+    compiled = {path for path, source in sources.items() if any(word in source for word in _COMPILED)}
+    asked = {_PACKAGE.joinpath(*name.split(".")) for path in compiled for name in _imported(sources[path])}
+    files = {file for place in asked for file in (place.with_suffix(".py"), place / "__init__.py")}
     found = hashlib.sha256()
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        source = path.read_bytes()
-        if any(word in source for word in _COMPILED):
-            found.update(f"{path.relative_to(_PACKAGE)} {len(source)}\n".encode() + source)
+    for path in sorted(compiled | (files & sources.keys())):
+        found.update(f"{path.relative_to(_PACKAGE)} {len(sources[path])}\n".encode() + sources[path])
     return found.hexdigest()[:12]
+
+
+def _imported(source: bytes) -> list[str]:
+    """Return the modules of the package that a source imports names from."""
+    return re.findall(r"^from lit_curriculum\.([\w.]+) import", source.decode(), re.MULTILINE)
 
 
 def _of_package() -> Path | None:

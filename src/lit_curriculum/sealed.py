@@ -41,8 +41,8 @@ def write_sealed(path: Path, write: Callable[[IO[bytes]], None]) -> str:
                 f"{path}: what was written reads back otherwise; the disk is full or failing. "
                 "The file before it is untouched"
             )
-        earlier = _digests(path) if seal_of(path).is_file() and path.is_file() else []
-        _write_seal(path, [digest, *earlier[:1]])
+        earlier = _of_what_lies_there(path)
+        _write_seal(path, [digest, *earlier])
     if earlier:
         _write_seal(path, [digest])
     return digest
@@ -81,6 +81,18 @@ def verify_sealed(path: Path, key: str, required: bool = True) -> str:
             f"(the file is truncated or altered); {_WAY_OUT}"
         )
     return digest
+
+
+def _of_what_lies_there(path: Path) -> list[str]:
+    """Return the digest that the present file's seal must go on listing; none for one that is altered."""
+    if not path.is_file():
+        return []
+    listed = _digests(path) if seal_of(path).is_file() else []
+    if len(listed) == 1:
+        return listed
+    # Two after a writer that was killed: of these only one fits. None before version 0.2.
+    found = sha256_of(path)
+    return [found] if not listed or found in listed else []
 
 
 def _digests(path: Path) -> list[str]:

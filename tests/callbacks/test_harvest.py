@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from lightning import Trainer
+from lightning.pytorch.callbacks import Callback
 
 from lit_curriculum.callbacks import HarvestCheckpoints
 from lit_curriculum.callbacks.harvest import _next_log_spaced
 from lit_curriculum.distillation import CheckpointBank
 from lit_curriculum.errors import UsageError
+from lit_curriculum.experiments.sparse_parity import SparseParityData, SparseParityMinibatchMLP
 from lit_curriculum.reading import read_table
 from tests.support import calls, config, fit, in_child
 
@@ -47,6 +51,48 @@ def test_samples_are_steps_times_the_batch(tmp_path: Path) -> None:
     bank = bank_of(tmp_path, "every_n_samples: 6400", configs=minibatch)
     assert bank.steps == [100, 200]
     assert [entry.samples for entry in bank] == [6400, 12800]
+
+
+class Stop(Callback):
+    def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
+        trainer.should_stop = trainer.global_step >= 7
+
+
+def own_trainer(folder: Path, *callbacks: Callback) -> Trainer:
+    quiet: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    return Trainer(
+        max_epochs=1,
+        callbacks=list(callbacks),
+        accelerator="cpu",
+        default_root_dir=folder,
+        enable_checkpointing=False,
+        **quiet,
+    )
+
+
+def parities(num_steps: int, eval_every: int) -> SparseParityData:
+    return SparseParityData(8, 2, num_steps=num_steps, batch_size=4, eval_every=eval_every, eval_samples=8)
+
+
+def test_a_run_that_a_programs_own_rule_ends_is_harvested_at_its_end(tmp_path: Path) -> None:
+    trainer = own_trainer(tmp_path, HarvestCheckpoints(every_n_steps=5), Stop())
+    trainer.fit(SparseParityMinibatchMLP(8, 4), datamodule=parities(20, 10))
+    assert CheckpointBank.open(tmp_path / "bank").steps == [5, 7]
+
+
+def test_a_trainer_that_is_used_again_evaluates_as_the_next_data_say(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    class Seen(Callback):
+        def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+            if not trainer.sanity_checking:
+                seen.append(pl_module.step)
+
+    trainer = own_trainer(tmp_path, Seen())
+    for eval_every in (10, 5):
+        trainer.fit_loop.epoch_progress.reset()
+        trainer.fit(SparseParityMinibatchMLP(8, 4), datamodule=parities(20, eval_every))
+    assert seen == [10, 20, 5, 10, 15, 20]
 
 
 def test_metrics_are_noted_where_an_evaluation_coincides(tmp_path: Path) -> None:

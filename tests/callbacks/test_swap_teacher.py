@@ -164,6 +164,23 @@ def test_a_broken_teacher_that_comes_later_is_refused_before_the_run(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("option", ["--trainer.accumulate_grad_batches=2", "--trainer.devices=2"])
+def test_noisy_labels_are_of_whole_batches(
+    option: str, bank: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Drawn for parts of a batch they would be others on other devices."""
+    overlay = tmp_path / "noisy.yaml"
+    overlay.write_text(
+        f"trainer: {{callbacks: [{{class_path: SwapTeacher, init_args: {{bank: {bank}, "
+        "strategy: {class_path: OneShot}, noisy_labels: true}}]}\n"
+    )
+    configs = [config("sparse_parity_minibatch"), config("smoke/sparse_parity_minibatch"), str(overlay)]
+    options = (option, "--trainer.accelerator=cpu", "--data.d=12", "--model.d=12", "--data.k=3")
+    assert fit(tmp_path / "run", *configs, options=options) == 2
+    assert "SwapTeacher.noisy_labels: got True; allowed: false on several devices" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_noisy_labels_stand_alone_and_batch_1_sgd_takes_whole_answers(
     bank: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

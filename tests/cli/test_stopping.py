@@ -1,4 +1,4 @@
-"""What ends a run before its time, with which exit code, and that the same command goes on."""
+"""What ends a run before its time, with which exit code, and that the same command, run again, goes on."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(
     assert interrupted(run, 77, lambda: os.kill(os.getpid(), number)) == 75
     message = capfd.readouterr().err.strip().splitlines()[-1]
     assert message.startswith(f"lit: stopped: {run}: {number.name} at step 77 of ")
-    assert message.endswith("the same command goes on")
+    assert message.endswith("run the same command again to go on")
     assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["lit_curriculum"]["step"] == 77
     assert not RunFolder(run).finished
     assert not (run / NAME).exists()
@@ -90,7 +90,7 @@ def test_a_second_ctrl_c_does_not_wait(
         os.kill(os.getpid(), signal.SIGINT)
 
     assert interrupted(tmp_path / "run", 77, twice) == 75
-    assert "the same command goes on from the last checkpoint" in capfd.readouterr().err
+    assert "run the same command again to go on from the last checkpoint" in capfd.readouterr().err
     assert in_child(lambda: fit(tmp_path / "run", *RUN)) == 0
     assert_same(tmp_path / "run", whole)
 
@@ -120,7 +120,7 @@ def test_an_exception_of_a_user_s_own_is_one_line_that_names_its_place(
 def test_a_time_limit_is_no_success(whole: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     limit = ("--trainer.max_time={milliseconds: 1}",)
     assert in_child(lambda: fit(tmp_path / "run", *RUN, options=limit)) == 75
-    assert "time limit at step 1 of 200; the same command goes on" in capfd.readouterr().err
+    assert "time limit at step 1 of 200; run the same command again to go on" in capfd.readouterr().err
     assert in_child(lambda: fit(tmp_path / "run", *RUN)) == 0
     assert_same(tmp_path / "run", whole)
 
@@ -160,7 +160,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(
 
     assert interrupted(tmp_path / "run", 101, fill) == 1
     message = capfd.readouterr().err.strip().splitlines()[-1]
-    assert "metrics.csv: No space left on device; the same command goes on once there is room" in message
+    assert "metrics.csv: No space left on device; run the same command again once there is room" in message
     assert in_child(lambda: fit(tmp_path / "run", *RUN)) == 0
     assert_same(tmp_path / "run", whole)
 

@@ -239,7 +239,7 @@ def test_a_small_kappa_is_one_shot_after_a_few_steps():
     [
         (NT(N=0, T=5), "N: got 0; allowed: an integer of at least 1"),
         (NT(N=2, T=0), "NT.T: got 0; allowed: an integer of at least 1"),
-        (NT(N=11, T=5), "N: got 11; allowed: what the bank's 10 checkpoints can tell apart"),
+        (NT(N=11, T=5), "strategy.N: got 11; allowed: at most 10, so that the bank has a checkpoint near"),
         (
             NT(N=5, T=250),
             "NT.T: got 250, so the final teacher would start at student step 1000; "

@@ -110,6 +110,25 @@ def test_a_bank_of_a_folder_opens_again_unless_the_folder_changed(tmp_path: Path
         lc.bank.from_folder(tmp_path)
 
 
+@pytest.mark.parametrize("options", [{}, {"max_shard_size": "4kB"}])
+def test_a_folder_that_was_trained_anew_is_another_bank(options: dict[str, Any], tmp_path: Path) -> None:
+    first = lc.bank.from_folder(checkpoints(tmp_path, **options))
+    assert list(lc.bank.from_folder(tmp_path)) == list(first)
+    shutil.rmtree(tmp_path / "checkpoint-20")
+    tiny(21).save_pretrained(tmp_path / "checkpoint-20", **options)
+    with pytest.raises(UsageError, match=r"remove .* to make it anew"):
+        lc.bank.from_folder(tmp_path)
+
+
+def test_two_steps_with_the_same_weights_leave_no_bank(tmp_path: Path) -> None:
+    checkpoints(tmp_path, max_shard_size="4kB")
+    shutil.copytree(tmp_path / "checkpoint-10", tmp_path / "checkpoint-40")
+    for _ in range(2):
+        with pytest.raises(UsageError, match="step 10 and step 40 hold the same weights"):
+            lc.bank.from_folder(tmp_path)
+    assert not list((tmp_path / "bank").iterdir())
+
+
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Serve three revisions of org/model; yield the downloads."""

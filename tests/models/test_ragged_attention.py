@@ -161,6 +161,19 @@ def test_places_that_a_kernel_must_not_follow_are_refused(queries: list[int], ke
         Strings.of(np.array(queries, np.int64), np.array(keys, np.int64), np.zeros(bias))
 
 
+def test_places_are_whole_numbers_of_any_type_and_are_copied():
+    unsigned = np.array([0, 5, 3], np.uint8)
+    with pytest.raises(ValueError, match="ascending from 0"):
+        Strings.of(np.array([0, 2, 3], np.uint8), unsigned, np.zeros(0))
+    with pytest.raises(ValueError, match="whole numbers"):
+        Strings.of(np.array([0, 1.5, 3]), np.array([0, 1.5, 3]), np.zeros(0))
+    keys = np.array([0, 2, 5], np.uint8)
+    strings = Strings.of(np.array([0, 1, 3]), keys, np.zeros(0))
+    keys[1] = 4
+    assert strings.keys.tolist() == [0, 2, 5]
+    assert strings.longest == 3
+
+
 def test_a_second_derivative_is_refused():
     batch = Batch((4,), (3,), heads=1)
     query, pair = batch.drawn(torch.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from lit_curriculum.errors import UsageError
 from lit_curriculum.models import MLP, MODELS, build, count_parameters, describe
@@ -49,6 +50,14 @@ def test_a_seeded_build_leaves_the_global_generator_as_it_was():
     torch.manual_seed(5)
     build(MLP_3_4, seed=1)
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_foreign_model_is_drawn_from_the_seed_as_well():
+    sizes = {"n_layer": 1, "n_head": 1, "n_embd": 4, "vocab_size": 5, "n_positions": 4}
+    foreign = describe(GPT2LMHeadModel(GPT2Config(**sizes)))
+    first, second, other = (build(foreign, seed=seed).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["transformer.wte.weight"], other["transformer.wte.weight"])
 
 
 def test_a_build_without_seed_draws_from_the_global_generator():

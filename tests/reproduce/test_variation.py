@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 from matplotlib.figure import Figure as Picture
 
 from lit_curriculum.errors import UsageError
+from lit_curriculum.reproduce.change import Change, in_force
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.figure import Figure, judged
 from lit_curriculum.reproduce.predicates import AtLeast
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Arm, Study
-from lit_curriculum.reproduce.variation import Change, varied
+from lit_curriculum.reproduce.variation import varied
 
 TEACHER = Arm(name="teacher", set={"model.width": 200})
 STUDENT = Arm(name="one-shot tau=1e-4", set={"model.width": 10}, teacher=TEACHER, teach={"strategy": {}})
@@ -25,12 +27,27 @@ STUDY = Study(configs=("sparse_parity_mlp",), arms=(TEACHER, STUDENT), grid=RATE
 RESULTS = Results.of([{"arm": "teacher", "seed": 0, "step": 1, "metric": "accuracy", "value": 1.0}])
 
 
-def figure(*studies: Study) -> Figure:
+def figure(*studies: Study, **more: Any) -> Callable[[], Figure]:
+    """Return what makes the figure, its studies under the changes that are in force then."""
     claim = Claim("solves", "It does.", final("teacher"), AtLeast(0.9))
-    known = {"solves": "fails: so far"}
-    return Figure(
-        cost="none", studies=studies, draw=lambda _: Picture(), claims=lambda _: [claim], known=known
-    )
+    given: dict[str, Any] = {
+        "draw": lambda _: Picture(),
+        "claims": lambda _: [claim],
+        "known": {"solves": "fails: so far"},
+    }
+    return lambda: Figure(cost="none", studies=remade(studies), **{**given, **more})
+
+
+def remade(studies: Sequence[Study]) -> tuple[Study, ...]:
+    known: dict[int, Study] = {}
+
+    def again(study: Study) -> Study:
+        if id(study) not in known:
+            tuned_in = None if study.tuned_in is None else again(study.tuned_in)
+            known[id(study)] = replace(study, changes=in_force(), tuned_in=tuned_in)
+        return known[id(study)]
+
+    return tuple(again(study) for study in studies)
 
 
 @pytest.mark.parametrize(
@@ -73,19 +90,78 @@ def test_what_a_figure_has_to_choose_is_refused(key: str):
 
 
 def test_a_change_for_all_arms_leaves_alone_what_an_arm_sets_itself():
-    (study,) = varied(figure(STUDY), ["data.k=3", "model.width=7", "teacher:model.width=500"][::2]).studies
-    assert [arm.set for arm in study.arms] == [
+    (study,) = varied(figure(STUDY), ["data.k=3", "teacher:model.width=500"]).studies
+    assert [study.own(arm) for arm in study.arms] == [
         {"model.width": 500, "data.k": 3},
         {"model.width": 10, "data.k": 3},
     ]
-    with pytest.raises(UsageError, match="every arm sets it itself"):
+    with pytest.raises(UsageError, match=r"set model\.width themselves: teacher, one-shot tau=1e-4"):
         varied(figure(STUDY), ["model.width=7"])
+
+
+def test_a_change_for_all_arms_reaches_all_or_is_refused():
+    """An arm that sets the key itself would keep its value under a picture that says otherwise."""
+    plain = Arm(name="plain")
+    mixed = replace(SEARCH, arms=(*SEARCH.arms, plain))
+    with pytest.raises(UsageError, match=r"set model\.width themselves: teacher, one-shot tau=1e-4"):
+        varied(figure(mixed), ["model.width=7"])
+    told = [f"{name}:model.width=8" for name in ("teacher", "one-shot tau=1e-4")]
+    (study,) = varied(figure(mixed), ["model.width=7", *told]).studies
+    assert [study.value("model.width", arm) for arm in study.arms] == [8, 8, 7]
+
+
+def test_a_comparison_is_not_made_one_value():
+    """Of studies, of one arm in several of them, and of configurations."""
+    few, many = (replace(SEARCH, set={"data.k": k}) for k in (3, 4))
+    for change in ("data.k=5", "teacher:data.k=5"):
+        with pytest.raises(UsageError, match=r"than data\.k, of which this figure compares 3, 4"):
+            varied(figure(few, many), [change])
+    gpt2 = Study(configs=("sparse_parity_gpt2",), arms=SEARCH.arms)
+    with pytest.raises(UsageError, match=r"than data\.d, of which this figure compares"):
+        varied(figure(SEARCH, gpt2), ["data.d=20"])
+
+
+def test_what_every_run_has_already_is_no_change():
+    with pytest.raises(UsageError, match="this is so already"):
+        varied(figure(STUDY), [f"data.k={STUDY.value('data.k')}"])
+    with pytest.raises(UsageError, match="this is so already"):
+        varied(figure(STUDY), ["model.optimizer={}"])
+
+
+def test_claims_tables_and_pictures_read_the_changed_studies():
+    """Also those that they make when they are asked."""
+    seen: list[Any] = []
+
+    def look(*_: Any) -> Any:
+        (again,) = remade([STUDY])
+        seen.append((again.value("data.num_steps"), again.value("model.width", again.arm("teacher"))))
+        return Picture()
+
+    made = varied(
+        figure(STUDY, draw=look, claims=look, table=look, measure=look),
+        ["data.num_steps=700", "teacher:model.width=500"],
+    )
+    for asked in (made.draw, made.claims, made.table, made.measure):
+        assert asked is not None
+        asked(RESULTS)  # type: ignore[operator]
+    assert seen == [(700, 500)] * 4
+    assert in_force() == ()
+
+
+def test_an_arm_made_from_another_does_not_have_its_changes():
+    def make() -> Figure:
+        (study,) = remade([SEARCH])
+        other = replace(study.arm("teacher"), name="other teacher")
+        return figure(replace(study, arms=(*study.arms, other)))()
+
+    (study,) = varied(make, ["teacher:data.k=3"]).studies
+    assert [study.value("data.k", arm) for arm in study.arms] == [3, 4, 4]
 
 
 def test_a_students_teacher_is_the_changed_one():
     (study,) = varied(figure(STUDY), ["teacher:data.k=3"]).studies
     student = study.arm(STUDENT.name)
-    assert student.set == STUDENT.set
+    assert study.own(student) == STUDENT.set
     assert study.run(student, 0).needs == (study.run(study.arm("teacher"), 0),)
     assert study.run(student, 0).needs != STUDY.run(STUDENT, 0).needs
 
@@ -106,12 +182,13 @@ def test_the_picture_tells_the_change_and_nothing_is_known_of_claims():
     made = varied(figure(STUDY), ["data.k=3", "teacher:model.width=500"])
     told: list[Any] = made.draw(RESULTS).texts
     assert [text.get_text() for text in told] == ["changed: data.k = 3; teacher: model.width = 500"]
-    assert [record["expected"] for record in judged(figure(STUDY), RESULTS, "laptop")] == ["fails: so far"]
+    assert [record["expected"] for record in judged(figure(STUDY)(), RESULTS, "laptop")] == ["fails: so far"]
     assert [record["expected"] for record in judged(made, RESULTS, "laptop")] == [""]
 
 
 def test_without_a_change_it_is_the_figure_itself():
-    assert varied(made := figure(STUDY), []) is made
+    made = figure(STUDY)()
+    assert varied(lambda: made, []) is made
 
 
 def test_an_arm_that_is_not_there_is_told_with_those_that_are():
@@ -149,7 +226,7 @@ def test_a_part_of_what_is_searched_or_what_it_is_part_of_is_refused(key: str):
 @pytest.mark.parametrize("order", [1, -1])
 def test_an_arms_own_change_is_above_one_for_all(order: int):
     (study,) = varied(figure(STUDY), ["teacher:data.k=3", "data.k=5"][::order]).studies
-    assert [arm.set["data.k"] for arm in study.arms] == [3, 5]
+    assert [study.value("data.k", arm) for arm in study.arms] == [3, 5]
 
 
 CONTROL = Arm(name="shuffled", teacher=TEACHER, teach={"strategy": {}}, tuned_as=STUDENT.name)
@@ -175,7 +252,7 @@ def test_what_is_searched_as_a_changed_arm_follows_it():
     (study,) = varied(figure(CONTROLLED), [f"{STUDENT.name}:model.lr=0.5", "model.lr=0.1"]).studies
     assert rates(study) == {"teacher": [0.1], STUDENT.name: [0.5], "shuffled": [0.5]}
     (study,) = varied(figure(CONTROLLED), [f"{STUDENT.name}:data.k=3"]).studies
-    assert "data.k" not in study.arm("shuffled").set
+    assert "data.k" not in study.own(study.arm("shuffled"))
 
 
 def test_runs_do_not_share_the_value_of_a_change():
@@ -191,7 +268,7 @@ def test_what_the_results_say_in_a_column_is_refused_of_those_arms_alone():
         with pytest.raises(UsageError, match="compares or names itself"):
             varied(figure(by_width), [change])
     (study,) = varied(figure(by_width), ["teacher:model.width=500"]).studies
-    assert study.arm("teacher").set["model.width"] == 500
+    assert study.value("model.width", study.arm("teacher")) == 500
 
 
 @pytest.mark.parametrize("steps", ["abc", "null", "1e400", "0", "[1]", "2.5", ""])

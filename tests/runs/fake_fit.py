@@ -24,6 +24,7 @@ def fit(configs: list[str], folder: str) -> None:
         raise UsageError("width: got 0; allowed: an integer of at least 1")
     if overlay.get("killed"):
         os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(overlay.get("lingers", 0))
     if overlay.get("broken"):
         raise RuntimeError("out of luck")
     if "teacher" in overlay and not Path(overlay["teacher"]).is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -295,10 +296,39 @@ def test_a_folder_whose_owner_gives_up_is_taken(tmp_path, threads):
 
 def test_a_run_stopped_by_a_signal_stops_the_command(tmp_path, threads):
     def stopping(configs, folder):
-        raise RunStopped("SIGTERM at step 3 of 9; the same command goes on")
+        raise RunStopped("SIGTERM at step 3 of 9; run the same command again to go on")
 
-    with pytest.raises(RunStopped, match="the same command goes on"):
+    with pytest.raises(RunStopped, match="run the same command again to go on"):
         Lab(tmp_path, Local(stopping, 1)).fit([run("a")])
+
+
+def test_a_worker_that_is_killed_while_it_has_nothing_to_do_fails_no_run(tmp_path):
+    launcher = Local(fit, 1)
+
+    def kill_the_worker() -> None:
+        assert launcher.map(abs, [-1, 2]) == [1, 2]
+        for worker in multiprocessing.active_children():
+            worker.kill()
+            worker.join()
+
+    try:
+        kill_the_worker()
+        assert launcher.execute([run("only")], tmp_path, lambda running, left: None) == {}
+        assert order(tmp_path) == ["only"]
+        kill_the_worker()
+        with pytest.raises(RunFailed, match="process was killed"):
+            launcher.map(abs, [-1, 2])
+        assert launcher.map(abs, [-1, 2]) == [1, 2]
+    finally:
+        launcher.close()
+
+
+def test_who_runs_beside_a_killed_worker_is_told_and_those_who_wait_go_on(tmp_path):
+    beside = run("beside", lingers=30)
+    with pytest.raises(RunFailed, match="its process was killed, or one beside it"):
+        Lab(tmp_path, Local(fit, 2)).fit([beside, run("k", killed=True), run("fine"), run("good")])
+    for name in ("fine", "good"):
+        assert RunFolder(run(name).folder(tmp_path)).finished
 
 
 def test_a_killed_worker_fails_its_run_and_the_others_go_on(tmp_path):

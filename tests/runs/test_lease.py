@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from lit_curriculum.runs import lease
+from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.lease import NAME, FolderInUse, Lease, Owner
 
 
@@ -45,6 +46,28 @@ def test_a_dead_process_here_is_followed_at_once(tmp_path):
     os.waitpid(child, 0)
     assert (tmp_path / NAME).exists()
     Lease.take(tmp_path).release()
+
+
+def test_only_what_the_dead_left_is_swept_away(tmp_path):
+    waiting, dead = tmp_path / f"{NAME}.waiting.tmp", tmp_path / f"{NAME}.dead.tmp"
+    for draft in (waiting, dead):
+        draft.write_text("{}")
+    then = time.time() - 2 * lease.LEASE_SECONDS
+    os.utime(dead, (then, then))
+    Lease.take(tmp_path).release()
+    assert list(tmp_path.iterdir()) == [waiting]
+    RunFolder(tmp_path).begin("a: 1\n", {})
+    assert waiting.exists()
+
+
+def test_whoever_waits_and_has_lost_his_draft_does_not_wait_for_ever(tmp_path):
+    leave(tmp_path, replace(Owner.here(), host="another/boot/namespace"), age=0)
+    with pytest.raises(FileNotFoundError):
+        lease._take_over(tmp_path / f"{NAME}.gone.tmp", tmp_path / NAME, Owner.here())
+    (tmp_path / NAME).unlink()
+    with pytest.raises(FileNotFoundError):
+        lease._create(tmp_path / f"{NAME}.gone.tmp", tmp_path / NAME)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_process_number_that_was_given_again_is_not_the_owner(tmp_path):

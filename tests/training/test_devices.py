@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
 
 from lit_curriculum.errors import UsageError
-from lit_curriculum.experiments.sparse_parity import SparseParityData
+from lit_curriculum.experiments.sparse_parity import SparseParityData, SparseParityMinibatchMLP
 from lit_curriculum.reading import read_table
 from lit_curriculum.runs.folder import RunFolder
+from lit_curriculum.training.base import STATE
 from lit_curriculum.training.base_data import _TrainingSteps
 from tests.support import config, fit, in_child
 
@@ -144,6 +147,20 @@ def test_a_batch_that_cannot_be_divided_is_refused() -> None:
     data = SparseParityData(d=9, k=2, num_steps=6, batch_size=15, eval_every=6)
     with pytest.raises(UsageError, match=r"data.batch_size: got 15; allowed: a multiple of 2 "):
         data.check_devices(2, 1)
+
+
+@pytest.mark.parametrize(("saved", "now"), [(2, 1), (1, 2), (2, 4), (4, 2), (2, 2)])
+def test_what_devices_had_counted_is_counted_once_by_others(saved: int, now: int) -> None:
+    shares = torch.arange(1.0, saved + 1, dtype=torch.float64)
+    state = {"step": 7, "loss_sum": shares, "loss_count": [3] * saved, "near_ties": list(range(saved))}
+    totals = torch.zeros(3, dtype=torch.float64)
+    for rank in range(now):
+        module = SparseParityMinibatchMLP(6, 4)
+        module.trainer = cast(Any, SimpleNamespace(world_size=now, global_rank=rank))
+        module.on_load_checkpoint({STATE: state})
+        losses = module.losses
+        totals += torch.tensor([float(losses.total), losses.count, module.supervision.earlier_near_ties])
+    assert totals.tolist() == [shares.sum(), 3 * saved, sum(range(saved))]
 
 
 def test_a_run_goes_on_with_the_devices_that_began_it(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import math
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -216,11 +219,11 @@ def test_a_teacher_leaves_when_the_training_ends(tmp_path: Path, bank: lc.Checkp
 
 
 def test_who_does_not_listen_is_told_how(tmp_path: Path, bank: lc.CheckpointBank) -> None:
-    with pytest.raises(lc.UsageError, match=r"Plain listens to no teacher; allowed: .*Distilled"):
+    with pytest.raises(lc.UsageError, match=r"Plain cannot be taught; allowed: .*Distilled"):
         train(seeded(Plain), tmp_path / "s", lc.SwapTeacher(bank, lc.OneShot()))
     with pytest.raises(lc.UsageError, match="noisy_labels"):
         train(seeded(Student), tmp_path / "s", lc.SwapTeacher(bank, lc.OneShot(), noisy_labels=True))
-    with pytest.raises(lc.UsageError, match="it has no last step; allowed: max_steps"):
+    with pytest.raises(lc.UsageError, match="the length of the run is not known; allowed: max_steps"):
         train(seeded(Student), tmp_path / "s", lc.SwapTeacher(bank, lc.OneShot()), max_epochs=-1)
     with pytest.raises(lc.UsageError, match="teacher_device: got 'gpu7'"):
         lc.SwapTeacher(bank, lc.OneShot(), teacher_device="gpu7")
@@ -317,7 +320,7 @@ def test_a_module_that_tells_of_itself_stands_for_its_silent_parts(tmp_path: Pat
     killed = Killed(tmp_path / "half.ckpt")
     with pytest.raises(RuntimeError, match="killed"):
         train(Odd((6, 4)), tmp_path / "run", lc.HarvestCheckpoints(every_n_steps=3), killed)
-    assert check_harvestable(Odd()) == ["Odd does not tell slope: it is made again with their defaults"]
+    assert check_harvestable(Odd()) == ["Odd does not record slope: it will be rebuilt with their defaults"]
     harvest = lc.HarvestCheckpoints(every_n_steps=3)  # although JSON made a list of the tuple
     train(Odd((6, 4)), tmp_path / "run", harvest, ckpt_path=killed.path)
     bank = lc.bank.open(tmp_path / "run" / "bank")
@@ -363,6 +366,66 @@ def test_a_training_that_was_ended_early_goes_on(tmp_path: Path) -> None:
     assert lc.bank.open(tmp_path / "run" / "bank").steps == [4, 7, 8, 12]
 
 
+class Unheard(Plain):
+    """Logs while it trains, and has a name that this suite's modules have, too."""
+
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        loss = super().training_step(batch, batch_idx)
+        self.log("train/loss", loss)
+        return loss
+
+    def advance_to(self, step: int) -> None:
+        raise AssertionError("nobody asks")
+
+
+def test_a_name_alone_makes_no_module_of_this_suite(tmp_path: Path) -> None:
+    train(seeded(Unheard), tmp_path, lc.HarvestCheckpoints(every_n_steps=5))
+    assert lc.bank.open(tmp_path / "bank").steps == [5, 10, 12]
+
+
+def test_only_what_was_evaluated_is_noted_of_the_end(tmp_path: Path) -> None:
+    stop = Stop(tmp_path / "seven.ckpt")
+    train(seeded(Unheard), tmp_path / "seven", lc.HarvestCheckpoints(every_n_steps=4), stop)
+    # Lightning evaluates where it is told to stop; what was logged in training is no evaluation.
+    assert set(lc.bank.open(tmp_path / "seven" / "bank").final.metrics) == {"val/loss"}
+    train(seeded(Unheard), tmp_path / "all", lc.HarvestCheckpoints(at_steps=[1]))
+    final = lc.bank.open(tmp_path / "all" / "bank").final
+    assert (final.step, set(final.metrics)) == (12, {"val/loss"})
+
+
+def test_a_module_is_not_kept_alive_by_having_been_trained(tmp_path: Path) -> None:
+    module = seeded(Plain)
+    trainer = train(module, tmp_path, lc.HarvestCheckpoints(every_n_steps=4))
+    gone = weakref.ref(module), weakref.ref(trainer)
+    del module, trainer
+    gc.collect()
+    assert [of() for of in gone] == [None, None]
+
+
+def test_a_student_is_taught_again_by_the_same_callback(tmp_path: Path, bank: lc.CheckpointBank) -> None:
+    """Resumed once, then trained from the beginning over another number of steps."""
+    swap, student = lc.SwapTeacher(bank, lc.EqualSplit(2)), seeded(Student)
+    train(student, tmp_path / "a", lc.SwapTeacher(bank, lc.EqualSplit(2))).save_checkpoint(
+        tmp_path / "a.ckpt"
+    )
+    train(student, tmp_path / "b", swap, ckpt_path=tmp_path / "a.ckpt")
+    train(seeded(Student), tmp_path / "c", swap, max_epochs=1)
+    assert swaps_of(tmp_path / "c") == [(0, 6), (3, 12)]
+
+
+def test_labels_that_are_the_inputs_are_refused_once() -> None:
+    class Reader(lc.Distilled):
+        pass
+
+    ids = torch.randint(0, 5, (2, 6), generator=torch.Generator().manual_seed(0))
+    logits = torch.zeros(2, 6, 5)
+    copied = {"input_ids": ids, "labels": ids.masked_fill(ids == 0, -100)}
+    with pytest.raises(lc.UsageError, match="labels: got input_ids themselves"):
+        Reader().distillation_loss(logits, copied)
+    shifted = {"input_ids": ids, "labels": ids.roll(-1, 1)}
+    assert Reader().distillation_loss(logits, shifted).item() == pytest.approx(math.log(5))
+
+
 class Untold(Plain):
     def __init__(self, inner: int) -> None:
         LightningModule.__init__(self)
@@ -383,7 +446,7 @@ class Manual(Student):
 
 
 def test_what_cannot_go_well_is_told_before_the_training(tmp_path: Path, bank: lc.CheckpointBank) -> None:
-    with pytest.raises(lc.UsageError, match="Untold cannot be made again of what it tells of itself"):
+    with pytest.raises(lc.UsageError, match="Untold cannot be rebuilt from its own description"):
         train(Untold(4), tmp_path / "a", lc.HarvestCheckpoints(every_n_steps=3))
     with pytest.raises(lc.UsageError, match="max_steps: missing; allowed: a number with manual"):
         train(seeded(Manual), tmp_path / "b", lc.SwapTeacher(bank, lc.Kappa(1.0)))

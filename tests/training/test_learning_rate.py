@@ -71,6 +71,29 @@ def test_a_resumed_schedule_goes_on() -> None:
     assert other.param_groups[0]["lr"] == whole[9]
 
 
+@pytest.mark.parametrize("settings", [{"warmup_ratio": 0.2}, {"warmup_steps": 4, "decay": "none"}])
+def test_a_run_that_goes_on_for_longer_has_the_rates_of_its_own_length(settings: dict[str, Any]) -> None:
+    longer = course(20, **settings)
+    inner = optimizer()
+    schedule = WarmupDecay(inner, **settings)
+    schedule.of_run(10)
+    for _ in range(10):
+        inner.step()
+        schedule.step()
+    saved = {**schedule.state_dict(), "num_steps": 10}  # as version 0.2 wrote it
+    other = optimizer()
+    resumed = WarmupDecay(other, **settings)
+    resumed.of_run(20)
+    other.load_state_dict(inner.state_dict())
+    resumed.load_state_dict(saved)
+    rates = []
+    for _ in range(10, 21):
+        rates.append(other.param_groups[0]["lr"])
+        other.step()
+        resumed.step()
+    assert rates == longer[10:]
+
+
 def test_a_length_of_its_own_stays() -> None:
     assert course(10, decay="cosine", num_steps=20)[10] == pytest.approx(0.25)
 

@@ -1,4 +1,4 @@
-"""Thin callbacks: each wraps one thing from `distillation` or `probes` for a Trainer."""
+"""Callbacks: each wraps one thing from `distillation` or `probes` for a Trainer."""
 
 from lit_curriculum.callbacks.attention import LogAttention
 from lit_curriculum.callbacks.exact_resume import ExactResume

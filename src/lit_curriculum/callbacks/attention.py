@@ -11,6 +11,7 @@ from lit_curriculum.callbacks.periodic_probe import PeriodicProbe, Row
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.models import GPT2Reader
 from lit_curriculum.probes.attention import path_attention
+from lit_curriculum.probes.evaluating import evaluating
 from lit_curriculum.tasks.sparse_parity import SparseParity
 from lit_curriculum.training.base import CurriculumModule
 from lit_curriculum.training.base_data import CurriculumData
@@ -50,7 +51,7 @@ class LogAttention(PeriodicProbe):
             raise UsageError("LogAttention: the data have no support; allowed: those of a sparse parity")
         model = module.model
         if not isinstance(model, GPT2Reader) or model.init_args["layers"] != 2:
-            raise UsageError("LogAttention: the model has not two layers of attention; allowed: a GPT-2 of 2")
+            raise UsageError("LogAttention: the model lacks two attention layers; allowed: a GPT-2 of 2")
 
     def prepare(self, data: CurriculumData) -> None:
         """See `PeriodicProbe.prepare`."""
@@ -62,10 +63,8 @@ class LogAttention(PeriodicProbe):
 
     def measure(self, model: Any) -> tuple[Sequence[Row], dict[str, float]]:
         """See `PeriodicProbe.measure`."""
-        was_training = model.training
-        model.eval()
-        found = path_attention(model, self._inputs.to(next(model.parameters()).device), self._support)
-        model.train(was_training)
+        with evaluating(model):
+            found = path_attention(model, self._inputs.to(next(model.parameters()).device), self._support)
         rows: list[Row] = [
             {"coordinate": j + 1, "in": int(j in self._support), "attention": value}
             for j, value in enumerate(found.coordinates.tolist())

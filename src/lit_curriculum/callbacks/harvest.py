@@ -190,8 +190,7 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
         metrics = module.evaluation
         if self._moved(metrics):
             self._harvest(trainer, module)
-        if self._writer is not None:
-            self._writer.add_metrics(module.step, metrics)
+        self.on_metrics(module.step, metrics)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Harvest the end of a run that was ended before its time.
@@ -203,10 +202,9 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
         if self._writer is None:
             return
         # One that Lightning ended: it knew no last step, or `StopWhenLearned` or a user's rule saw enough.
-        early = ended_early(trainer) or isinstance(module, Guest)
+        early = ended_early(trainer) or trainer.should_stop or isinstance(module, Guest)
         if early and module.step not in self._writer.steps:
             self._harvest(trainer, module)
-            self._writer.add_metrics(module.step, module.evaluation)
         self._writer.check_whole()
 
     def on_metrics(self, step: int, metrics: dict[str, float]) -> None:

@@ -13,6 +13,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from lit_curriculum.callbacks.metric_moved import MetricMoved
 from lit_curriculum.callbacks.tensorboard import show_scalars, writers
+from lit_curriculum.distillation.targets import at_least_single
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.probes.evaluating import evaluating
 from lit_curriculum.probes.monomials import (
@@ -183,7 +184,7 @@ class LogMonomials(StepListener, ChecksData, Callback):
             points = inputs.is_floating_point()
             parts = (inputs.to(parameter.dtype),) if points else torch.split(inputs, _SEQUENCES)
             logits = torch.cat([model(part) for part in parts])
-            return torch.softmax(logits.float(), -1)[:, self.labels]
+            return torch.softmax(at_least_single(logits), -1)[:, self.labels]
 
         with evaluating(model):
             flat = {degree: [s for group in of.values() for s in group] for degree, of in self._sets.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from lightning import Trainer
 
 from lit_curriculum.distillation import (
@@ -43,7 +44,7 @@ def shelf_of(swap: SwapTeacher, entry: Checkpoint, trainer: Trainer, module: Run
         "share": [trainer.global_rank, trainer.world_size, trainer.accumulate_grad_batches],
         "tau": swap.tau,
         "precision": str(trainer.precision),
-        "device": module.device.type,
+        "device": torch.device(swap.teacher_device or module.device).type,
     }
     if module.exact_answers:
         stream["arithmetic"] = arithmetic(swap.teacher_device or module.device)

@@ -36,7 +36,7 @@ class StopRequest:
             if lost is not None:
                 raise RunFailed(lost)
             return self.reason is not None
-        if batch_idx % _ASK_EVERY:
+        if batch_idx // trainer.accumulate_grad_batches % _ASK_EVERY:
             return False  # agreeing takes a message between the devices
         ours = 2 if lost is not None else 1 if self.reason is not None else 0
         mine = torch.tensor(ours, device=trainer.strategy.root_device)
@@ -49,5 +49,5 @@ class StopRequest:
         """Return what the run raises once it has saved."""
         return RunStopped(
             f"{self.reason or 'a signal to another device'} at step {step:,} of {num_steps:,}; "
-            "the same command goes on"
+            "run the same command again to go on"
         )

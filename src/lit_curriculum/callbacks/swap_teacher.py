@@ -56,9 +56,9 @@ class SwapTeacher(StepListener, ChecksData, Callback):
             is then a lower bound of the divergence. For vocabularies: answers are cached at any temperature.
         weight: share of this teacher's answers in the target, where several SwapTeacher stand in one run, or
             ``{step: share}``, each from that student step on; at every step the weights add up to 1.
-        noisy_labels: the teacher does not answer; its student learns from labels of which as many are wrong
-            as of each checkpoint's answers (``val/accuracy`` in the manifest), drawn by their batch's number;
-            a control.
+        noisy_labels: the teacher does not answer; its student learns from labels with the same error rate as
+            each checkpoint's answers (``val/accuracy`` in the manifest), drawn by their batch's number; a
+            control, on one device.
 
     The student is a module of this suite, or any LightningModule that inherits `Distilled`.
 
@@ -122,10 +122,13 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         """Check what only some teachers allow of the student's trainer.
 
         Raises:
-            UsageError: see `LiveTeacher.check_trainer`.
+            UsageError: see `LiveTeacher.check_trainer`; for noisy labels of parts of a batch.
         """
         if self.live is not None:
             self.live.check_trainer(trainer)
+        if self.noisy_labels and trainer.world_size * trainer.accumulate_grad_batches > 1:
+            allowed = "false on several devices and with accumulated batches: errors are a whole batch's"
+            raise bad_value("SwapTeacher.noisy_labels", True, allowed)
 
     def plan(self, data: CurriculumData | GuestData) -> Schedule:
         """Open the bank, verify every checkpoint that will teach, and return the schedule.
@@ -218,6 +221,7 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         self._leave(trainer, pl_module)
 
     def _leave(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._restored = None  # of this training alone
         if self._schedule is not None:
             supervision = run_of(trainer, pl_module).supervision
             supervision.leave(self)

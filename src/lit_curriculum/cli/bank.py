@@ -122,7 +122,7 @@ def _check_beside(out: Path, place: Path) -> None:
 
 def _export(options: argparse.Namespace) -> int:
     if options.all == bool(options.steps):
-        raise UsageError("export: which checkpoints; allowed: --all, or --steps and their numbers")
+        raise UsageError("export: no checkpoints chosen; allowed: --all, or --steps and their numbers")
     found = open_bank(options.place)
     entries = list(found) if options.all else [found.at(step) for step in options.steps]
     written = export(found, entries, Path(options.out))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from lit_curriculum.callbacks import SwapTeacher
-from lit_curriculum.errors import bad_value
+from lit_curriculum.errors import bad_value, shortened
 from lit_curriculum.models import count_parameters
 from lit_curriculum.training.decomposed import DecomposedData
 
@@ -49,7 +49,7 @@ def check(configs: Sequence[str]) -> int:
     table = Table(show_header=False, title=", ".join(named))
     rows = {
         "model": f"{type(module).__name__}: {parameters:,} parameters",
-        "data": f"{type(data).__name__}: {data.describe_task()}",
+        "data": f"{type(data).__name__}: {_told(data.describe_task())}",
         "length": f"{data.num_steps:,} steps x {data.batch_size} = {samples:,} samples",
         "training operations": _operations(parameters, samples, tokens_of_sample(data, module.model)),
         "weights": f"{in_bytes(4 * parameters)}; with Adam's state and gradients {in_bytes(16 * parameters)}",
@@ -70,6 +70,11 @@ def check(configs: Sequence[str]) -> int:
         table.add_row(name, text)
     Console().print(table)
     return 0
+
+
+def _told(task: Mapping[str, Any]) -> str:
+    """Return a task's description in a line: of a grammar not every rule."""
+    return ", ".join(f"{name} {shortened(value, 60)}" for name, value in task.items())
 
 
 def _of_fit(words: Sequence[str]) -> tuple[list[str], list[str]]:

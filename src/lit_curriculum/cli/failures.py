@@ -19,7 +19,7 @@ def of_a_device(error: BaseException) -> BaseException:
             name, message = found[-1]
             return getattr(errors, name)(message)  # type: ignore[no-any-return]
     if isinstance(error, ProcessExitedException):
-        return errors.RunFailed(f"a device's process ended ({error}); the same command goes on")
+        return errors.RunFailed(f"a device's process ended ({error}); run the same command again to go on")
     return error
 
 

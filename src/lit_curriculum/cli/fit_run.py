@@ -107,7 +107,7 @@ class FitRun:
         except SystemExit as error:
             # Lightning's answer to a second Ctrl-C; or a callback's way to end a program.
             if self._request.reason is not None:
-                said = "stopped at once; the same command goes on from the last checkpoint"
+                said = "stopped at once; run the same command again to go on from the last checkpoint"
                 raise RunStopped(f"{self._folder.path}: {said}") from error
             ended = RunFailed(f"{self._folder.path}: something called sys.exit({error.code!r}) in training")
             self._note_failure(ended)
@@ -121,7 +121,8 @@ class FitRun:
         if trial:
             rank_zero_info("fast_dev_run: the run works; nothing was kept")
         elif not self._finished:
-            raise RunStopped(f"{self._folder.path}: stopped before its end; the same command goes on")
+            said = "stopped before its end; run the same command again to go on"
+            raise RunStopped(f"{self._folder.path}: {said}")
         else:
             rank_zero_info(f"{self._folder.path}: finished; next: {self._next()}")
 

@@ -40,7 +40,8 @@ def stopping_before_training() -> None:
         return
 
     def leave(number: int, frame: FrameType | None) -> None:
-        said = f"lit: stopped: {signal.Signals(number).name} before the run began; the same command goes on\n"
+        by = signal.Signals(number).name
+        said = f"lit: stopped: {by} before the run began; run the same command again to go on\n"
         os.write(2, said.encode("ascii"))
         os._exit(RunStopped.exit_code)
 

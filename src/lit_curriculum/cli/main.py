@@ -48,7 +48,7 @@ def guarded(command: Callable[[], int], debug: bool, goes_on: bool) -> int:
     Args:
         command: what is called.
         debug: raise instead, with a traceback.
-        goes_on: whether the same command goes on after Ctrl-C.
+        goes_on: whether the same command, run again, goes on after Ctrl-C.
     """
     try:
         return command()
@@ -66,7 +66,7 @@ def guarded(command: Callable[[], int], debug: bool, goes_on: bool) -> int:
         return _told(unexpected(error))
     except KeyboardInterrupt:
         if goes_on:
-            return _told(RunStopped("interrupted; the same command goes on"))
+            return _told(RunStopped("interrupted; run the same command again to go on"))
         print("lit: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
 

@@ -38,5 +38,5 @@ class GraphBar:
         self._progress.__exit__(*error)
 
     def update(self, done: float, total: float, finished: int, of: int) -> None:
-        """See `runs.graph.Progress`."""
+        """See `runs.lab.Progress`."""
         self._progress.update(self._task, completed=done, total=total, description=f"{finished}/{of} runs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def _figures(options: argparse.Namespace) -> dict[str, figure.Figure]:
         raise bad_value("--set", options.set[0], "one target; each has its own arms")
     if options.set and options.redraw:
         raise UsageError("--redraw: got --set with it; allowed: one of the two, the data know their changes")
-    figures = {name: varied(figure.load(name, options.scale), options.set) for name in names}
+    figures = {name: varied(partial(figure.load, name, options.scale), options.set) for name in names}
     if options.set and Path(options.out).resolve() == Path("out").resolve():
         raise bad_value("--set", options.set[0], "an --out of its own: out is for the figures as they are")
     return {name: made.with_seeds(options.seeds) for name, made in figures.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import statistics
 from collections import Counter
@@ -144,7 +143,7 @@ def over(plan: Sweep, rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> li
             if all(value is not None for value in values):
                 numbers = [value for value in values if value is not None]
                 mean[name] = statistics.fmean(numbers)
-                mean[f"{name} sd"] = statistics.stdev(numbers) if len(numbers) > 1 else math.nan
+                mean[f"{name} sd"] = statistics.stdev(numbers) if len(numbers) > 1 else None
         means.append(mean)
     return means
 

@@ -104,7 +104,7 @@ OPTIONS: dict[str, Option] = {
     "max_steps": _refused("data.num_steps is the length of a run", -1),
     "min_steps": _refused("data.num_steps is the length of a run", None),
     "max_time": _within(
-        "ends this start of a run, which stays unfinished: exit 75, the same command goes on",
+        "stops the run, which stays unfinished: exit 75, run the same command again to go on",
         lambda value: value is None or _lasts(value),
         "null, or a time of more than 0 as DD:HH:MM:SS, or as a dict of timedelta's arguments",
     ),

@@ -66,17 +66,19 @@ class Head:
         """Return the logits of some rows (m, V), in float32 or better."""
         return at_least_single(linear(self.hidden[rows], self.weight, self.bias))
 
+    def detached(self) -> Head:
+        """Return the head without gradients."""
+        bias = None if self.bias is None else self.bias.detach()
+        return Head(self.hidden.detach(), self.weight.detach(), bias)
+
     def as_computed(self) -> Head:
         """Return the head without gradients, in the type that its product would have under autocast."""
-        device = self.hidden.device.type
-        parts = [None if part is None else part.detach() for part in (self.hidden, self.weight, self.bias)]
-        if torch.is_autocast_enabled(device) and self.hidden.dtype != torch.float64:
-            low = torch.get_autocast_dtype(device)
-            parts = [None if part is None else part.to(low) for part in parts]
-        hidden, weight, bias = parts
-        assert hidden is not None
-        assert weight is not None
-        return Head(hidden, weight, bias)
+        head, device = self.detached(), self.hidden.device.type
+        if not torch.is_autocast_enabled(device) or self.hidden.dtype == torch.float64:
+            return head
+        low = torch.get_autocast_dtype(device)
+        bias = None if head.bias is None else head.bias.to(low)
+        return Head(head.hidden.to(low), head.weight.to(low), bias)
 
 
 def chunked_kl(
@@ -91,7 +93,8 @@ def chunked_kl(
 
     Args:
         student: of M rows and V classes; it alone has gradients.
-        teacher: of as many rows and classes, of any width.
+        teacher: of as many rows and classes, of any width; its logits are computed in its own precision, also
+            under autocast.
         tau: the teacher's temperature; at 0 it says its first largest logit.
         student_temperature: above 0.
         weight: of each row in the mean (M,), without gradients; None for equal ones.
@@ -109,7 +112,7 @@ def chunked_kl(
     check_student_temperature(student_temperature)
     if teacher.shape != student.shape:
         raise bad_value("teacher", teacher.shape, f"rows and classes of the student, {student.shape}")
-    computed = teacher.as_computed()
+    computed = teacher.detached()
 
     def of_rows(rows: slice, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         log_q = log_probabilities(logits, student_temperature)

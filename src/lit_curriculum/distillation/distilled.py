@@ -18,6 +18,7 @@ from lit_curriculum.errors import UsageError, shortened
 from lit_curriculum.tasks.vocabulary import IGNORED_LABEL
 
 _SUPERVISION = "_lit_supervision"
+_CHECKED = "_lit_checked"
 
 
 class Distilled:
@@ -32,7 +33,8 @@ class Distilled:
 
     A batch is taken as most loaders give it: ``(inputs, labels)``, or a dict with ``labels`` and the
     arguments of a model of transformers. For any other, override `inputs_of` and `labels_of`; for a teacher
-    that is asked in another way, `teacher_logits`.
+    that is asked in another way, `teacher_logits`. A label belongs to the logits of its own place: a causal
+    model's labels are its inputs shifted to the left before they come here, unlike in transformers' own loss.
     """
 
     @property
@@ -51,9 +53,11 @@ class Distilled:
             batch: from which the labels and the teacher's inputs are taken.
 
         Raises:
-            UsageError: if logits and labels, or the teacher's logits, do not belong together.
+            UsageError: if logits and labels, or the teacher's logits, do not belong together, or the labels
+                of the first batch are its inputs.
         """
         labels = _labels(self.labels_of(batch))
+        self._check_shifted(batch, labels)
         _check_logits(student_logits)
         _check("labels", tuple(labels.shape), tuple(student_logits.shape[:-1]))
         kept = labels.flatten() != IGNORED_LABEL
@@ -83,6 +87,7 @@ class Distilled:
                 teachers, or a share of the labels.
         """
         inputs, labels = self.inputs_of(batch), self.labels_of(batch).flatten()
+        self._check_shifted(batch, self.labels_of(batch))
         kept = labels != IGNORED_LABEL
         student, supervision = head_of(model, inputs, kept), self.supervision
         teacher, temperature = supervision.teacher, supervision.student_temperature
@@ -95,6 +100,20 @@ class Distilled:
             return supervision.loss_scale * chunked_top_k(answers, student, temperature)
         told = teacher.head(lambda asked, moved: head_of(asked, self.inputs_of(moved), kept), batch)
         return supervision.loss_scale * chunked_kl(student, told, teacher.tau, temperature)
+
+    def _check_shifted(self, batch: Any, labels: torch.Tensor) -> None:
+        """Refuse, in the first batch, labels that are the very tokens at their places: that is copying."""
+        if self.__dict__.get(_CHECKED):
+            return
+        self.__dict__[_CHECKED] = True
+        ids = batch.get("input_ids") if isinstance(batch, Mapping) else None
+        if isinstance(ids, torch.Tensor) and ids.shape == labels.shape:
+            kept = labels != IGNORED_LABEL
+            if kept.any() and torch.equal(ids[kept], labels[kept]):
+                raise UsageError(
+                    "distillation_loss: labels: got input_ids themselves, which leaves nothing to predict; "
+                    "allowed: of a causal model the next token at each place (labels shifted to the left)"
+                )
 
     def rows_of_teacher(self, teacher: nn.Module, batch: Any) -> torch.Tensor:
         """Return a teacher's logits (M, C), a row for each prediction that has a label."""

@@ -89,16 +89,18 @@ def fetch(source: dict[str, Any], step: int, sha256: str, path: Path) -> None:
     repo, revision = source["repo"], source["revisions"][str(step)]
     scratch = path.parent / ".hub" / f"{step}-{os.getpid()}"
     try:
-        found = _download(repo, WEIGHTS, revision["commit"], scratch)
-    except Exception as error:
-        raise _told(repo, revision["name"], WEIGHTS, error) from error
-    if sha256_of(found) != sha256:
-        raise RunFailed(
-            f"bank: {repo} at {revision['name']} sent other weights than it had announced (sha256 "
-            f"{sha256[:12]}); the same command tries again"
-        )
-    os.replace(found, path)
-    shutil.rmtree(scratch, ignore_errors=True)
+        try:
+            found = _download(repo, WEIGHTS, revision["commit"], scratch)
+        except Exception as error:
+            raise _told(repo, revision["name"], WEIGHTS, error) from error
+        if sha256_of(found) != sha256:
+            raise RunFailed(
+                f"bank: {repo} at {revision['name']} sent other weights than it had announced (sha256 "
+                f"{sha256[:12]}); run the same command again"
+            )
+        os.replace(found, path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _download(repo: str, name: str, commit: str, folder: Path) -> Path:

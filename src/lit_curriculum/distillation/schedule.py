@@ -268,7 +268,9 @@ def equally_spaced(bank: CheckpointBank, N: int) -> list[Checkpoint]:
     _whole("N", N)
     chosen = [bank.nearest(i * bank.final.step / N) for i in range(1, N + 1)]
     if len({entry.step for entry in chosen}) != N:
-        raise bad_value("N", N, f"what the bank's {len(bank.steps)} checkpoints can tell apart")
+        most = len(bank.steps)
+        allowed = f"at most {most}, so that the bank has a checkpoint near each i T0 / N"
+        raise bad_value("strategy.N", N, allowed)
     return chosen
 
 

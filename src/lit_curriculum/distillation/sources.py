@@ -19,6 +19,7 @@ from lit_curriculum.distillation.manifest import MANIFEST, Checkpoint, Manifest,
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.files import sha256_of, write_json
 from lit_curriculum.models.foreign import HUGGINGFACE, check_class, of_the_model, told
+from lit_curriculum.models.registry import state_for_saving
 from lit_curriculum.reading import is_there, read_json
 
 _NUMBER = re.compile(r"\d+")
@@ -154,7 +155,11 @@ def _opened(
     same = bank.model == model and bank.steps == sorted(files)
     for entry in bank if same else ():
         shards = files[entry.step]
-        same &= len(shards) > 1 or sha256_of(shards[0]) == entry.sha256
+        same &= (
+            sha256_of(shards[0]) == entry.sha256
+            if len(shards) == 1
+            else _same_weights(bank.weights(entry), _read_shards(shards))
+        )
     if not same:
         steps = ", ".join(map(str, sorted(files)))
         raise bad_value(
@@ -248,6 +253,19 @@ def _digest(file: Path) -> str:
     return sha256_of(file)
 
 
+def _same_weights(ours: Mapping[str, torch.Tensor], theirs: Mapping[str, torch.Tensor]) -> bool:
+    """Tell whether two sets of weights are the same, bit for bit, but for second names of a tensor."""
+    theirs = state_for_saving(theirs)
+    return ours.keys() == theirs.keys() and all(
+        ours[name].dtype == weights.dtype
+        and ours[name].shape == weights.shape
+        and torch.equal(
+            ours[name].contiguous().view(-1).view(torch.uint8), weights.view(-1).view(torch.uint8)
+        )
+        for name, weights in theirs.items()
+    )
+
+
 def _read_shards(files: Iterable[Path]) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
@@ -285,5 +303,10 @@ def written(
     for step, state in sorted(states, key=lambda item: item[0]):
         writer.add(step, 0, state)
     bank = CheckpointBank.open(out)
-    _check_distinct({entry.step: (entry.sha256, f"step {entry.step}") for entry in bank})
+    try:
+        _check_distinct({entry.step: (entry.sha256, f"step {entry.step}") for entry in bank})
+    except UsageError:
+        for name in (MANIFEST, *(entry.file for entry in bank)):
+            (out / name).unlink()
+        raise
     return bank

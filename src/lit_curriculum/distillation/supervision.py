@@ -29,7 +29,7 @@ class LabelFlips:
     Attributes:
         rate: share of wrong labels, 0 to 1.
         seed: of the draws; those of a batch depend on it and on the batch's number alone.
-        first: the least class that is ever a label; a wrong label is none below it (padding, [mask]).
+        first: the least class that is ever a label; wrong labels are never drawn below it (padding, [mask]).
     """
 
     rate: float

@@ -51,11 +51,16 @@ class Strings:
     def of(
         cls, queries: npt.NDArray[np.int64], keys: npt.NDArray[np.int64], bias: npt.NDArray[Any]
     ) -> Strings:
-        """Return strings with a copy of the bias.
+        """Return strings with copies of what is given.
 
         Raises:
-            ValueError: for places that do not ascend from 0, or do not fit each other.
+            ValueError: for places that are no whole numbers ascending from 0, or do not fit each other.
         """
+        given = queries, keys
+        # Not as they are given: differences of unsigned numbers would all be above 0.
+        queries, keys = (np.array(at, np.int64) for at in given)
+        if not all(np.array_equal(at, whole) for at, whole in zip(given, (queries, keys), strict=True)):
+            raise ValueError(f"beginnings {given[0]} and {given[1]}; allowed: whole numbers")
         lengths = np.diff(keys)
         ascend = all(len(at) and at[0] == 0 and (np.diff(at) >= 0).all() for at in (queries, keys))
         if not ascend or len(queries) != len(keys) or len(bias) not in (0, keys[-1]):

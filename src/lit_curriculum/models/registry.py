@@ -71,16 +71,17 @@ def build(description: dict[str, Any], seed: int | None = None) -> nn.Module:
     Raises:
         UsageError: for an unknown name or arguments that the class does not take.
     """
-    name = description.get("name")
-    if name in (foreign.HUGGINGFACE, foreign.CLASS):
-        return foreign.build_foreign(description)
-    if not isinstance(name, str) or name not in MODELS:
+    name: Any = description.get("name")
+    others = name in (foreign.HUGGINGFACE, foreign.CLASS)
+    if not others and (not isinstance(name, str) or name not in MODELS):
         raise bad_value("model.name", name, f"one of {list(MODELS)}{suggest(str(name), MODELS)}")
-    if seed is not None:
+    if seed is not None and not others:
         _check_memory(name, description.get("init_args", {}))
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
+        if others:
+            return foreign.build_foreign(description)
         try:
             return MODELS[name](**description.get("init_args", {}))
         except TypeError as error:

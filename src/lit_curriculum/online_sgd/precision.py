@@ -19,7 +19,7 @@ class Precision:
 
     The algorithms allow any. ``grid`` rounds every entry to the nearest multiple of 2 sigma, as arithmetic of
     a fixed step would. ``sign`` is the worst for one step: G = g - sigma sign(g) has the least inner product
-    with g of the whole ball, |g|^2 - sigma |g|_1; entries below sigma are turned round.
+    with g of the whole ball, |g|^2 - sigma |g|_1; entries below sigma change sign.
 
     Attributes:
         sigma: largest error of an entry; 0 for exact gradients (algorithm 1).

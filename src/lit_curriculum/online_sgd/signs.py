@@ -5,7 +5,7 @@
 Four vectors B[k], .., B[k + 3] have sixteen signed sums. They are computed once and serve every row r of C,
 whose four signs, read as a number of four bits, say which one it takes: one addition in place of four
 multiplications and additions ("the method of four Russians", Arlazarov et al. 1970, over the reals). With
-64 rows, as many as a block has samples, the table costs a quarter of what it saves.
+64 rows, the table costs a quarter of what it saves.
 
 Inputs of a parity are signs, and so is the 1 of the bias, so both products of the blocked kernel, W X' and
 G' X, are of this kind. A sum runs over the groups in order: its bits depend on nothing but the operands.

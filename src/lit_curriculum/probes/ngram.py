@@ -134,8 +134,8 @@ def ngram_distances(
             batch = _Rows(model, ids, chosen.to(device), at[rows].to(device), special)
             full = batch.without(1)
             for k, size in enumerate(ns):
-                robust[k, rows] = _total_variation(full, batch.without(size))
-                close[k, rows] = _total_variation(full, batch.only(size))
+                robust[k, rows] = total_variation(full, batch.without(size))
+                close[k, rows] = total_variation(full, batch.only(size))
     shape = (len(ns), n, per_string)
     return NgramDistances(tuple(ns), positions.cpu(), robust.reshape(shape), close.reshape(shape))
 
@@ -185,5 +185,6 @@ class _Rows:
         return torch.softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)), dim=-1)
 
 
-def _total_variation(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+def total_variation(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+    """Return half of the sum of |p - q| over the last dimension, float32 on the processor."""
     return (p - q).abs().sum(dim=-1).div(2).cpu().to(torch.float32)

@@ -6,9 +6,9 @@ x_{q-n+2} .. x_q, n - 1 tokens.
     M_close  = TV(p(x_1 .. x_q), p(the context alone))
     M_robust = TV(p(x_1 .. x_q), p(everything but the context, and x_q))
 
-Somebody has to be asked, so x_q stays ("skip n-gram"). Hidden tokens are hidden from attention, by which the
-others' positions do not shift. The start token is no token of x: it is hidden with what lies before a
-context, and stays with it otherwise. TV is half the L1 distance.
+The prediction is read at x_q, which therefore stays visible ("skip n-gram"). Hidden tokens are hidden from
+attention, by which the others' positions do not shift. The start token is no token of x: it is hidden with
+what lies before a context, and stays with it otherwise. TV is half the L1 distance.
 
 Tokens that nobody attends to are left out and the others keep their position ids, which is the same function
 for a model that mixes positions by attention alone.
@@ -22,7 +22,7 @@ import torch
 
 from lit_curriculum.errors import bad_value
 from lit_curriculum.probes.evaluating import MaskedModel, device_of, evaluating
-from lit_curriculum.probes.ngram import DEFAULT_NS, NgramDistances
+from lit_curriculum.probes.ngram import DEFAULT_NS, NgramDistances, total_variation
 
 
 def skip_ngram_distances(
@@ -66,7 +66,7 @@ def skip_ngram_distances(
                 rest = (places <= until - size + 1) | (places == until)
                 for target, visible in ((robust, rest), (close, context)):
                     hidden_from = _predicted(model, ids, last, _kept(places, visible))
-                    target[k, rows] = _distance(full, hidden_from)
+                    target[k, rows] = total_variation(full, hidden_from)
     shape = (len(ns), n, per_string)
     return NgramDistances(tuple(ns), positions.cpu(), robust.reshape(shape), close.reshape(shape))
 
@@ -96,7 +96,3 @@ def _predicted(
     where = (places == last[:, None]).int().argmax(1)
     logits = model.head(hidden[torch.arange(len(ids), device=ids.device), where])
     return torch.softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)), dim=-1)
-
-
-def _distance(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
-    return (p - q).abs().sum(dim=-1).div(2).cpu().to(torch.float32)

@@ -35,7 +35,7 @@ class Entry:
 
     @property
     def state(self) -> str:
-        """One of `STATES`: that of its least fortunate claim, at the scale that counts (`largest`)."""
+        """One of `STATES`: that of its worst claim, at the scale that counts (`largest`)."""
         if not self.outcomes:
             return "not_run" if self.written else "missing"
         seen = statuses(largest(self.outcomes))

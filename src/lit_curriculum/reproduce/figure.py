@@ -206,7 +206,7 @@ def redraw(name: str, scale: Scale, out: Path) -> dict[str, Any]:
 
     report, folder = earlier(name, scale, out), out / name
     try:
-        figure = varied(load(name, scale), report.get("changes", [])).with_seeds(len(report["seeds"]))
+        figure = varied(lambda: load(name, scale), report.get("changes", [])).with_seeds(len(report["seeds"]))
         report["claims"] = _present(figure, report["seeds"], scale, folder)
     except (UsageError, RunFailed, RunStopped):
         raise

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lit_curriculum.errors import bad_value
+from lit_curriculum.reproduce.change import Change, in_force
 from lit_curriculum.runs.configs import layer, shipped
 from lit_curriculum.runs.graph import Finished, Run
 from lit_curriculum.runs.sweep import nested, path_of
@@ -92,6 +93,8 @@ class Study:
         fixed: settings that its axes, or rows beside its own, say in other words; no change of them is taken
             (`variation`).
         own_seeds: whether its seeds are its own, fewer than the figure's, and stay what they are.
+        changes: settings that are not the figure's (`variation`), those in force when the study is made.
+            What reads settings takes `own` and `value`, which know them.
     """
 
     configs: tuple[str, ...]
@@ -111,6 +114,7 @@ class Study:
     axes: Settings = field(default_factory=dict)
     fixed: tuple[str, ...] = ()
     own_seeds: bool = False
+    changes: tuple[Change, ...] = field(default_factory=in_force)
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
@@ -131,13 +135,32 @@ class Study:
         """Return an arm by its name."""
         return next(arm for arm in self.arms if arm.name == name)
 
+    def own(self, arm: Arm) -> dict[str, Any]:
+        """Return what an arm, or a teacher, sets itself, with its changes: none of this is searched.
+
+        An arm whose searched settings are another's has that one's changes of them, too: it would have taken
+        them from its search.
+        """
+        searched = self.search.grid
+        for_all = [change for change in self.changes if change.arm is None and change.key not in arm.set]
+        inherited = [
+            change
+            for change in self.changes
+            if change.arm is not None and change.arm == arm.tuned_as
+            if change.key in searched and change.key not in arm.set
+        ]
+        own = [change for change in self.changes if change.arm == arm.name]
+        # The nearer to the arm, the stronger, whichever is given first.
+        return {**arm.set, **{change.key: change.value for change in (*for_all, *inherited, *own)}}
+
     def value(self, key: str, arm: Arm | None = None) -> Any:
         """Return a setting of an arm by its dotted key, from the last that states it.
 
         Raises:
             KeyError: if nothing does.
         """
-        for settings in ((arm.set if arm else {}), self.set):
+        for_all = {change.key: change.value for change in self.changes if change.arm is None}
+        for settings in (self.own(arm) if arm else for_all, self.set):
             if key in settings:
                 return settings[key]
         *outer, last = path_of(key)
@@ -161,7 +184,7 @@ class Study:
         own = seed + arm.seed_offset
         settings = {
             **self.set,
-            **arm.set,
+            **self.own(arm),
             **(chosen or {}),
             "model.model_seed": own,
             "data.data_seed": own,
@@ -189,12 +212,14 @@ class Study:
 
     def points(self, arm: Arm) -> list[dict[str, Any]]:
         """Return the settings among which an arm's search chooses; what it sets itself is not searched."""
-        grid = {name: values for name, values in self.grid.items() if name not in arm.set}
+        own = self.own(arm)
+        grid = {name: values for name, values in self.grid.items() if name not in own}
         return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
     def taken(self, arm: Arm, point: Settings) -> Settings:
         """Return what an arm takes of the settings that a search chose: not what it sets itself."""
-        return {name: value for name, value in point.items() if name not in arm.set}
+        own = self.own(arm)
+        return {name: value for name, value in point.items() if name not in own}
 
     def with_seeds(self, count: int) -> Study:
         """Return the study with as many seeds: its own, then the integers that follow."""

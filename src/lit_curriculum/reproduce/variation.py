@@ -2,99 +2,65 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
-import yaml
-
-from lit_curriculum.errors import UsageError, bad_value, suggest
+from lit_curriculum.errors import bad_value, suggest
+from lit_curriculum.reproduce.change import Change, changing
 from lit_curriculum.reproduce.figure import Figure
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Arm, Study
-from lit_curriculum.strict_yaml import parse_yaml
 
-FORM = "KEY=VALUE or ARM:KEY=VALUE, e.g. data.batch_size=64, teacher:model.optimizer.lr=1e-3"
-_FORM = re.compile(r"(?:(?P<arm>.+?):)?(?P<key>(?:model|data|trainer)(?:\.\w+)+)=(?P<value>.*)", re.DOTALL)
-# What YAML 1.1 takes for a number to the base of 60.
-_MINUTES = re.compile(r"[-+]?\d+(:\d+)+(\.\d*)?")
-# A run's seed and what it evaluates are the study's, its callbacks the arm's, its folder and files the lab's.
-_FIXED = (
-    *("model.model_seed", "data.data_seed", "data.eval_streams", "trainer.callbacks"),
-    *("trainer.default_root_dir", "trainer.logger", "trainer.fast_dev_run"),
-)
+_Found = TypeVar("_Found")
+_Pair = tuple[Study, Arm]
 
 
-@dataclass(frozen=True)
-class Change:
-    """A setting that is not the figure's.
-
-    Attributes:
-        arm: whose; None for every arm that does not set it itself, teachers among them.
-        key: dotted, as in `Study.set`.
-        value: not searched any more.
-    """
-
-    arm: str | None
-    key: str
-    value: Any
-
-    @classmethod
-    def parse(cls, text: str) -> Change:
-        """Return the change that ``[ARM:]KEY=VALUE`` asks for; the value is YAML.
-
-        Raises:
-            UsageError: for another form, or a setting that a figure keeps to itself.
-        """
-        found = _FORM.fullmatch(text)
-        if found is None:
-            raise bad_value("--set", text, FORM)
-        arm, key, given = found["arm"], found["key"], found["value"]
-        if any(key == fixed or key.startswith(f"{fixed}.") for fixed in _FIXED):
-            raise bad_value(
-                "--set", text, f"a setting other than {', '.join(_FIXED)}, which a figure has to choose"
-            )
-        if "init_args" in key.split("."):
-            raise bad_value("--set", text, f"the key without init_args: {key.replace('.init_args', '')}")
-        return cls(arm, key, _value(text, given))
-
-    def __str__(self) -> str:
-        shown = f"{self.key} = {self.value}"
-        return shown if self.arm is None else f"{self.arm}: {shown}"
-
-
-def varied(figure: Figure, texts: Sequence[str]) -> Figure:
+def varied(make: Callable[[], Figure], texts: Sequence[str]) -> Figure:
     """Return a figure with changed settings; its picture tells them, and nothing is known of its claims.
 
     Args:
-        figure: any with studies.
+        make: makes the figure; one with studies.
         texts: see `Change.parse`.
 
     Raises:
-        UsageError: for a figure that trains nothing, an arm that it does not have, and a change that no arm
-            takes.
+        UsageError: for a figure that trains nothing, an arm that it does not have, a change of what the
+            figure compares or that some arms would not take, and changes of nothing.
     """
-    changes = [Change.parse(text) for text in texts]
+    figure, changes = make(), [Change.parse(text) for text in texts]
     if not changes:
         return figure
     if not figure.studies:
         raise bad_value("--set", texts[0], "no change: this target trains nothing")
     for text, change in zip(texts, changes, strict=True):
         _check(text, change, changes, figure)
-    change_study = _Changed(changes).study
+    with changing(changes):
+        made = make()
     said = "; ".join(map(str, changes))
 
+    def inside(function: Callable[..., _Found]) -> Callable[..., _Found]:
+        # Claims and pictures may make studies of their own.
+        def call(*given: Any) -> _Found:
+            with changing(changes):
+                return function(*given)
+
+        return call
+
     def draw(results: Results) -> Any:
-        picture = figure.draw(results)
+        picture = made.draw(results)
         told = f"changed: {said}"
         picture.text(0.01, 0.995, told, fontsize=7, color="#b00020", va="top", parse_math=False)
         return picture
 
-    studies = tuple(change_study(study) for study in figure.studies)
-    cost = f"{figure.cost} (said of the figure as it is)"
-    return replace(figure, cost=cost, studies=studies, draw=draw, known={})
+    return replace(
+        made,
+        cost=f"{figure.cost} (said of the figure as it is)",
+        draw=inside(draw),
+        claims=inside(made.claims),
+        table=None if made.table is None else inside(made.table),
+        measure=None if made.measure is None else inside(made.measure),
+        known={},
+    )
 
 
 def _check(text: str, change: Change, changes: Sequence[Change], figure: Figure) -> None:
@@ -103,15 +69,15 @@ def _check(text: str, change: Change, changes: Sequence[Change], figure: Figure)
     Raises:
         UsageError: see `varied`.
     """
-    studies = figure.studies
-    arms = {arm.name: arm for study in studies for arm in _all_arms(study)}
+    pairs = [(study, arm) for study in _all_studies(figure) for arm in _all_arms(study)]
+    arms = {arm.name: arm for _, arm in pairs}
     if change.arm is not None and change.arm not in arms:
         raise bad_value("--set", text, f"an arm of {', '.join(arms)}{suggest(change.arm, arms)}")
     if sum((other.arm, other.key) == (change.arm, change.key) for other in changes) > 1:
         raise bad_value("--set", text, f"{change.key} once for each arm")
-    takers = [(study, arm) for study in studies for arm in _all_arms(study) if _takes(arm, change)]
-    if not takers:
-        raise bad_value("--set", text, "an arm's own change, ARM:KEY=VALUE: every arm sets it itself")
+    takers = [(study, arm) for study, arm in pairs if _takes(arm, change)]
+    if change.arm is None:
+        _check_for_all(text, change, changes, pairs)
     for study, arm in takers:
         for known in (*arm.set, *study.set, *study.grid, *(other.key for other in changes)):
             if known.startswith(f"{change.key}.") or change.key.startswith(f"{known}."):
@@ -120,6 +86,33 @@ def _check(text: str, change: Change, changes: Sequence[Change], figure: Figure)
         if said or change.key in (*figure.fixed, *study.fixed):
             allowed = f"a setting other than {change.key}, which this figure compares or names itself"
             raise bad_value("--set", text, allowed)
+    values = list({str(_value(change.key, pair)): None for pair in takers})
+    if values == [str(change.value)] or change.value == {}:
+        raise bad_value("--set", text, "a change: this is so already")
+    if len(values) > 1:
+        allowed = f"a setting other than {change.key}, of which this figure compares {', '.join(values)}"
+        raise bad_value("--set", text, allowed)
+
+
+def _check_for_all(text: str, change: Change, changes: Sequence[Change], pairs: Sequence[_Pair]) -> None:
+    """Check that a change without an arm is every arm's: none sets it itself, unless it is told as well."""
+    told = {other.arm for other in changes if other.key == change.key}
+    own = dict.fromkeys(arm.name for _, arm in pairs if change.key in arm.set and arm.name not in told)
+    if own:
+        raise bad_value(
+            "--set", text, f"ARM:KEY=VALUE, for these set {change.key} themselves: {', '.join(own)}"
+        )
+
+
+def _value(key: str, pair: _Pair) -> Any:
+    """Return an arm's setting as the figure has it; the values that are searched where it is."""
+    study, arm = pair
+    if key in study.search.grid and key not in arm.set:
+        return study.search.grid[key]
+    try:
+        return study.value(key, arm)
+    except KeyError:
+        return "a default"
 
 
 def _is_axis(key: str, study: Study, arm: Arm) -> bool:
@@ -133,68 +126,19 @@ def _is_axis(key: str, study: Study, arm: Arm) -> bool:
         return False
 
 
-class _Changed:
-    """Studies and arms with changes; what two share before, they share after."""
-
-    def __init__(self, changes: Iterable[Change]) -> None:
-        self._changes = list(changes)
-        self._studies: dict[int, tuple[Study, Study]] = {}
-
-    def study(self, study: Study) -> Study:
-        """Return a study with the changes, the one whose search it uses too."""
-        if id(study) not in self._studies:
-            tuned_in = self.study(study.tuned_in) if study.tuned_in is not None else None
-            arms = tuple(self.arm(arm, study.search.grid) for arm in study.arms)
-            # The old one is kept, so that no other takes its place in memory.
-            self._studies[id(study)] = (study, replace(study, arms=arms, tuned_in=tuned_in))
-        return self._studies[id(study)][1]
-
-    def arm(self, arm: Arm, searched: Container[str]) -> Arm:
-        """Return an arm with the changes, its teacher too.
-
-        Args:
-            arm: of a study, or a teacher.
-            searched: settings that the study searches. Those of the arm from whose search this one's come are
-                changed here, too: they would have come from there.
-        """
-        for_all = [change for change in self._changes if change.arm is None and change.key not in arm.set]
-        inherited = [
-            change
-            for change in self._changes
-            if change.arm is not None and change.arm == arm.tuned_as
-            if change.key in searched and change.key not in arm.set
-        ]
-        own = [change for change in self._changes if change.arm == arm.name]
-        # The nearer to the arm, the stronger, whichever is given first.
-        settings = {change.key: change.value for change in (*for_all, *inherited, *own)}
-        teacher = self.arm(arm.teacher, searched) if arm.teacher is not None else None
-        return replace(arm, set={**arm.set, **settings}, teacher=teacher)
-
-
 def _takes(arm: Arm, change: Change) -> bool:
     return change.key not in arm.set if change.arm is None else arm.name == change.arm
 
 
-def _all_arms(study: Study) -> Iterable[Arm]:
+def _all_studies(figure: Figure) -> list[Study]:
+    """Return a figure's studies and those in which they are searched, each once."""
+    found = {id(study): study for one in figure.studies for study in (one, one.search)}
+    return list(found.values())
+
+
+def _all_arms(study: Study) -> Iterator[Arm]:
     for arm in study.arms:
         one: Arm | None = arm
         while one is not None:
             yield one
             one = one.teacher
-
-
-def _value(text: str, given: str) -> Any:
-    convert: Callable[[str], Any]
-    for convert in (int, float):
-        try:
-            number = convert(given)
-        except ValueError:
-            continue
-        if math.isfinite(number):
-            return number
-    if _MINUTES.fullmatch(given):
-        return given
-    try:
-        return parse_yaml(given)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set: got {text!r}, whose value is no YAML; allowed: {FORM}") from error

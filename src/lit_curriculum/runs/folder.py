@@ -22,6 +22,7 @@ from lit_curriculum.differences import first_difference
 from lit_curriculum.errors import RunFailed, UsageError, bad_value
 from lit_curriculum.files import hash_of_json, sha256_of, write_json, write_text
 from lit_curriculum.reading import read_json, read_yaml
+from lit_curriculum.runs import lease
 from lit_curriculum.runs.configs import OVERLAYS
 from lit_curriculum.runs.identity import config_hash, results_settings
 from lit_curriculum.sealed import verify_sealed
@@ -85,7 +86,8 @@ class RunFolder:
         """Write what a run leaves at its start."""
         earlier = self.provenance()
         for leftover in self.path.rglob(".*.tmp"):
-            leftover.unlink(missing_ok=True)  # of an atomic write that was killed
+            if not leftover.name.startswith(f"{lease.NAME}."):  # of others who wait for the folder
+                leftover.unlink(missing_ok=True)  # of an atomic write that was killed
         digest = hashlib.sha256(config_text.encode("utf-8")).hexdigest()
         if earlier:
             # Wherever this is killed, the configuration that lies there is one of these.

@@ -92,6 +92,7 @@ class Lease:
                 time.sleep(0.01)
         finally:
             draft.unlink(missing_ok=True)
+        _sweep(folder, path)
         return cls(path, owner)
 
     def release(self) -> None:
@@ -130,9 +131,10 @@ def _create(draft: Path, path: Path) -> bool:
         return False
     except OSError:
         # A file system without hard links. A reader may meet the file empty for an instant, see `_read`.
+        text = draft.read_text(encoding="utf-8")
         try:
             with path.open("x", encoding="utf-8") as stream:
-                stream.write(draft.read_text(encoding="utf-8"))
+                stream.write(text)
         except FileExistsError:
             return False
     return True
@@ -177,6 +179,14 @@ def _take_over(draft: Path, path: Path, owner: Owner) -> bool:
         claim.unlink(missing_ok=True)
 
 
+def _sweep(folder: Path, lease: Path) -> None:
+    """Remove what processes left that were killed while they waited; the living touch theirs."""
+    for draft in folder.glob(f"{NAME}.*.tmp"):
+        age = _age(draft, lease)
+        if age is not None and age > LEASE_SECONDS:
+            draft.unlink(missing_ok=True)
+
+
 def _read(path: Path) -> Owner | None:
     """Return the owner that a lease names; None if there is no lease, or it is not written yet."""
     try:
@@ -188,10 +198,14 @@ def _read(path: Path) -> Owner | None:
 
 
 def _age(path: Path, just_written: Path) -> float | None:
-    """Return the seconds since a file was touched, by the clock that also dates ``just_written``."""
+    """Return the seconds since a file was touched, by the clock that also dates ``just_written``.
+
+    None if there is no such file any more. FileNotFoundError if there is no ``just_written``, which is ours.
+    """
+    os.utime(just_written)
+    now = just_written.stat().st_mtime
     with contextlib.suppress(FileNotFoundError):
-        os.utime(just_written)
-        return just_written.stat().st_mtime - path.stat().st_mtime
+        return now - path.stat().st_mtime
     return None
 
 

@@ -1,7 +1,7 @@
 """LEGO: chains of signed assignments in shuffled order (implicit, section 3.2; Zhang et al., 2023).
 
 A chain starts with ``a=+1;`` or ``a=-1;`` and goes on with ``b=+a;`` or ``b=-a;``. The clauses of all chains
-are shuffled into one string. To be told is the value, +1 or -1, of each variable.
+are shuffled into one string. The task is to predict the value, +1 or -1, of each variable.
 
 With one chain the last value is also the parity of all minus signs: a model can count signs instead of
 following the chain. With several chains it cannot. The public generator makes one chain; the string printed

@@ -1,8 +1,8 @@
 """Which stream a problem belongs to: a function of the problem alone, so that no two streams share one.
 
-Tasks whose problems are few enough to meet again hash each problem and give it to one stream for good, in
-the shares of `SHARES`. A stream's generator draws until it meets a problem of its own. So a held-out problem
-occurs in no training set, of this seed or of any other.
+Tasks whose problems are few enough to meet again hash each problem and give it to one stream for good: nine
+twelfths of them to training, one to each of val, test and probe. A stream's generator draws until it meets a
+problem of its own. So a held-out problem occurs in no training set, of this seed or of any other.
 
 Change anything that moves a problem and `PARTITION_VERSION` must be raised.
 """
@@ -16,8 +16,6 @@ from numba import njit
 
 PARTITION_VERSION = 1
 
-# In twelfths: nine for training and one each for the held-out streams.
-SHARES = {"train": 9, "val": 1, "test": 1, "probe": 1}
 # Draws after which a stream counts as empty. Below a share of 1/12 the chance is (11/12)^4096, about 1e-155.
 MOST_ATTEMPTS = 4096
 

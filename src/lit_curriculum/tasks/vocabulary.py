@@ -4,7 +4,7 @@
     1                          [mask]
     2 .. 1 + n_terminals       the terminals, in increasing order of their symbol
 
-There is no [CLS] or [SEP]: no experiment reads one.
+There is no [CLS] or [SEP]; text has a vocabulary of its own (`tasks.text`).
 """
 
 from __future__ import annotations

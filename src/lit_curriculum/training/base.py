@@ -321,10 +321,15 @@ class CurriculumModule(LightningModule, ABC):
         return self.complete(computed(cast(MetricCollection, self._held_out[stream]), self.gather), stream)
 
     def _own_share(self, of_all: Any) -> Any:
-        """Return this process's entry; version 0.1 saved some counts as the first process's alone."""
+        """Return this process's entry; of a checkpoint of other devices the first process takes all.
+
+        Version 0.1 saved some counts as the first process's alone.
+        """
         if isinstance(of_all, int):
             return of_all
-        return of_all[self.global_rank if len(of_all) > 1 else 0]
+        if len(of_all) == self.trainer.world_size:
+            return of_all[self.global_rank]
+        return sum(of_all) * (self.global_rank == 0)
 
     def _mean_training_loss(self) -> float | None:
         totals = self.gather((self.losses.total.item(), self.losses.count))

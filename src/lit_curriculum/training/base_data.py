@@ -93,6 +93,7 @@ class CurriculumData(LightningDataModule, ABC):
         self.eval_samples = eval_samples
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
+        self._spaced = False
 
     @abstractmethod
     def draw(self, stream: Stream, start: int, count: int) -> Batch:
@@ -155,6 +156,12 @@ class CurriculumData(LightningDataModule, ABC):
         if trainer.val_check_interval == 1.0 and not getattr(trainer, "fast_dev_run", False):
             calls = self.eval_every // self.steps_per_call
             trainer.val_check_interval = calls * trainer.accumulate_grad_batches
+            self._spaced = True
+
+    def teardown(self, stage: str) -> None:
+        """Leave the trainer as it came: it may train again, with other data."""
+        if self._spaced and self.trainer is not None:
+            self.trainer.val_check_interval, self._spaced = 1.0, False
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Move a batch; its bookkeeping stays, since reading that back would wait for all queued work."""

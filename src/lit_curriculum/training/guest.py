@@ -10,8 +10,8 @@ import inspect
 import math
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
-from weakref import WeakKeyDictionary
+from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary, ref
 
 import torch
 from lightning import LightningModule, Trainer
@@ -24,6 +24,8 @@ from lit_curriculum.models.foreign import CLASS, describe_foreign
 from lit_curriculum.models.registry import MODELS, build, describe, load_saved_state
 from lit_curriculum.tables import RunTables
 from lit_curriculum.training.base import CurriculumModule
+
+_T = TypeVar("_T")
 
 
 class Guest:
@@ -38,9 +40,19 @@ class Guest:
     exact_answers = False
 
     def __init__(self, trainer: Trainer, module: LightningModule) -> None:
-        self.trainer = trainer
-        self.module = module
+        # Weak, as the table of guests is: neither is kept alive by having been one.
+        self._trainer, self._module = ref(trainer), ref(module)
         self.identity: dict[str, str | None] = {"config_hash": None, "commit": None}
+
+    @property
+    def trainer(self) -> Trainer:
+        """That trains it."""
+        return _alive(self._trainer)
+
+    @property
+    def module(self) -> LightningModule:
+        """The guest."""
+        return _alive(self._module)
 
     @property
     def step(self) -> int:
@@ -111,7 +123,7 @@ class Guest:
     def _student(self) -> Distilled:
         if not isinstance(self.module, Distilled):
             raise UsageError(
-                f"SwapTeacher: {type(self.module).__name__} listens to no teacher; allowed: a module that "
+                f"SwapTeacher: {type(self.module).__name__} cannot be taught; allowed: a module that "
                 "inherits lit_curriculum.Distilled and trains on self.distillation_loss(logits, batch)"
             )
         return self.module
@@ -141,7 +153,7 @@ class GuestData:
         steps = trainer.estimated_stepping_batches
         if not math.isfinite(steps) or steps < 1:
             allowed = "max_steps, or max_epochs and a loader that has a length"
-            raise UsageError(f"trainer: it has no last step; allowed: {allowed}")
+            raise UsageError(f"trainer: the length of the run is not known; allowed: {allowed}")
         return int(steps)
 
     @property
@@ -158,6 +170,12 @@ class GuestData:
             if own is not None:
                 return dict(own())
         return {}
+
+
+def _alive(of: ref[_T]) -> _T:
+    found = of()
+    assert found is not None  # whoever asks came from it
+    return found
 
 
 Run = CurriculumModule | Guest
@@ -196,14 +214,14 @@ def check_harvestable(model: nn.Module) -> list[str]:
     except Exception as error:  # whatever a constructor of somebody's raises
         said = " ".join(str(error).split())[:300]
         raise UsageError(
-            f"HarvestCheckpoints: {name} cannot be made again of what it tells of itself ({said}); allowed: "
+            f"HarvestCheckpoints: {name} cannot be rebuilt from its own description ({said}); allowed: "
             "save_hyperparameters(), or init_args, with every argument"
         ) from error
     given = description["init_args"]
     silent = sorted(set(inspect.signature(type(model)).parameters) - set(given["arguments"]))
     notes = []
     if silent:
-        notes.append(f"{name} does not tell {', '.join(silent)}: it is made again with their defaults")
+        notes.append(f"{name} does not record {', '.join(silent)}: it will be rebuilt with their defaults")
     if given["class"].startswith("__main__:"):
         notes.append(
             f"{name} is defined in the script that runs, and only this script can read the bank; a class in "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -62,6 +62,20 @@ class WarmupDecay(torch.optim.lr_scheduler.LRScheduler):
         if self.warmup_steps > self.num_steps:
             allowed = f"at most num_steps = {self.num_steps}"
             raise bad_value("model.lr_scheduler.warmup_steps", self.warmup_steps, allowed)
+        self._set_rates()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all but the length of the run, which is the run's own: one may go on for longer."""
+        return {name: value for name, value in super().state_dict().items() if name != "num_steps"}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on at a checkpoint's update, with the rates of a run of this length."""
+        ours = self.num_steps  # version 0.2 kept one in its checkpoints
+        super().load_state_dict(state_dict)
+        self.num_steps = ours
+        self._set_rates()
+
+    def _set_rates(self) -> None:
         rates = self.get_lr()
         for group, lr in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = lr

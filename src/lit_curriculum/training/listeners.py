@@ -3,7 +3,8 @@
 Lightning's hooks fire once a batch. At batch size 1 a Lightning batch holds a thousand updates, and a
 harvest or a swap of teacher may be due between any two of them. A callback that is also a `StepListener`
 says when it is next due; the module stops there, calls it, and goes on. A module that is not this suite's
-makes an update a batch at most, and does not call; there the callback hears of its steps from Lightning.
+makes an update a batch at most for each of its optimizers, and does not call; there the callback hears of its
+steps from Lightning.
 """
 
 from __future__ import annotations
@@ -42,10 +43,12 @@ class StepListener(ABC):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Hear of the steps that a guest has made in this batch, several if it has several optimizers."""
-        if hasattr(pl_module, "advance_to") or self._heard is None:
-            return  # a module of this suite has called already
+        # Not at the top: modules import this file.
+        from lit_curriculum.training.base import CurriculumModule
         from lit_curriculum.training.guest import run_of
 
+        if isinstance(pl_module, CurriculumModule) or self._heard is None:
+            return  # a module of this suite has called already
         now = trainer.global_step
         due = self.next_event(self._heard) if now > self._heard else None
         if due is not None and due <= now:

@@ -160,6 +160,50 @@ def test_waiting_ends_with_the_runs(cluster: Path, tmp_path: Path, monkeypatch: 
     assert list(failed) == [lost]  # its student is not told as well
     assert "ended before the run did" in str(failed[lost])
     assert RUN.key not in left[-1]
+    assert {lost.name, student.name} <= left[-1]  # neither is finished
+
+
+def test_a_controller_that_does_not_answer_is_asked_again(
+    cluster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("submitit")
+    root, answers = tmp_path / "out" / "runs", iter([{}, RunFailed("squeue: timed out"), {}])
+    write_json(RUN.folder(root) / "provenance.json", {"finished": True})
+
+    def queued() -> dict[str, str]:
+        answer = next(answers)
+        if isinstance(answer, RunFailed):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(slurm, "queued", queued)
+    monkeypatch.setattr(slurm.time, "sleep", lambda seconds: None)
+    assert slurm.Slurm(Fit(), Profile()).execute([RUN], root, lambda running, left: None) == {}
+    assert next(answers, None) is None
+    monkeypatch.setattr(slurm, "queued", lambda: (_ for _ in ()).throw(RunFailed("squeue: no")))
+    with pytest.raises(RunFailed, match="squeue: no"):
+        slurm.Slurm(Fit(), Profile())._patiently_queued()
+
+
+def test_a_run_that_was_seen_again_has_its_whole_time_to_be_finished(
+    cluster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in the queue at first, then there for hours, then gone: the wait begins when it is gone."""
+    root, now = tmp_path / "out" / "runs", [0.0]
+    jobs = Jobs(root)
+    jobs.record(RUN, "7")
+    answers = iter([{}, {"7": "RUNNING"}, {}, {}])
+
+    def queued() -> dict[str, str]:
+        now[0] += 15.0
+        if now[0] == 60.0:  # the file system catches up
+            write_json(RUN.folder(root) / "provenance.json", {"finished": True})
+        return next(answers)
+
+    monkeypatch.setattr(slurm, "queued", queued)
+    monkeypatch.setattr(slurm.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(slurm.time, "sleep", lambda seconds: None)
+    assert slurm.Slurm(Fit(), Profile())._until_ended([RUN], jobs, root, lambda running, left: None) == {}
 
 
 def test_a_submission_that_is_refused_is_told_with_sbatchs_words(cluster: Path, tmp_path: Path) -> None:

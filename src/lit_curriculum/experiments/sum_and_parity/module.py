@@ -148,7 +148,7 @@ class SumAndParityNet(CurriculumModule):
             check_weights(self, step + made)
 
     def logits_and_labels(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the Parity inputs' logits (M, 2) and labels (M,): 0 and g, for an odd number of -1 first."""
+        """Return the Parity inputs' logits (M, 2) and labels (M,): -g and g, an odd number of -1 first."""
         asked = batch["inputs"][:, 0] < 0
         out = self(batch["inputs"][asked])
         return torch.stack([-out, out], dim=-1), (batch["labels"][asked] > 0).long()

@@ -134,6 +134,7 @@ def _study(scale: Scale, setting: Setting, n: int, k: int, **more: Any) -> Study
         grid={"model.optimizer.lr": setting.rates},
         score=soonest,
         axes={"n": n, "k": k},
+        fixed=("data.p", "data.supervision"),  # by which label bits are counted
         **more,
     )
 
@@ -156,14 +157,18 @@ def samples(results: Results, study: Study, road: str) -> PerSeed:
     With the teacher counted these are its student's and all that the teacher has seen, whose run ends once it
     has learned.
     """
-    of_size = results.where(**study.axes)
-    arm = PROGRESSIVE if road == COUNTED else road
-    batch = study.value("data.batch_size")
-    steps = of_size.steps_to(arm, "accuracy", LEVEL)
+    of_size, arm = results.where(**study.axes), _arm_of(study, road)
+    batch = study.value("data.batch_size", arm)
+    needed = of_size.steps_to(arm.name, "accuracy", LEVEL).map(lambda step: step * batch)
     if road == COUNTED:
+        batch = study.value("data.batch_size", study.arm(TEACHER))
         taught = of_size.history(TEACHER, "accuracy")
-        steps = PerSeed({seed: step + taught[seed][-1][0] for seed, step in steps.items()})
-    return steps.map(lambda step: step * batch)
+        needed = PerSeed({seed: own + taught[seed][-1][0] * batch for seed, own in needed.items()})
+    return needed
+
+
+def _arm_of(study: Study, road: str) -> Arm:
+    return study.arm(PROGRESSIVE if road == COUNTED else road)
 
 
 def bits_of_a_sample(road: str, k: int) -> float:
@@ -182,9 +187,10 @@ def bits(results: Results, study: Study, road: str) -> PerSeed:
     return samples(results, study, road).map(lambda n: n * bits_of_a_sample(road, study.axes["k"]))
 
 
-def most_samples(study: Study) -> int:
-    """Return how many samples a run sees at most."""
-    return int(study.value("data.num_steps")) * int(study.value("data.batch_size"))
+def most_samples(study: Study, road: str) -> int:
+    """Return how many samples a road's run sees at most, its teacher's not among them."""
+    arm = _arm_of(study, road)
+    return int(study.value("data.num_steps", arm)) * int(study.value("data.batch_size", arm))
 
 
 def growth(results: Results, of: Sequence[Study], road: str) -> PerSeed:
@@ -194,7 +200,7 @@ def growth(results: Results, of: Sequence[Study], road: str) -> PerSeed:
     """
 
     def at_most(study: Study) -> PerSeed:
-        most = most_samples(study)
+        most = most_samples(study, road)
         return samples(results, study, road).map(lambda n: min(n, most))
 
     return (at_most(of[-1]) / at_most(of[0])).map(math.log2)

@@ -120,7 +120,7 @@ def _draw_road(
         axis.plot([i + shift] * len(reached), reached, "o", ms=3.5, color=colour, alpha=0.5)
         if len(reached) < len(values):
             share = bits_of_a_sample(road, study.axes["k"]) if needed is bits else 1.0
-            end = share * most_samples(study)
+            end = share * most_samples(study, road)
             axis.plot(i + shift, end, "^", ms=8, mec=colour, mfc="none")
             axis.annotate(
                 f"{len(values) - len(reached)}/{len(values)}",

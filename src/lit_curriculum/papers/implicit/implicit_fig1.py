@@ -7,6 +7,7 @@ missed: Sum accuracy under the mixtures, the Sum error at the end, and models of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -126,7 +127,7 @@ def _draw_against_p(
     """Draw a dot per seed; mixtures that do not solve Parity stand above the run's length, as hollow ones."""
     for p in mixtures:
         for step in results.steps_to(f"p = {p:g}", "accuracy", SOLVED).values():
-            reached = step <= longest
+            reached = math.isfinite(step)
             style = {"color": "#0072b2"} if reached else {"mec": "#0072b2", "mfc": "none"}
             times.plot(p, step if reached else 1.06 * longest, "o", ms=5, **style)
         for rmse in results.final(f"p = {p:g}", "sum_rmse").values():

@@ -137,7 +137,7 @@ def draw_candidates(results: Results, study: Study) -> Any:
     narrow = study.arms[1]
     T = (narrow.teach or {})["strategy"]["init_args"]["T"]
     left.set(title=f"teacher (bold: seed {seed})", ylabel="test accuracy", ylim=(0.45, 1.03))
-    title = f"(2, {T:,})-progressive, width {narrow.set['model.width']}"
+    title = f"(2, {T:,})-progressive, width {study.value('model.width', narrow)}"
     right.set(title=title, ylabel="test accuracy", ylim=(0.45, 1.03))
     for axis in (left, *middle, right):
         axis.set_xlabel("training samples")

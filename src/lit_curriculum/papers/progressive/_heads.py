@@ -56,7 +56,7 @@ def unsolved(steps: PerSeed, heads: int) -> str:
 
 def draw_panel(axis: Any, results: Results, ours: Study, title: str, way: str) -> None:
     """Draw accuracy over the run, a line for each number of heads."""
-    labels = {arm.name: heads_of(arm.set["model.heads"]) for arm in ours.arms}
+    labels = {arm.name: heads_of(ours.value("model.heads", arm)) for arm in ours.arms}
     colours = shades(list(labels)[::-1])
     draw_arms(
         axis, results.where(way=way), {name: Line(label, colours[name]) for name, label in labels.items()}

@@ -102,6 +102,8 @@ def tree(scale: Scale, width: Width, ways: Sequence[str] = tuple(WAYS)) -> Study
         metrics={"accuracy": "test/accuracy", **decisions},
         tables={"swaps.csv": _taught_by},
         axes={"width": student_width},
+        # By these the arms' phases, and what is measured where, are chosen here.
+        fixed=("data.depth", "data.node_size", "model.depth"),
     )
 
 
@@ -129,7 +131,7 @@ def figure(scale: Scale, width: Width) -> Figure:
         for i, metric in enumerate(results.metrics("decision_")):
             curve(left, results.curves("teacher", metric), f"C{i + 4}", metric.replace("_", " "))
         draw_arms(right, results, WAYS)
-        wide = study.arms[0].set["model.width"]
+        wide = study.value("model.width", study.arms[0])
         left.set(title=f"teacher, width {wide:,}", ylabel="test accuracy of a decision")
         right.set(title=f"(3, {T:,}), width {student_width:,}", ylabel="test accuracy")
         for axis in (left, right):

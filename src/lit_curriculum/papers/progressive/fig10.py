@@ -61,7 +61,7 @@ def figure(scale: Scale) -> Figure:
 def _claim(ours: Study) -> Claim:
     """Judge the most heads against the fewest of a way to have them."""
     way = str(ours.axes["way"])
-    few, many = (int(arm.set["model.heads"]) for arm in (ours.arms[0], ours.arms[-1]))
+    few, many = (int(ours.value("model.heads", arm)) for arm in (ours.arms[0], ours.arms[-1]))
     return Claim(
         f"more-heads-sooner-{way}",
         f"{many} heads {_WHAT[way]} reach 0.99 in fewer steps than {few} (steps saved).",

@@ -72,10 +72,10 @@ def _claims(results: Results, study: Study) -> list[Claim]:
     Judged is the highest degree measured that is below a node's: a node's own parity does not fade again.
     """
     measured = {int(name.split()[1][:-1]) for name in results.metrics("degree ")}
-    degree = max(d for d in measured if d < study.value("data.node_size"))
-    first, last = "level 1", f"level {study.value('data.depth')}"
+    degree = max(d for d in measured if d < study.value("data.node_size", study.arms[0]))
+    first, last = "level 1", f"level {study.value('data.depth', study.arms[0])}"
     # The first samples leave their own traces at degree 1.
-    after = study.value("data.eval_every")
+    after = study.value("data.eval_every", study.arms[0])
 
     def peaks(results: Results, level: str, what: int) -> PerSeed:
         groups = [results.history("teacher", f"degree {degree}: {name}") for name in (level, "off", "noise")]

@@ -90,7 +90,7 @@ def _draw(axis: Any, results: Results, setting: Study) -> None:
     del lines["one-shot"]
     draw_arms(axis, results, lines)
     d, k = setting.value("data.d"), setting.value("data.k")
-    wide, narrow = (arm.set["model.width"] for arm in setting.arms[:2])
+    wide, narrow = (setting.value("model.width", arm) for arm in setting.arms[:2])
     axis.set(
         xlabel="training samples",
         ylabel="test accuracy",

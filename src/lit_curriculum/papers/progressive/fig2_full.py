@@ -1,7 +1,7 @@
 """Figure 2 at full length, (d, k) = (100, 6), with a teacher that two cores can train (figure 2).
 
 The published task, lengths and students (width 100), one seed, and a narrower teacher. At laptop scale this
-takes hours; interrupted, the same command goes on.
+takes hours; interrupted, the same command, run again, goes on.
 """
 
 from __future__ import annotations

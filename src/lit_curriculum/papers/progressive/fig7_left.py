@@ -64,7 +64,9 @@ def figure(scale: Scale) -> Figure:
 
 def _draw(axis: Any, results: Results, study: Study) -> None:
     colours = shades([arm.name for arm in reversed(study.arms)])
-    lines = {arm.name: Line(f"width {arm.set['model.width']:,}", colours[arm.name]) for arm in study.arms}
+    lines = {
+        arm.name: Line(f"width {study.value('model.width', arm):,}", colours[arm.name]) for arm in study.arms
+    }
     draw_arms(axis, results, lines)
     axis.set(
         xlabel="training samples",

@@ -20,7 +20,7 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 Report = Callable[[Iterable[Run], set[str]], None]
-"""Told which runs are under way and the keys of those that are not finished."""
+"""Told which runs are under way and the names of those that are not finished."""
 
 
 class Launcher(Protocol):

@@ -58,7 +58,12 @@ class Local:
     def map(self, function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
         """See `Launcher.map`."""
         # In few batches: an item takes a fraction of a second.
-        return list(self._workers.map(function, items, chunksize=max(1, len(items) // (4 * self.jobs))))
+        chunk = max(1, len(items) // (4 * self.jobs))
+        try:
+            return list(self._workers.map(function, items, chunksize=chunk))
+        except BrokenProcessPool as error:
+            self.close()
+            raise _killed() from error
 
     def close(self) -> None:
         """End the worker processes."""
@@ -74,13 +79,18 @@ class Local:
         while waiting or running:
             self._start(waiting, running, unfinished, not_before, root)
             done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+            if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
+                # A process that is killed takes its pool along: all that ran in it ends now, and the next run
+                # gets another pool.
+                done, _ = wait(running)
+                self.close()
             for future in done:
                 run, error = running.pop(future), future.exception()
                 if isinstance(error, FolderInUse):
                     not_before[run.name] = time.monotonic() + _RETRY_SECONDS
                     waiting.append(run)
                 elif error is not None:
-                    failed[run] = self._failure(error)
+                    failed[run] = _killed() if isinstance(error, BrokenProcessPool) else error
                     waiting = [other for other in waiting if run not in with_needs([other])]
                 else:
                     unfinished.discard(run.name)
@@ -105,14 +115,15 @@ class Local:
                 continue
             ready = not unfinished & {need.name for need in run.needs}
             if len(running) < self.jobs and ready and time.monotonic() >= not_before.get(run.name, 0.0):
+                try:
+                    future = self._workers.submit(self._fit_one, *prepare(run, root))
+                except BrokenProcessPool:
+                    # One of its idle processes was killed. Those that run in it are told first.
+                    if not running:
+                        self.close()
+                    return
                 waiting.remove(run)
-                running[self._workers.submit(self._fit_one, *prepare(run, root))] = run
-
-    def _failure(self, error: BaseException) -> BaseException:
-        if isinstance(error, BrokenProcessPool):
-            self.close()  # of no more use; the next run gets another
-            return RunFailed("its process was killed, perhaps for want of memory; the same command goes on")
-        return error
+                running[future] = run
 
     @property
     def _workers(self) -> ProcessPoolExecutor:
@@ -123,6 +134,13 @@ class Local:
             arguments = (threads, os.getpid(), shares, context.Value("i", 0))
             self._pool = ProcessPoolExecutor(self.jobs, context, _prepare_worker, arguments)
         return self._pool
+
+
+def _killed() -> RunFailed:
+    return RunFailed(
+        "its process was killed, or one beside it, perhaps for want of memory; run the same command again to "
+        "go on"
+    )
 
 
 def visible_gpus() -> list[str]:

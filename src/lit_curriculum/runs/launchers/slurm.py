@@ -37,6 +37,9 @@ _ARRAY = 1000
 _LAG_SECONDS = 20.0
 """So long a finished run may take to be seen here, on a file system shared by network."""
 
+_QUEUE_TRIES = 5
+"""So often a waiting command asks for the queue before it gives up; the jobs go on without it."""
+
 # Numbers depend on how many threads add them up; a job has as many as it asked cores for.
 _THREADS = ("export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1} NUMBA_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}",)
 
@@ -138,23 +141,37 @@ class Slurm:
     ) -> dict[Run, BaseException]:
         left, gone = list(pending), dict[str, float]()
         failed: dict[Run, BaseException] = {}
+        dropped: set[str] = set()  # for they need one that failed
         while left:
-            queue = queued()
+            queue = self._patiently_queued()
             running = [run for run in left if jobs.state(run, queue) == "running"]
             for run in list(left):
                 if RunFolder(run.folder(root)).finished:
                     left.remove(run)
-                elif jobs.state(run, queue) is None:
+                elif jobs.state(run, queue) is not None:
+                    gone.pop(run.name, None)
+                else:
                     since = gone.setdefault(run.name, time.monotonic())
                     if time.monotonic() - since > _LAG_SECONDS:
                         left.remove(run)
-                        if not any(need in failed for need in with_needs(run.needs)):
+                        if any(need in failed for need in with_needs(run.needs)):
+                            dropped.add(run.name)
+                        else:
                             failed[run] = RunFailed(jobs.reason(run, root))
-            unfinished = {run.name for run in left} | {run.name for run in failed}
+            unfinished = {run.name for run in (*left, *failed)} | dropped
             report(running, unfinished)
             if left:
                 time.sleep(self._profile.poll_seconds)
         return failed
+
+    def _patiently_queued(self) -> dict[str, str]:
+        """Return `queued`; a controller that does not answer for a while is asked again."""
+        for _ in range(_QUEUE_TRIES - 1):
+            try:
+                return queued()
+            except RunFailed:
+                time.sleep(self._profile.poll_seconds)
+        return queued()
 
 
 class Jobs:

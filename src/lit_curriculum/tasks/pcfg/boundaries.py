@@ -6,7 +6,7 @@ token alone. So C(l + 1) lies within C(l). The paper counts l like this in appen
 root in Definition 4.3; here the one is called height, the other depth.
 
 A string begins with a start token, for which the id that other tasks use for [mask] is taken: without one
-nobody could be asked for the first token.
+there would be no place at which to predict the first token.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ TOKENIZER = "tokenizer.json"
 # Those that have to be there come first, so that [PAD] is 0: BERT's padding is id 0.
 SPECIAL = ("[PAD]", "[MASK]", "[UNK]", "[CLS]", "[SEP]")
 LEAST, MOST = 100, 10**6
-_COVERED, _MOST_LETTERS = 0.9999, 1000
 """Entries of a vocabulary that may be asked for."""
+_COVERED, _MOST_LETTERS = 0.9999, 1000
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _word_piece(model: Any) -> Any:
 def _letters(texts: Iterable[str]) -> list[str]:
     """Return the letters that make up nearly all of a corpus after normalisation, in the order of Unicode.
 
-    A word with any other letter is unknown, so that rare ones, of other scripts for the most part, cost ids.
+    A word with any other letter is unknown, so that rare ones, mostly of other scripts, cost no ids.
     """
     from tokenizers.normalizers import BertNormalizer
 
