@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from lightning import Trainer
@@ -132,6 +133,15 @@ def test_log_spacing_goes_on_from_any_step(per_decade: int, step: int) -> None:
     following = _next_log_spaced(per_decade, step)
     grid = {round(10 ** (i / per_decade)) for i in range(8 * per_decade + 2)}
     assert following == min(point for point in grid if point > step)
+
+
+@pytest.mark.parametrize(
+    "harvest", ["every_n_steps: 700, include_start: true", "at_steps: [1234, 5], log_spaced: 2", "include_start: false"]
+)
+def test_what_is_kept_is_what_was_expected(tmp_path: Path, harvest: str) -> None:
+    settings = yaml.safe_load(f"{{{harvest}}}") or {}
+    expected = HarvestCheckpoints(**settings).expected(parities(3000, 500))
+    assert len(list(bank_of(tmp_path, harvest, *SHORT))) == expected
 
 
 def test_nothing_is_due_without_a_rule_but_the_end() -> None:

@@ -108,6 +108,14 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
             due.append(_next_log_spaced(self.log_spaced, step))
         return min(due, default=None)
 
+    def expected(self, data: CurriculumData) -> int:
+        """Return how many checkpoints a run keeps, but for those that ``on_change`` adds."""
+        self._batch_size, self._num_steps = data.batch_size, data.num_steps
+        step, kept = self.next_event(0), int(self.include_start)
+        while step is not None and step <= data.num_steps:
+            step, kept = self.next_event(step), kept + 1
+        return kept
+
     def on_step(self, trainer: Trainer, module: Run, step: int) -> None:
         """Harvest."""
         self._harvest(trainer, module)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -92,7 +91,7 @@ class _Sizes:
         model = {k: v for k, v in run.settings["model"]["init_args"].items() if k not in _NEUTRAL}
         data = {k: v for k, v in run.settings["data"]["init_args"].items() if "seed" not in k}
         called = run.settings.get("trainer", {}).get("callbacks")
-        harvests = called and [call for call in called if call["class_path"] == "HarvestCheckpoints"]
+        harvests = called and [call for call in called if call["class_path"].endswith("HarvestCheckpoints")]
         key = str((run.configs, model, data, called is None, harvests))
         if key not in self._known:
             self._known[key] = self._measure(run)
@@ -100,7 +99,6 @@ class _Sizes:
 
     def _measure(self, run: Run) -> _Size:
         cli = parse_run(run, self._root, self._trusted)
-        steps, parameters = cli.datamodule.num_steps, count_parameters(cli.model.model)
-        spacing = [c.every_n_steps for c in cli._callbacks(HarvestCheckpoints) if c.every_n_steps]
-        kept = math.ceil(steps / min(spacing)) if spacing else 0
-        return _Size(steps, 4 * parameters * (kept + 3), 16 * parameters)
+        data, parameters = cli.datamodule, count_parameters(cli.model.model)
+        kept = sum(harvest.expected(data) for harvest in cli._callbacks(HarvestCheckpoints))
+        return _Size(data.num_steps, 4 * parameters * (kept + 3), 16 * parameters)

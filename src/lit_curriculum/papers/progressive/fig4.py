@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def figure(scale: Scale) -> Figure:
         measure=lambda seeds: _optimum(design, teacher, seeds[0]),
         fixed=("data.roots",),  # the best predictor's, with the studies' own grammar and mask rate
         draw=lambda results: _draw(results, design, teacher, student),
-        claims=lambda results: _claims(results, design, teacher, student),
+        claims=lambda results: _claims(results, _Found(design, teacher, student)),
         known=_KNOWN.get(scale, {}),
     )
 
@@ -175,90 +176,115 @@ def mark_choice(axes: Sequence[Any], found: Mapping[int, Choice], seed: int, pha
 # --- claims -----------------------------------------------------------------------------------------------
 
 
-def _claims(results: Results, design: Design, teacher: Study, student: Study) -> list[Claim]:
-    """Judge the phases, the inflection, and whether its checkpoint teaches best."""
-    taught, T = of(results, student), design.T[0]
-    # Chosen on val; what is reported is test.
-    best = min(design.two_shots, key=lambda name: sum(taught.final(name, "loss").values()))
+@dataclass(frozen=True)
+class _Found:
+    """Quantities of the claims, one number a seed each."""
 
-    def flat(results: Results) -> PerSeed:
-        found = {seed: choice.phases for seed, choice in choices(of(results, teacher)).items()}
+    design: Design
+    teacher: Study
+    student: Study
+
+    def ends(self, results: Results) -> dict[int, PerSeed]:
+        """Return the accuracy of the students of each candidate."""
+        taught, T = of(results, self.student), self.design.T[0]
+        return {step: taught.final(two_shot(T, step), "accuracy") for step in self.design.candidates}
+
+    def flat(self, results: Results) -> PerSeed:
+        """Return the share of the teacher's training before its loss falls; nan without three phases."""
+        found = {seed: choice.phases for seed, choice in choices(of(results, self.teacher)).items()}
+        T0 = self.design.T0
         return PerSeed(
-            {
-                s: p.begin / design.T0 if p is not None and p.complete else float("nan")
-                for s, p in found.items()
-            }
+            {s: p.begin / T0 if p is not None and p.complete else math.nan for s, p in found.items()}
         )
 
-    def value_with_dependence(results: Results) -> PerSeed:
+    def value_with_dependence(self, results: Results) -> PerSeed:
         """Return how far M_robust(3) tells a checkpoint's value as a teacher, beyond its accuracy."""
-        ends = {step: of(results, student).final(two_shot(T, step), "accuracy") for step in design.candidates}
-        known = {name: of(results, teacher).history(TEACHER, name) for name in ("robust_3", "accuracy")}
+        ends, candidates = self.ends(results), self.design.candidates
+        known = {n: of(results, self.teacher).history(TEACHER, n) for n in ("robust_3", "accuracy")}
 
         def of_seed(seed: int) -> float:
             at = {name: dict(history[seed]) for name, history in known.items()}
             return partial_rank_correlation(
-                [at["robust_3"][step] for step in design.candidates],
-                [ends[step][seed] for step in design.candidates],
-                [at["accuracy"][step] for step in design.candidates],
+                [at["robust_3"][step] for step in candidates],
+                [ends[step][seed] for step in candidates],
+                [at["accuracy"][step] for step in candidates],
             )
 
         return PerSeed({seed: of_seed(seed) for seed in known["accuracy"]})
 
-    def ahead(results: Results, by: str) -> PerSeed:
+    def ahead(self, results: Results, by: str) -> PerSeed:
         """Return how far the candidate that a teacher's history chooses ends above the best of the others."""
-        taught = of(results, student)
-        chosen = choices(of(results, teacher))
-        ends = {step: taught.final(two_shot(T, step), "accuracy") for step in design.candidates}
-        found = {}
-        for seed, choice in chosen.items():
+        ends, found = self.ends(results), {}
+        for seed, choice in choices(of(results, self.teacher)).items():
             at = getattr(choice, by)
             if at is None:
                 return PerSeed({seed: math.nan})
-            nearest = min(design.candidates, key=lambda step: (abs(step - at), step))
+            nearest = min(ends, key=lambda step: (abs(step - at), step))
             found[seed] = ends[nearest][seed] - max(ends[s][seed] for s in ends if s != nearest)
         return PerSeed(found)
 
+
+def _claims(results: Results, found: _Found) -> list[Claim]:
+    """Judge the phases, the inflection, and whether its checkpoint teaches best."""
+    return [*_of_teacher(found), *_of_candidates(found), *_of_best(results, found)]
+
+
+def _of_teacher(found: _Found) -> list[Claim]:
     return [
         Claim(
             "three-phases",
             "The teacher's loss is flat, falls rapidly, and then slowly (share of training before the fall).",
-            flat,
+            found.flat,
             Between(1e-9, 0.25),
             paper=0.05,
         ),
         Claim(
             "robust-falls",
             "M_robust(3) peaks inside the teacher's training and falls after it (end / peak).",
-            lambda results: end_over_peak(of(results, teacher)),
+            lambda results: end_over_peak(of(results, found.teacher)),
             AtMost(0.8),
             paper="0.1 at step 1,000, below 1e-4 at 8,000",
         ),
+    ]
+
+
+def _of_candidates(found: _Found) -> list[Claim]:
+    return [
         Claim(
             "value-with-dependence",
             "Checkpoints that depend more on 3-grams teach better than others as accurate (partial rank "
-            f"correlation of M_robust(3) and students' accuracy, {len(design.candidates)} checkpoints).",
-            value_with_dependence,
+            "correlation of M_robust(3) and students' accuracy, "
+            f"{len(found.design.candidates)} checkpoints).",
+            found.value_with_dependence,
             MeanAbove(),
             paper="positive: C1, step 1,000, is the peak of M_robust(3) and teaches best",
         ),
         Claim(
             "best-at-inflection",
             "The checkpoint at the peak of M_robust(3) teaches best (accuracy above the best of the others).",
-            lambda results: ahead(results, "by_peak"),
+            lambda results: found.ahead(results, "by_peak"),
             MeanAbove(),
             paper="C1, step 1,000",
         ),
         Claim(
             "best-in-the-rapid-phase",
             "The checkpoint in the middle of the loss's rapid phase teaches best (the same).",
-            lambda results: ahead(results, "by_loss"),
+            lambda results: found.ahead(results, "by_loss"),
             MeanAbove(),
             paper="C1, step 1,000",
         ),
+    ]
+
+
+def _of_best(results: Results, found: _Found) -> list[Claim]:
+    student = found.student
+    taught = of(results, student)
+    # Chosen on val; what is reported is test.
+    best = min(found.design.two_shots, key=lambda name: sum(taught.final(name, "loss").values()))
+    return [
         Claim(
             "two-shot-over-one-shot",
-            f"The two-shot student of least validation loss beats one-shot (better of two temperatures): "
+            "The two-shot student of least validation loss beats one-shot (better of two temperatures): "
             f"{best}.",
             lambda results: of(results, student).final(best, "accuracy") - one_shot(of(results, student)),
             MeanAbove(),

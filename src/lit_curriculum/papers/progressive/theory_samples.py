@@ -136,7 +136,15 @@ def _draw_samples(
     legend(axis, columns=1)
 
 
+_SLOPE = "slope on log axes, one value per seed"
+
+
 def _claims(setting: Sizes) -> list[Claim]:
+    """Judge how the samples of both stages grow with d, and those of the first alone."""
+    return [*_of_both_stages(setting), *_of_the_first(setting)]
+
+
+def _of_both_stages(setting: Sizes) -> list[Claim]:
     k = setting.k
 
     def difference(arm: str) -> Callable[[Results], PerSeed]:
@@ -146,7 +154,6 @@ def _claims(setting: Sizes) -> list[Claim]:
         d = setting.d[-1]
         return (needed(results, setting, ONE, d) / needed(results, setting, TWO, d)).map(math.log10)
 
-    slope = "slope on log axes, one value per seed"
     return [
         Claim(
             "one-shot-grows-faster",
@@ -174,28 +181,34 @@ def _claims(setting: Sizes) -> list[Claim]:
         ),
         Claim(
             "two-checkpoints-at-most-d-squared",
-            f"With two checkpoints the samples of both stages grow no faster than d^2 ({slope}).",
+            f"With two checkpoints the samples of both stages grow no faster than d^2 ({_SLOPE}).",
             lambda results: _both(results, setting, TWO),
             MeanBelow(2.0),
             paper=2,
         ),
         Claim(
             "one-shot-like-d-to-the-k-minus-1",
-            f"With one they grow like d^(k - 1) ({slope}).",
+            f"With one they grow like d^(k - 1) ({_SLOPE}).",
             lambda results: _both(results, setting, ONE),
             MeanWithin(1.0, value=k - 1),
             paper=k - 1,
         ),
+    ]
+
+
+def _of_the_first(setting: Sizes) -> list[Claim]:
+    k = setting.k
+    return [
         Claim(
             "first-stage-of-labels",
-            f"From labels the first stage needs samples like d^(k - 1) to find the support ({slope}).",
+            f"From labels the first stage needs samples like d^(k - 1) to find the support ({_SLOPE}).",
             lambda results: _first(results, setting, LABELS),
             MeanWithin(0.75, value=k - 1),
             paper=k - 1,
         ),
         Claim(
             "first-stage-of-a-checkpoint",
-            f"From the first checkpoint it needs hardly more for a larger d ({slope}).",
+            f"From the first checkpoint it needs hardly more for a larger d ({_SLOPE}).",
             lambda results: _first(results, setting, TWO),
             MeanWithin(0.75),
             paper=0,
