@@ -77,6 +77,7 @@ def test_no_command_prints_help_and_exits_2(capsys: pytest.CaptureFixture[str]) 
     ("words", "expected"),
     [
         (["fti"], ["command", "'fti'", "fit", "did you mean 'fit'"]),
+        (["list"], ["command", "'list'", "did you mean configs, or reproduce --list?"]),
         (["reproduce", "fig1-lef"], ["target", "'fig1-lef'", "did you mean 'fig1-left'"]),
         (["reproduce", "fig2", "fig1-lef"], ["target", "'fig1-lef'", "did you mean 'fig1-left'"]),
         (["reproduce"], ["target: missing", "fig1-left"]),

@@ -42,6 +42,15 @@ def main(arguments: Sequence[str]) -> int:
     return guarded(lambda: _dispatch(words), debug, bool(words) and words[0] in ("reproduce", "sweep"))
 
 
+_OTHER_NAMES = {
+    "list": "configs, or reproduce --list",
+    "train": "fit",
+    "eval": "validate",
+    "evaluate": "validate",
+}
+"""What a command is called that others call so."""
+
+
 def guarded(command: Callable[[], int], debug: bool, goes_on: bool) -> int:
     """Return a command's exit code; what is wrong becomes one line.
 
@@ -98,7 +107,9 @@ def _dispatch(words: list[str]) -> int:
 
         return check(words[1:])
     if not command.startswith("-") and command not in COMMANDS:
-        raise bad_value("command", command, f"{', '.join(COMMANDS)}{suggest(command, COMMANDS)}")
+        named = _OTHER_NAMES.get(command)
+        hint = suggest(command, COMMANDS) if named is None else f" (did you mean {named}?)"
+        raise bad_value("command", command, f"{', '.join(COMMANDS)}{hint}")
     check_words(words)
     if command == "sweep":
         words = _action_first(words)

@@ -11,7 +11,7 @@ from lit_curriculum.errors import UsageError
 
 TRAINING = {
     "fit": "train a model (resumes by itself in a folder that holds the same run)",
-    "validate": "evaluate on the validation split",
+    "validate": "evaluate on the splits of data.eval_streams: val, in many configurations test too",
     "test": "evaluate on the test split",
     "predict": "write class probabilities on the test split",
 }
