@@ -136,7 +136,8 @@ def test_log_spacing_goes_on_from_any_step(per_decade: int, step: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "harvest", ["every_n_steps: 700, include_start: true", "at_steps: [1234, 5], log_spaced: 2", "include_start: false"]
+    "harvest",
+    ["every_n_steps: 700, include_start: true", "at_steps: [1234, 5], log_spaced: 2", "include_start: false"],
 )
 def test_what_is_kept_is_what_was_expected(tmp_path: Path, harvest: str) -> None:
     settings = yaml.safe_load(f"{{{harvest}}}") or {}
