@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from lit_curriculum.distillation import CheckpointBank
 from tests.faults.kinds import (
     KINDS,
     MINIBATCH,
@@ -16,7 +17,7 @@ from tests.faults.kinds import (
     assert_same_run,
     resume_until_done,
 )
-from tests.support import fit, in_child, killed_at_write, unfinish, without_times
+from tests.support import config, fit, in_child, killed_at_write, unfinish, without_times
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -58,6 +59,27 @@ def test_a_finished_run_can_be_made_longer(
         assert torch.equal(tensor, theirs["state_dict"][name]), name
     whole = without_times(uninterrupted["minibatch"] / "metrics.csv")
     assert without_times(tmp_path / "rest" / "metrics.csv") == [r for r in whole if int(r["step"]) > 100]
+
+
+def test_a_finished_run_with_a_schedule_learns_on_when_it_is_made_longer(tmp_path: Path) -> None:
+    """Its cosine ends at the new length, not at the old one, after which the rate would be 0."""
+    configs = [config("pcfg_bert"), config("smoke/pcfg_bert")]
+    half = ("--data.num_steps=20", "--trainer.callbacks=[]")
+    assert in_child(lambda: fit(tmp_path / "half", *configs, options=half)) == 0
+    last = tmp_path / "half" / "checkpoints" / "last.ckpt"
+    onwards = ("--ckpt_path", str(last), "--trainer.callbacks.every_n_steps=5")
+    assert in_child(lambda: fit(tmp_path / "rest", *configs, options=onwards)) == 0
+    bank = CheckpointBank.open(tmp_path / "rest" / "bank")
+    assert bank.steps == [25, 30, 35, 40]
+    name = "bert_for_masked_lm.bert.embeddings.word_embeddings.weight"
+    before = torch.load(last, weights_only=True)["state_dict"][f"model.{name}"]
+    moved = []
+    for entry in bank:
+        now = bank.weights(entry)[name]
+        moved.append(float((now - before).abs().max()))
+        before = now
+    assert min(moved[:3]) > 1e-4
+    assert moved == sorted(moved, reverse=True)  # the cosine falls
 
 
 def test_what_the_user_writes_wins_over_a_checkpoint(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from lit_curriculum.training.base import STATE
 # what looks on. Everything else would be restored from the checkpoint and win over what the user wrote.
 _EVALUATION = ("eval_every", "eval_streams", "eval_samples", "eval_batch_size")
 _FREE_DATA = ("num_steps", *_EVALUATION)
+# What is said of a run beside its settings.
+_OF_THIS_RUN = ("versions", "began_from", "beginning_version")
 # What nobody reads of a live teacher's data.
 _UNREAD = (*_EVALUATION, "num_workers")
 
@@ -78,7 +80,7 @@ def check_continues(path: Path, content: dict[str, Any], ours: dict[str, Any]) -
 
 def _bound(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that a checkpoint carries on, whatever the configuration says."""
-    kept = {key: value for key, value in settings.items() if key not in ("versions", "began_from")}
+    kept = {key: value for key, value in settings.items() if key not in _OF_THIS_RUN}
     kept["trainer"] = {k: v for k, v in (kept.get("trainer") or {}).items() if k != "callbacks"}
     data = dict(kept.get("data") or {})
     arguments = data.get("init_args") or {}

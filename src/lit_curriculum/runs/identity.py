@@ -12,7 +12,8 @@ from lit_curriculum.files import hash_of_json, sha256_of
 from lit_curriculum.reading import parse_json, read_bytes
 
 # A component's number is raised when a change of its code changes results; runs made before are then no
-# longer taken for runs of today. A refactoring leaves it alone.
+# longer taken for runs of today. A refactoring leaves it alone. Optimizers, schedules, strategies and classes
+# of the examples come in with their first such change.
 RESULTS_VERSION: dict[str, int] = {
     "lit_curriculum.experiments.bit_subset_parity.BitSubsetParityData": 1,
     "lit_curriculum.experiments.bit_subset_parity.BitSubsetParityGPT": 1,
@@ -54,6 +55,9 @@ RESULTS_VERSION: dict[str, int] = {
     "lit_curriculum.callbacks.StopWhenLearned": 1,
     "lit_curriculum.callbacks.SwapTeacher": 1,
 }
+
+# The same of runs that begin from another's checkpoint. 2: a longer one has the rates of its own length.
+_BEGINNING_VERSION = 2
 
 # Where and how a run is executed and shown, not what it computes.
 _NEUTRAL = {
@@ -97,6 +101,7 @@ def results_settings(config: dict[str, Any]) -> dict[str, Any]:
     if origin not in (None, "last"):
         path = Path(str(origin)).expanduser()
         settings["began_from"] = sha256_of(path) if path.is_file() else str(origin)
+        settings["beginning_version"] = _BEGINNING_VERSION
     settings["versions"] = versions_of(settings)
     return settings
 
