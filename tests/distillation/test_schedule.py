@@ -237,9 +237,12 @@ def test_a_small_kappa_is_one_shot_after_a_few_steps():
 @pytest.mark.parametrize(
     ("strategy", "message"),
     [
-        (NT(N=0, T=5), "N: got 0; allowed: an integer of at least 1"),
+        (NT(N=0, T=5), "strategy.N: got 0; allowed: an integer of at least 1"),
         (NT(N=2, T=0), "NT.T: got 0; allowed: an integer of at least 1"),
-        (NT(N=11, T=5), "strategy.N: got 11; allowed: at most 10, so that the bank has a checkpoint near"),
+        (
+            NT(N=11, T=5),
+            "strategy.N: got 11; allowed: at most 10, so that the bank has a checkpoint near each i T0 / N",
+        ),
         (
             NT(N=5, T=250),
             "NT.T: got 250, so the final teacher would start at student step 1000; "
@@ -255,7 +258,7 @@ def test_a_small_kappa_is_one_shot_after_a_few_steps():
             TwoShot(T=5, checkpoint=310),
             "checkpoint: got step 310; allowed: one of the 10 steps in bank/manifest.json, nearest 300",
         ),
-        (EqualSplit(0), "N: got 0; allowed: an integer of at least 1"),
+        (EqualSplit(0), "strategy.N: got 0; allowed: an integer of at least 1"),
         (Kappa(0.0), "Kappa.kappa: got 0.0; allowed: a number > 0"),
         (Kappa(-1.0), "Kappa.kappa: got -1.0; allowed: a number > 0"),
         (Kappa(float("inf")), "Kappa.kappa: got inf; allowed: a number > 0"),
@@ -305,7 +308,7 @@ def test_equally_spaced_checkpoints_are_distinct_end_with_the_final_one_and_are_
     try:
         chosen = equally_spaced(bank, N)
     except UsageError as error:
-        assert str(error).startswith(f"N: got {N}; allowed: ")  # noqa: PT017 - both outcomes are checked
+        assert str(error).startswith(f"strategy.N: got {N}; allowed: ")  # noqa: PT017 - both outcomes are checked
         wanted = [
             min(bank.steps, key=lambda s: (abs(s - i * bank.final.step / N), s)) for i in range(1, N + 1)
         ]

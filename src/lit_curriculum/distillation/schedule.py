@@ -265,7 +265,7 @@ def equally_spaced(bank: CheckpointBank, N: int) -> list[Checkpoint]:
     Raises:
         UsageError: if two multiples share a nearest checkpoint: the bank is too coarse for N.
     """
-    _whole("N", N)
+    _whole("strategy.N", N)
     chosen = [bank.nearest(i * bank.final.step / N) for i in range(1, N + 1)]
     if len({entry.step for entry in chosen}) != N:
         most = len(bank.steps)
