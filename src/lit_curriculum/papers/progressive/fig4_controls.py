@@ -22,8 +22,8 @@ def figure(scale: Scale) -> Figure:
     cost = {
         "smoke": "seconds",
         "quick": "teachers of two grammars, 24 students of 1,000 steps and 32 of their search; not run yet",
-        "laptop": "10 teachers of 8,000 steps and 97 students of 2,000; about two hours on two cores, half "
-        "of it beyond figure 4",
+        "laptop": "10 teachers of 8,000 steps and 97 students of 2,000; two hours on two cores, half of it "
+        "beyond figure 4",
         "paper": "per seed teachers of two grammars and 8 students of 4,000 steps, batch 512; never run",
     }
     return figure_of(
