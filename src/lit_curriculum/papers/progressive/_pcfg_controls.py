@@ -60,11 +60,11 @@ class Compared:
 
     def _with_controls(self, known: Study) -> Study:
         away = teacher_of(self.design, ELSEWHERE)
-        # What figures 4 and 5 probe of their students is not shown of controls.
+        # What figures 4 and 5 probe of their students is not measured of controls, nor shown of the others.
         taught = replace(known.arm(self.curriculum), probes=())
         searched = known.tuned_in and self._with_controls(known.tuned_in)
         arms = (*known.arms, *controls_of(taught, self.controls, away), away)
-        return replace(known, arms=arms, tuned_in=searched)
+        return replace(known, arms=arms, tuned_in=searched, tables={})
 
 
 def shared(design: Design) -> tuple[Control, ...]:
