@@ -63,7 +63,7 @@ class Compared:
         # What figures 4 and 5 probe of their students is not measured of controls, nor shown of the others.
         taught = replace(known.arm(self.curriculum), probes=())
         searched = known.tuned_in and self._with_controls(known.tuned_in)
-        arms = (*known.arms, *controls_of(taught, self.controls, away), away)
+        arms = (*known.arms, *controls_of(taught, self.controls, away))
         return replace(known, arms=arms, tuned_in=searched, tables={})
 
 
