@@ -86,8 +86,9 @@ class Distilled:
             UsageError: if the student or its teacher does not end in a linear layer, or there are several
                 teachers, or a share of the labels.
         """
-        inputs, labels = self.inputs_of(batch), self.labels_of(batch).flatten()
-        self._check_shifted(batch, self.labels_of(batch))
+        inputs, labels = self.inputs_of(batch), self.labels_of(batch)
+        self._check_shifted(batch, labels)
+        labels = labels.flatten()
         kept = labels != IGNORED_LABEL
         student, supervision = head_of(model, inputs, kept), self.supervision
         teacher, temperature = supervision.teacher, supervision.student_temperature
