@@ -226,7 +226,7 @@ def test_a_teacher_of_another_task(teacher: Path, tmp_path: Path, capsys: pytest
         ),
         ({"class_path": "TwoShot", "init_args": {"T": 20000}}, ["TwoShot.T", "20000"]),
         ({"class_path": "TwoShot", "init_args": {"T": 5, "checkpoint": 1234}}, ["1234", "nearest 1000"]),
-        ({"class_path": "NT", "init_args": {"N": 50, "T": 5}}, ["N: got 50", "20 checkpoints"]),
+        ({"class_path": "NT", "init_args": {"N": 50, "T": 5}}, ["strategy.N: got 50", "at most 20"]),
         (
             {"class_path": "Explicit", "init_args": {"checkpoints": [1000, 2000], "durations": [20000, 5]}},
             ["Explicit.durations", "20000"],
