@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lit_curriculum.distillation.transition import candidates, find_transition
+from lit_curriculum.distillation.transition import _knots, _three_lines, candidates, find_transition
 from lit_curriculum.errors import UsageError
 from tests.distillation.banks import listed
 
@@ -191,3 +191,28 @@ def test_a_teacher_that_never_transitions_is_refused_with_its_range():
         "checkpoint: the teacher in bank never transitions (val/accuracy stays between 0.500 and 0.520); "
         "allowed: a teacher that does, or a step number"
     )
+
+
+def least_error(t: np.ndarray, v: np.ndarray, first: int, last: int) -> float:
+    columns = [np.ones_like(t), t, np.maximum(t - t[first], 0), np.maximum(t - t[last], 0)]
+    fitted = np.stack(columns, 1) @ np.linalg.lstsq(np.stack(columns, 1), v, rcond=None)[0]
+    return float(((fitted - v) ** 2).sum())
+
+
+@given(st.integers(0, 10**6), st.integers(5, 30), st.sampled_from(("noise", "step", "ramp", "flat")))
+@settings(max_examples=60, deadline=None)
+def test_no_other_pair_of_knots_fits_better(seed: int, n: int, shape: str) -> None:
+    """A least-squares solution for each pair, one by one."""
+    chance = np.random.default_rng(seed)
+    t = np.sort(chance.choice(10 * n, n, replace=False)).astype(float)
+    v = {
+        "noise": chance.normal(size=n),
+        "step": np.where(np.arange(n) > chance.integers(n), 1.0, 0.5),
+        "ramp": np.clip((t - t[n // 3]) / (t[-1] - t[0]) * 4, 0, 1),
+        "flat": np.full(n, 0.5),
+    }[shape]
+    first, last, *_ = _three_lines(t, v)
+    scaled = (t - t[0]) / (t[-1] - t[0])
+    knots = _knots(n)
+    errors = {(a, b): least_error(scaled, v, a, b) for a in knots for b in knots if a < b}
+    assert errors[first, last] <= min(errors.values()) + 1e-12

@@ -88,19 +88,27 @@ def test_the_picture_and_the_table_come_from_the_data_alone(folder: Path) -> Non
 NOT_OF_ARMS = ("higher-degrees-are-clearer", "steeper-init-0-02", "steeper-init-0-1", "past-the-peak")
 
 
-def exchanged(results: Results, chance: np.random.Generator) -> Results:
-    """Return results in which arms that measure the same exchange their names, seed by seed: no effect."""
-    frame = results.frame.copy()
+def exchangeable(results: Results) -> list[dict[str, Any]]:
+    """Return where the rows of arms that measure the same are, by arm: an entry for each seed and case."""
+    frame = results.frame.reset_index(drop=True)
     axes = [name for name in frame.columns if name not in (*COLUMNS, "lr", "weight_decay")]
+    found: list[dict[str, Any]] = []
     for _, group in frame.groupby(["seed", *axes], sort=True):
-        kinds: dict[tuple[str, ...], list[str]] = {}
+        kinds: dict[tuple[str, ...], dict[str, Any]] = {}
         for arm, rows in group.groupby("arm"):
-            kinds.setdefault(tuple(sorted(rows["metric"].unique())), []).append(str(arm))
-        for arms in kinds.values():
-            names = dict(zip(arms, chance.permutation(arms), strict=True))
-            rows = group[group["arm"].isin(arms)]
-            frame.loc[rows.index, "arm"] = rows["arm"].map(names)
-    return Results(frame, results.seeds)
+            metrics = tuple(sorted(rows["metric"].unique()))
+            kinds.setdefault(metrics, {})[str(arm)] = rows.index.to_numpy()
+        found.extend(kinds.values())
+    return found
+
+
+def exchanged(results: Results, alike: list[dict[str, Any]], chance: np.random.Generator) -> Results:
+    """Return results in which arms that measure the same exchange their names, seed by seed: no effect."""
+    names = results.frame["arm"].to_numpy(dtype=object, copy=True)
+    for arms in alike:
+        for positions, name in zip(arms.values(), chance.permutation(list(arms)), strict=True):
+            names[positions] = name
+    return Results(results.frame.assign(arm=names), results.seeds)
 
 
 @pytest.mark.parametrize("folder", COMMITTED, ids=named)
@@ -108,12 +116,13 @@ def test_chance_alone_does_not_please_a_comparison(folder: Path) -> None:
     """Where arms are exchanged at random there is no effect: a comparison holds in one case of twenty."""
     made, results, _ = committed(folder)
     chance = np.random.default_rng(0)
-    if (exchanged(results, chance).frame["arm"] == results.frame["arm"]).all():
+    alike = exchangeable(results)
+    if (exchanged(results, alike, chance).frame["arm"] == results.frame["arm"]).all():
         return  # no two arms that measure the same
     verdicts: dict[str, list[str]] = {}
     values: dict[str, set[str]] = {}
     for _ in range(40):
-        drawn = exchanged(results, chance)
+        drawn = exchanged(results, alike, chance)
         for claim in made.claims(drawn):
             compares = isinstance(claim.rule, MeanAbove | MeanBelow | Sooner)
             if compares and claim.id not in NOT_OF_ARMS:
