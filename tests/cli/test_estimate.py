@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,40 @@ def test_a_wrong_number_of_seeds_is_told(option: str, value: str, capsys: pytest
 def test_all_stands_for_every_target(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", "all", "--redraw", "--seeds", "5"]) == 2
     assert "--redraw: got --seeds with it" in capsys.readouterr().err
+
+
+def test_costs_can_be_read_by_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fig2", "fig8", "--scale", "smoke", "--dry-run", "--json", "--out", str(tmp_path / "out")]
+    assert main(["reproduce", *words]) == 0
+    costs = json.loads(capsys.readouterr().out)
+    assert [(cost["target"], cost["runs"], cost["finished"]) for cost in costs] == [
+        ("fig2", 4, 0),
+        ("fig8", 4, 0),
+        ("all, each run once", 7, 0),
+    ]
+    # Each has the teacher and three students of 20,000 steps: counted once, one teacher's steps less.
+    assert costs[0]["updates"] + costs[1]["updates"] - costs[2]["updates"] == 20_000
+    assert costs[0]["time"] == figure.load("fig2", "smoke").cost
+
+
+def test_a_dry_run_refuses_a_folder_that_the_run_would(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("")
+    assert main(["reproduce", "fig2", "--dry-run", "--out", str(tmp_path / "out")]) == 2
+    assert "--out: got" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(["fig2"], "a target"), (["--set", "data.k=5"], "--set"), (["--dry-run"], "--dry-run")],
+    ids=["target", "set", "dry-run"],
+)
+def test_a_list_takes_no_other_option(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reproduce", "--list", *words]) == 2
+    assert (
+        capsys.readouterr().err
+        == f"lit: error: --list: got {told} with it; allowed: --list alone, or with --json\n"
+    )

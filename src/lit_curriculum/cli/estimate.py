@@ -19,38 +19,71 @@ from lit_curriculum.reproduce.measuring import everything
 from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.graph import Run, with_needs
 
+TOGETHER = "all, each run once"
 _NEUTRAL = ("lr", "model_seed", "weight_decay")
 _COLUMNS = "disk: harvested weights, last checkpoints; weights, Adam: of the largest model, its gradients too"
 
 
-def show(figures: Mapping[str, Figure], root: Path, trusted: Sequence[str] = ()) -> None:
-    """Print a row for each figure, and one for all: runs that several share are made once; then their times.
+class Cost(NamedTuple):
+    """What a figure takes, or several that share runs.
+
+    Attributes:
+        target: its name, `TOGETHER` for all of them.
+        runs, finished: how many there are, and how many of them need not be made again.
+        updates: optimizer steps of all runs.
+        disk_bytes: harvested weights and last checkpoints of all runs.
+        memory_bytes: weights, gradients and Adam's state of the largest model.
+        time: a sentence.
+    """
+
+    target: str
+    runs: int
+    finished: int
+    updates: int
+    disk_bytes: int
+    memory_bytes: int
+    time: str
+
+
+def costs(figures: Mapping[str, Figure], root: Path, trusted: Sequence[str] = ()) -> list[Cost]:
+    """Return what each figure takes, and behind several what all do: runs that they share are made once.
 
     Args:
         figures: by name.
         root: folder of the runs, of which finished ones are not made again.
         trusted: names that configurations may use.
     """
+    sizes = _Sizes(root, trusted)
+    union: dict[str, Run] = {}
+    found = []
+    for name, figure in figures.items():
+        runs = with_needs(everything(figure.studies, root))
+        union.update((run.name, run) for run in runs)
+        found.append(_cost(name, runs, root, sizes, figure.cost))
+    if len(figures) > 1:
+        found.append(_cost(TOGETHER, union.values(), root, sizes, ""))
+    return found
+
+
+def show(found: Sequence[Cost]) -> None:
+    """Print a row for each of `costs`, then their times."""
     table = Table(title="what would be trained (nothing is)")
     table.add_column("target", no_wrap=True)
     for column in ("runs", "finished", "updates", "disk", "weights, Adam"):
         table.add_column(column, justify="right", overflow="fold")
-    sizes = _Sizes(root, trusted)
-    union: dict[str, Run] = {}
-    for name, figure in figures.items():
-        runs = with_needs(everything(figure.studies, root))
-        union.update((run.name, run) for run in runs)
-        table.add_row(name, *_row(runs, root, sizes))
-    if len(figures) > 1:
-        table.add_section()
-        table.add_row("all, each run once", *_row(union.values(), root, sizes))
+    for cost in found:
+        if cost.target == TOGETHER:
+            table.add_section()
+        counts = f"{cost.runs:,}", f"{cost.finished:,}", f"{cost.updates:.2g}"
+        table.add_row(cost.target, *counts, in_bytes(cost.disk_bytes), in_bytes(cost.memory_bytes))
     console = Console()
     console.print(table)
     print(_wrapped(_COLUMNS, console.width))
     # A sentence in a column of the table would be a dozen lines high on a narrow terminal.
     print("\ntime:")
-    for name, figure in figures.items():
-        print(_wrapped(f"{name}: {figure.cost}", console.width, indent="  "))
+    for cost in found:
+        if cost.time:
+            print(_wrapped(f"{cost.target}: {cost.time}", console.width, indent="  "))
 
 
 def _wrapped(line: str, width: int, indent: str = "") -> str:
@@ -65,13 +98,13 @@ def _wrapped(line: str, width: int, indent: str = "") -> str:
     )
 
 
-def _row(runs: Iterable[Run], root: Path, sizes: _Sizes) -> list[str]:
+def _cost(target: str, runs: Iterable[Run], root: Path, sizes: _Sizes, time: str) -> Cost:
     runs = list(runs)
     finished = sum(RunFolder(run.folder(root)).finished for run in runs)
     measured = [sizes.of(run) for run in runs]
     updates, disk = sum(size.updates for size in measured), sum(size.disk for size in measured)
     memory = max((size.memory for size in measured), default=0)
-    return [f"{len(runs):,}", f"{finished:,}", f"{updates:.2g}", in_bytes(disk), in_bytes(memory)]
+    return Cost(target, len(runs), finished, updates, disk, memory, time)
 
 
 class _Size(NamedTuple):

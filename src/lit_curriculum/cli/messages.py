@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import ClassVar
 
 from lit_curriculum.cli.trust import refusal
 from lit_curriculum.errors import UsageError, shortened, suggest
@@ -37,9 +38,7 @@ _BASES = ("CurriculumModule", "CurriculumData")
 _TYPE = re.compile(r"<class '(?:[\w.]+\.)?(\w+)'>|(?:\b[\w]+\.)+(\w+)")
 
 
-def one_line(  # noqa: PLR0911, PLR0912 - one branch for each form a message can take
-    text: str, classes: Iterable[type], top_keys: Sequence[str]
-) -> str:
+def one_line(text: str, classes: Iterable[type], top_keys: Sequence[str]) -> str:
     """Condense a parser's message to ``key: what is wrong; what is allowed``.
 
     Args:
@@ -47,64 +46,125 @@ def one_line(  # noqa: PLR0911, PLR0912 - one branch for each form a message can
         classes: the classes a user can name, for their arguments and for spelling suggestions.
         top_keys: keys allowed outside of any class, sections with a dot: ``data``, ``trainer.devices``.
     """
-    known = {cls.__name__: cls for cls in classes}
-    keys: list[str] = []
-    owner = ""
-    alternatives: list[str] = []
-    reason = ""
+    message = _Message(text, {cls.__name__: cls for cls in classes}, top_keys)
     for line in _lines(text):
-        if found := _KEY.match(line):
-            keys.append(found.group(1))
-            line = found.group(2)  # noqa: PLW2901 - the rest of the line is parsed like a line
-        if found := _CLASS.search(line):
-            owner, alternatives = found.group(1), []  # it is that class that is meant, not another type
-        where = ".".join(keys)
-        if found := _DENIED.search(line):
-            return refusal(where, found.group(1))
-        if _OURS.match(line):
-            inside = where or (made.group(1) if (made := _GIVEN_CLASS.search(text)) else "")
-            return f"{inside}: {line}" if inside else line
-        if found := _NOT_THERE.search(line):
-            return f"{where}: got {owner!r}, which cannot be imported ({found.group(1)}); allowed: a class"
-        if found := _NO_SUBCLASS.search(line):
-            value = found.group(1) or _given(text) or owner
-            return f"{where}: got {shortened(value)}; allowed: a subclass of {_plain(found.group(2))}"
-        if found := _UNKNOWN_OPTION.search(line):
-            if owner.rpartition(".")[2] in _BASES:
-                return (
-                    f"{where}.{found.group(1)}: no configuration before it names {where}.class_path; "
-                    "allowed: an overlay behind its base, --config BASE --config OVERLAY"
-                )
-            return _unknown(f"{where}.{found.group(1)}", found.group(1), _arguments(owner, known), owner)
-        if (found := _NO_CLASS.search(line)) and set(alternatives) <= {"NoneType"}:
-            name = found.group(1)
-            return f"{where}: got {shortened(name)}; allowed: the name of a class{suggest(name, known)}"
-        if found := _EXPECTED.search(line):
-            return f"{where}: got {shortened(found.group(2))}; allowed: {_plain(found.group(1))}"
-        if found := _UNKNOWN_TOP.search(line) or _UNRECOGNISED.search(line):
-            key = found.group(1)
-            section, _, word = key.rpartition(".")
-            inside = [k.removeprefix(f"{section}.") for k in top_keys if k.startswith(f"{section}.")]
-            if inside:
-                return _unknown(key, word, inside, "")
-            return _unknown(key, key.split(".")[0], [k for k in top_keys if "." not in k], "")
-        if found := _MISSING.search(line):
-            return f"{found.group(1)}: missing; it has no default"
-        if found := _REQUIRED.search(line):
-            name = owner.rpartition(".")[2]
-            return f"{where + '.' if where else ''}{found.group(1)}: missing; {name or 'it'} has no default"
-        # A value that fits none of several types: the innermost list of types comes first.
-        if line == "Errors:":
-            alternatives = []
-        elif (found := _ALTERNATIVE.match(line)) and "import path" not in line:
-            alternatives.append(_plain(found.group(1)))
-        elif _GIVEN.match(line) and (allowed := [a for a in alternatives if a != "NoneType"]):
-            return f"{where}: got {shortened(_given(line))}; allowed: {' or '.join(allowed)}"
-        elif not reason and not _FRAME.match(line):
-            reason = f"{where or owner}: {line}" if where or owner else line
-    if reason and any(line and _FRAME.match(line) for line in _lines(text)):
-        return shortened_text(reason)
+        if condensed := message.condensed_at(line):
+            return condensed
+    if message.reason and any(line and _FRAME.match(line) for line in _lines(text)):
+        return shortened_text(message.reason)
     return shortened_text(" ".join(text.split()))
+
+
+class _Message:
+    """A message, read line by line: keys and the class that it named, types that a value could have had.
+
+    Args:
+        text: the whole message.
+        known: classes by name.
+        top_keys: see `one_line`.
+    """
+
+    def __init__(self, text: str, known: dict[str, type], top_keys: Sequence[str]) -> None:
+        self._text, self._known, self._top_keys = text, known, top_keys
+        self._keys: list[str] = []
+        self._owner = ""
+        self._alternatives: list[str] = []
+        self.reason = ""
+
+    def condensed_at(self, line: str) -> str | None:
+        """Return the message in one line if this line completes it; keep what the line says if not."""
+        if found := _KEY.match(line):
+            self._keys.append(found.group(1))
+            line = found.group(2)
+        if found := _CLASS.search(line):
+            # It is that class that is meant, not another type.
+            self._owner, self._alternatives = found.group(1), []
+        for form, told in self._FORMS:
+            if (found := form.search(line)) and (condensed := told(self, found)):
+                return condensed
+        return self._at_alternatives(line)
+
+    @property
+    def _where(self) -> str:
+        return ".".join(self._keys)
+
+    @property
+    def _class(self) -> str:
+        return self._owner.rpartition(".")[2]
+
+    def _ours(self, found: re.Match[str]) -> str:
+        made = _GIVEN_CLASS.search(self._text)
+        inside = self._where or (made.group(1) if made else "")
+        return f"{inside}: {found.string}" if inside else found.string
+
+    def _not_there(self, found: re.Match[str]) -> str:
+        why = f"which cannot be imported ({found.group(1)})"
+        return f"{self._where}: got {self._owner!r}, {why}; allowed: a class"
+
+    def _no_subclass(self, found: re.Match[str]) -> str:
+        value = found.group(1) or _given(self._text) or self._owner
+        return f"{self._where}: got {shortened(value)}; allowed: a subclass of {_plain(found.group(2))}"
+
+    def _unknown_option(self, found: re.Match[str]) -> str:
+        where, option = self._where, found.group(1)
+        if self._class in _BASES:
+            return (
+                f"{where}.{option}: no configuration before it names {where}.class_path; "
+                "allowed: an overlay behind its base, --config BASE --config OVERLAY"
+            )
+        return _unknown(f"{where}.{option}", option, _arguments(self._owner, self._known), self._owner)
+
+    def _no_class(self, found: re.Match[str]) -> str | None:
+        if not set(self._alternatives) <= {"NoneType"}:
+            return None
+        name = found.group(1)
+        hint = suggest(name, self._known)
+        return f"{self._where}: got {shortened(name)}; allowed: the name of a class{hint}"
+
+    def _unknown_top(self, found: re.Match[str]) -> str:
+        key = found.group(1)
+        section, _, word = key.rpartition(".")
+        inside = [k.removeprefix(f"{section}.") for k in self._top_keys if k.startswith(f"{section}.")]
+        if inside:
+            return _unknown(key, word, inside, "")
+        return _unknown(key, key.split(".")[0], [k for k in self._top_keys if "." not in k], "")
+
+    def _required(self, found: re.Match[str]) -> str:
+        where = f"{self._where}." if self._keys else ""
+        return f"{where}{found.group(1)}: missing; {self._class or 'it'} has no default"
+
+    def _at_alternatives(self, line: str) -> str | None:
+        """Keep the types of a value that fits none of several: the innermost list of them comes first."""
+        if line == "Errors:":
+            self._alternatives = []
+        elif (found := _ALTERNATIVE.match(line)) and "import path" not in line:
+            self._alternatives.append(_plain(found.group(1)))
+        elif _GIVEN.match(line) and (allowed := [a for a in self._alternatives if a != "NoneType"]):
+            return f"{self._where}: got {shortened(_given(line))}; allowed: {' or '.join(allowed)}"
+        elif not self.reason and not _FRAME.match(line):
+            of = self._where or self._owner
+            self.reason = f"{of}: {line}" if of else line
+        return None
+
+    # In this order: a line may have several of these forms.
+    _FORMS: ClassVar[tuple[tuple[re.Pattern[str], Callable[[_Message, re.Match[str]], str | None]], ...]] = (
+        (_DENIED, lambda self, found: refusal(self._where, found.group(1))),
+        (_OURS, _ours),
+        (_NOT_THERE, _not_there),
+        (_NO_SUBCLASS, _no_subclass),
+        (_UNKNOWN_OPTION, _unknown_option),
+        (_NO_CLASS, _no_class),
+        (
+            _EXPECTED,
+            lambda self, found: (
+                f"{self._where}: got {shortened(found.group(2))}; allowed: {_plain(found.group(1))}"
+            ),
+        ),
+        (_UNKNOWN_TOP, _unknown_top),
+        (_UNRECOGNISED, _unknown_top),
+        (_MISSING, lambda self, found: f"{found.group(1)}: missing; it has no default"),
+        (_REQUIRED, _required),
+    )
 
 
 def shortened_text(text: str, most: int = 600) -> str:

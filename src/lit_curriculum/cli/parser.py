@@ -127,7 +127,9 @@ def figure_parser(name: str, description: str) -> argparse.ArgumentParser:
 def _making(parser: argparse.ArgumentParser) -> None:
     """Add the options of whatever makes figures."""
     parser.add_argument("--out", default="out", help="folder for runs and figures (default out)")
-    parser.add_argument("--json", action="store_true", help="print claims.json, or a list of several")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON: claims.json, a list of several, or a dry run's costs"
+    )
     parser.add_argument("--fresh", action="store_true", help="do not reuse finished runs")
     parser.add_argument("--seeds", type=int, help="report as many seeds instead of the figure's own")
     parser.add_argument(

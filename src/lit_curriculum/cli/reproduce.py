@@ -39,6 +39,10 @@ def reproduce(options: argparse.Namespace) -> int:
         UsageError: for an unknown target or scale, or a folder that cannot be written.
     """
     if options.list:
+        for name in ("target", "set", "redraw", "dry_run", "fresh", "seeds", "jobs", "launcher"):
+            if getattr(options, name):
+                told = "a target" if name == "target" else f"--{name.replace('_', '-')}"
+                raise UsageError(f"--list: got {told} with it; allowed: --list alone, or with --json")
         _list(options.json)
         return 0
     return carried_out(_figures(options), options, check=bool(options.set))
@@ -56,19 +60,23 @@ def carried_out(figures: dict[str, figure.Figure], options: argparse.Namespace, 
         UsageError: for a folder that cannot be written, a launcher that does not fit, or wrong settings.
     """
     out = Path(options.out)
+    check_writable("--out", out)
     if not options.redraw:
         for name in figures:
             _check_kept(out / name, getattr(options, "set", []))
     if options.dry_run:
-        from lit_curriculum.cli.estimate import show
+        from lit_curriculum.cli.estimate import costs, show
 
         trusted = all_names(options.trust)
         if check:
             with Lab(out / "runs", make_launcher(options, trusted)) as lab:
                 _check_settings(figures.values(), lab, options)
-        show(figures, out / "runs", trusted)
+        found = costs(figures, out / "runs", trusted)
+        if options.json:
+            print(json.dumps([cost._asdict() for cost in found], indent=1))
+        else:
+            show(found)
         return 0
-    check_writable("--out", out)
     reports = []
     made = _redrawn(figures, options, out) if options.redraw else _measured(figures, options, out, check)
     for report in made:
