@@ -100,3 +100,8 @@ def test_a_list_takes_no_other_option(
         capsys.readouterr().err
         == f"lit: error: --list: got {told} with it; allowed: --list alone, or with --json\n"
     )
+
+
+def test_a_dry_run_refuses_wrong_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "fig2", "--jobs", "0", "--dry-run", "--out", str(tmp_path / "out")]) == 2
+    assert "--jobs: got 0" in capsys.readouterr().err

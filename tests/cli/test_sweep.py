@@ -303,7 +303,10 @@ def test_wrong_input_is_one_line_and_trains_nothing(
     change: dict[str, Any],
     options: tuple[str, ...],
     expected: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # One process checks, which takes seconds to start.
+    monkeypatch.setattr("lit_curriculum.runs.launchers.local._cores", lambda: 1)
     content = {key: value for key, value in {**SETTINGS, **change}.items() if value is not None}
     file.write_text(yaml.safe_dump(content))
     assert main(["sweep", str(file), *options, "--out", str(tmp_path / "out")]) == 2

@@ -11,11 +11,16 @@ from lit_curriculum.cli.workers import check_run
 from lit_curriculum.errors import UsageError
 from lit_curriculum.runs.folder import RunFolder
 from lit_curriculum.runs.graph import Run, with_needs
-from lit_curriculum.runs.lab import Lab
+from lit_curriculum.runs.launchers import Launcher
 
 
 def check_runs(
-    runs: Sequence[Run], lab: Lab, trusted: Sequence[str], devices: int, called: Callable[[Run], str]
+    runs: Sequence[Run],
+    root: Path,
+    trusted: Sequence[str],
+    devices: int,
+    called: Callable[[Run], str],
+    launcher: Launcher | None = None,
 ) -> None:
     """Check the settings of runs as `lit fit` would.
 
@@ -24,20 +29,22 @@ def check_runs(
 
     Args:
         runs: finished ones among them are left alone.
-        lab: that will train them; its launcher's processes check.
+        root: folder of the runs.
         trusted: names that configurations may use.
         devices: of each run.
         called: what an error calls a run.
+        launcher: whose processes check them, before they train; None for this process.
 
     Raises:
         UsageError: naming the first run that is wrong, and how.
     """
-    ended = {run.name for run in with_needs(runs) if RunFolder(run.folder(lab.root)).finished}
-    waiting = distinct([run for run in runs if run.name not in ended], lab.root)
+    ended = {run.name for run in with_needs(runs) if RunFolder(run.folder(root)).finished}
+    waiting = distinct([run for run in runs if run.name not in ended], root)
     # What a teacher will leave cannot be looked at before it has trained.
     as_known = [run if ended >= {n.name for n in run.needs} else run.without_bank() for run in waiting]
-    check = partial(check_run, root=lab.root, trusted=trusted, devices=devices)
-    for run, wrong in zip(waiting, lab.launcher.map(check, as_known), strict=True):
+    check = partial(check_run, root=root, trusted=trusted, devices=devices)
+    answers = map(check, as_known) if launcher is None else launcher.map(check, as_known)
+    for run, wrong in zip(waiting, answers, strict=True):
         if wrong is not None:
             raise UsageError(f"{called(run)}: {wrong}")
 

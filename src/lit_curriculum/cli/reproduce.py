@@ -14,7 +14,7 @@ from rich.table import Table
 
 from lit_curriculum.cli.checking import check_runs
 from lit_curriculum.cli.interruption import stopping_by_exception
-from lit_curriculum.cli.launching import devices_of, make_launcher
+from lit_curriculum.cli.launching import check_options, devices_of, make_launcher
 from lit_curriculum.cli.progress import GraphBar
 from lit_curriculum.cli.trust import all_names
 from lit_curriculum.errors import UsageError, bad_value, suggest
@@ -25,6 +25,7 @@ from lit_curriculum.reproduce.measuring import everything
 from lit_curriculum.reproduce.variation import varied
 from lit_curriculum.runs.folder import check_writable
 from lit_curriculum.runs.lab import Lab
+from lit_curriculum.runs.launchers import Launcher
 from lit_curriculum.runs.provenance import commit
 
 ALL = "all"
@@ -67,10 +68,11 @@ def carried_out(figures: dict[str, figure.Figure], options: argparse.Namespace, 
     if options.dry_run:
         from lit_curriculum.cli.estimate import costs, show
 
+        check_options(options)
         trusted = all_names(options.trust)
         if check:
-            with Lab(out / "runs", make_launcher(options, trusted)) as lab:
-                _check_settings(figures.values(), lab, options)
+            # In this process: it reads configurations for their costs anyway.
+            _check_settings(figures.values(), out / "runs", options)
         found = costs(figures, out / "runs", trusted)
         if options.json:
             print(json.dumps([cost._asdict() for cost in found], indent=1))
@@ -146,18 +148,23 @@ def _measured(
         for name, made in figures.items():
             console.print(f"[bold]{name}[/] at {options.scale} scale: {made.cost}")
             if check:
-                _check_settings([made], lab, options)
+                _check_settings([made], lab.root, options, lab.launcher)
             changes = getattr(options, "set", [])
             yield figure.reproduce(name, made, options.scale, lab, out, commit(), changes)
         for note in lab.notes:
             console.print(f"note: {note}", markup=False)
 
 
-def _check_settings(figures: Iterable[figure.Figure], lab: Lab, options: argparse.Namespace) -> None:
+def _check_settings(
+    figures: Iterable[figure.Figure],
+    root: Path,
+    options: argparse.Namespace,
+    launcher: Launcher | None = None,
+) -> None:
     """Check the settings of all runs as `lit fit` would."""
     for made in figures:
         runs, trusted = everything(made.studies), all_names(options.trust)
-        check_runs(runs, lab, trusted, devices_of(options), lambda run: f"run {run.kind}")
+        check_runs(runs, root, trusted, devices_of(options), lambda run: f"run {run.kind}", launcher)
 
 
 def _check_kept(folder: Path, changes: Sequence[str]) -> None:

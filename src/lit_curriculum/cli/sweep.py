@@ -161,10 +161,11 @@ def _check(plan: Sweep, chosen_runs: Sequence[Run], lab: Lab, options: argparse.
     numbers = {run.name: index for index, run in enumerate(plan.runs)}
     check_runs(
         chosen_runs,
-        lab,
+        lab.root,
         all_names(options.trust),
         devices_of(options),
         lambda run: f"run {numbers[run.name]} of {plan.name}",
+        lab.launcher,
     )
 
 
