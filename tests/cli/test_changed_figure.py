@@ -64,6 +64,31 @@ def test_what_no_run_can_have_is_told_also_by_a_dry_run(
         assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        # A teacher that is no arm of any study.
+        (
+            ["fig13", "--set", "other teacher:data.nonsense=1"],
+            "run other-teacher: data.nonsense: unknown key",
+        ),
+        (["fig1-left", "--set", "data.k.x=1"], "run teacher: data.k: got "),
+        (["fig7-left", "--set", "width 10:model.width=50"], "compares or names itself"),
+        (["fig1-left-controls", "--set", "teacher:data.support=[6,7,8]"], "the other teacher's"),
+    ],
+    ids=["teacher", "part", "name", "support"],
+)
+def test_a_change_that_would_not_be_what_it_says_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+):
+    out = tmp_path / "out"
+    assert main(["reproduce", *words, "--scale", "smoke", "--dry-run", "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert not out.exists()
+
+
 @pytest.mark.parametrize("out", ["out", "./out", "out/"])
 def test_the_folder_of_the_figures_as_they_are_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], out: str

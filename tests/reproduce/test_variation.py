@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Picture
 from lit_curriculum.errors import UsageError
 from lit_curriculum.reproduce.change import Change, in_force
 from lit_curriculum.reproduce.claim import Claim, final
-from lit_curriculum.reproduce.figure import Figure, judged
+from lit_curriculum.reproduce.figure import Figure, judged, load, targets
 from lit_curriculum.reproduce.predicates import AtLeast
 from lit_curriculum.reproduce.results import Results
 from lit_curriculum.reproduce.study import Arm, Study
@@ -229,6 +229,26 @@ def test_an_arms_own_change_is_above_one_for_all(order: int):
     assert [study.value("data.k", arm) for arm in study.arms] == [3, 5]
 
 
+def test_an_exception_to_a_change_keeps_what_it_was():
+    """Both have k = 6; one is to keep it while all others change."""
+    (study,) = varied(figure(STUDY), ["data.k=3", "teacher:data.k=6"]).studies
+    assert [study.value("data.k", arm) for arm in study.arms] == [6, 3]
+    with pytest.raises(UsageError, match="this is so already"):
+        varied(figure(STUDY), ["data.k=3", "teacher:data.k=3"])
+    with pytest.raises(UsageError, match="this is so already"):  # no arm is left to take it
+        varied(figure(STUDY), ["data.k=3", "teacher:data.k=6", f"{STUDENT.name}:data.k=6"])
+
+
+def test_an_arm_that_is_only_searched_changes_with_those_that_are_shown():
+    scout = Arm(name="scout", set={"model.width": 10})
+    search = replace(SEARCH, arms=(*SEARCH.arms, scout))
+    shown = figure(replace(SEARCH, tuned_in=search))
+    with pytest.raises(UsageError, match="scout is trained in the search alone"):
+        varied(shown, ["scout:data.k=3"])
+    (study,) = varied(shown, ["data.k=3", "scout:data.k=2"]).studies
+    assert study.search.value("data.k", scout) == 2
+
+
 CONTROL = Arm(name="shuffled", teacher=TEACHER, teach={"strategy": {}}, tuned_as=STUDENT.name)
 CONTROLLED = replace(SEARCH, arms=(TEACHER, STUDENT, CONTROL))
 
@@ -281,3 +301,23 @@ def test_updates_that_are_no_number_are_told(steps: str):
 def test_the_picture_tells_a_value_as_it_is():
     made = varied(figure(STUDY), ["data.name='$\\foo$'"])
     made.draw(RESULTS).savefig(io.BytesIO())
+
+
+# Nothing is called by how long an arm trains, how often it is measured or with which initial weights; a
+# length of string follows the task, which is in a column.
+_NOT_COMPARED = (
+    *("data.num_steps", "data.eval_every", "data.steps_per_call", "model.lr", "model.optimizer.lr"),
+    *("model.initializer_range", "model.lr_scheduler", "model.max_length"),
+)
+
+
+@pytest.mark.parametrize("name", [name for name in targets() if load(name, "laptop").studies])
+def test_what_arms_are_called_by_cannot_be_changed(name: str):
+    """A setting in which arms of a study differ is in a column, fixed, or no part of what an arm is."""
+    for study in load(name, "laptop").studies:
+        teach = {arm.teacher.name for arm in study.arms if arm.teacher is not None}
+        arms = [arm for arm in study.arms if arm.name not in teach and "teacher" not in arm.name]
+        for key in {key for arm in arms for key in arm.set}:
+            values = {str(arm.set.get(key, "not set")) for arm in arms}
+            known = key in study.fixed or key.rpartition(".")[2] in study.axes or key in _NOT_COMPARED
+            assert len(values) == 1 or known, f"{key} of {name}"

@@ -24,6 +24,7 @@ from lit_curriculum.reproduce.claim import surprising, unexpected
 from lit_curriculum.reproduce.measuring import everything
 from lit_curriculum.reproduce.variation import varied
 from lit_curriculum.runs.folder import check_writable
+from lit_curriculum.runs.graph import with_needs
 from lit_curriculum.runs.lab import Lab
 from lit_curriculum.runs.launchers import Launcher
 from lit_curriculum.runs.provenance import commit
@@ -163,7 +164,8 @@ def _check_settings(
 ) -> None:
     """Check the settings of all runs as `lit fit` would."""
     for made in figures:
-        runs, trusted = everything(made.studies), all_names(options.trust)
+        # Teachers that are no arm are trained as well.
+        runs, trusted = with_needs(everything(made.studies)), all_names(options.trust)
         check_runs(runs, root, trusted, devices_of(options), lambda run: f"run {run.kind}", launcher)
 
 

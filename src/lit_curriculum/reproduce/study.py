@@ -90,8 +90,8 @@ class Study:
         tables: further files of a run -> what is read of their rows.
         streams: held-out splits of the runs that are reported; the others evaluate ``val`` alone.
         axes: further columns of its results.
-        fixed: settings that its axes, or rows beside its own, say in other words; no change of them is taken
-            (`variation`).
+        fixed: settings that arms' names, claims, axes or rows beside its own say in other words; no change of
+            them is taken (`variation`).
         own_seeds: whether its seeds are its own, fewer than the figure's, and stay what they are.
         changes: settings that are not the figure's (`variation`), those in force when the study is made.
             What reads settings takes `own` and `value`, which know them.
@@ -167,8 +167,8 @@ class Study:
         for config in reversed(self.configs):
             place: Any = layer(shipped(config))
             for part in outer:
-                place = place.get(part) or {}
-            if last in place:
+                place = place.get(part) if isinstance(place, dict) else None
+            if isinstance(place, dict) and last in place:
                 return place[last]
         raise KeyError(f"{key} is set neither by the study nor by {', '.join(self.configs)}")
 

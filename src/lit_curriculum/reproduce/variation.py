@@ -75,9 +75,11 @@ def _check(text: str, change: Change, changes: Sequence[Change], figure: Figure)
         raise bad_value("--set", text, f"an arm of {', '.join(arms)}{suggest(change.arm, arms)}")
     if sum((other.arm, other.key) == (change.arm, change.key) for other in changes) > 1:
         raise bad_value("--set", text, f"{change.key} once for each arm")
-    takers = [(study, arm) for study, arm in pairs if _takes(arm, change)]
+    takers = [(study, arm) for study, arm in pairs if _takes(arm, change, changes)]
     if change.arm is None:
         _check_for_all(text, change, changes, pairs)
+    else:
+        _check_is_reported(text, change, changes, figure)
     for study, arm in takers:
         for known in (*arm.set, *study.set, *study.grid, *(other.key for other in changes)):
             if known.startswith(f"{change.key}.") or change.key.startswith(f"{known}."):
@@ -86,8 +88,9 @@ def _check(text: str, change: Change, changes: Sequence[Change], figure: Figure)
         if said or change.key in (*figure.fixed, *study.fixed):
             allowed = f"a setting other than {change.key}, which this figure compares or names itself"
             raise bad_value("--set", text, allowed)
-    values = list({str(_value(change.key, pair)): None for pair in takers})
-    if values == [str(change.value)] or change.value == {}:
+    for_all = [other.value for other in changes if (other.arm, other.key) == (None, change.key)]
+    values = list({str(_value(change.key, pair, for_all if change.arm else [])): None for pair in takers})
+    if values in ([], [str(change.value)]) or change.value == {}:
         raise bad_value("--set", text, "a change: this is so already")
     if len(values) > 1:
         allowed = f"a setting other than {change.key}, of which this figure compares {', '.join(values)}"
@@ -104,9 +107,26 @@ def _check_for_all(text: str, change: Change, changes: Sequence[Change], pairs: 
         )
 
 
-def _value(key: str, pair: _Pair) -> Any:
-    """Return an arm's setting as the figure has it; the values that are searched where it is."""
+def _check_is_reported(text: str, change: Change, changes: Sequence[Change], figure: Figure) -> None:
+    """Check that an arm is shown, or teaches; others are searched alone, and change only with those shown."""
+    shown = {arm.name: None for study in figure.studies for arm in _all_arms(study)}
+    told = {other.arm for other in changes if other.key == change.key}
+    if change.arm not in shown and not told & {None, *shown}:
+        allowed = f"an arm of {', '.join(shown)}; {change.arm} is trained in the search alone"
+        raise bad_value("--set", text, allowed)
+
+
+def _value(key: str, pair: _Pair, for_all: Sequence[Any]) -> Any:
+    """Return an arm's setting as the figure has it; the values that are searched where it is.
+
+    Args:
+        key: dotted.
+        pair: the arm, in its study.
+        for_all: the change of all arms that is made beside, none or one: an arm's own is made of that.
+    """
     study, arm = pair
+    if for_all and key not in arm.set:
+        return for_all[0]
     if key in study.search.grid and key not in arm.set:
         return study.search.grid[key]
     try:
@@ -126,8 +146,11 @@ def _is_axis(key: str, study: Study, arm: Arm) -> bool:
         return False
 
 
-def _takes(arm: Arm, change: Change) -> bool:
-    return change.key not in arm.set if change.arm is None else arm.name == change.arm
+def _takes(arm: Arm, change: Change, changes: Sequence[Change]) -> bool:
+    if change.arm is not None:
+        return arm.name == change.arm
+    told = any((other.arm, other.key) == (arm.name, change.key) for other in changes)
+    return change.key not in arm.set and not told
 
 
 def _all_studies(figure: Figure) -> list[Study]:

@@ -21,11 +21,12 @@ def figure(scale: Scale) -> Figure:
         scale,
         "modular_addition",
         arms=tuple(
-            Arm(name=name, set={"model.optimizer": _adamw(decay)})
+            Arm(name=name, set={"model.optimizer.weight_decay": decay})
             for name, decay in zip(ARMS, DECAYS, strict=True)
         ),
         seeds=(0, 1, 2, 3, 4),
         metrics={"accuracy": "test/accuracy", "train loss": "train/loss"},
+        fixed=("model.optimizer.weight_decay",),
     )
     cost = {
         "smoke": "seconds",
@@ -35,10 +36,6 @@ def figure(scale: Scale) -> Figure:
     return Figure(
         cost=cost[scale], studies=(study,), draw=lambda results: _draw(results, study), claims=_claims
     )
-
-
-def _adamw(decay: float) -> dict[str, Any]:
-    return {"class_path": "torch.optim.AdamW", "init_args": {"lr": 1e-2, "weight_decay": decay}}
 
 
 def _draw(results: Results, study: Study) -> Any:

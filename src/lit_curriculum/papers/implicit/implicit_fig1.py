@@ -71,6 +71,8 @@ def _arm(name: str, n: int, p: float, width: int | None = None, layers: int | No
 
 
 def _study(scale: Scale, arms: tuple[Arm, ...], more: dict[str, Any]) -> Study:
+    # Arms of a shape are called by it.
+    shape = [key for key in ("model.width", "model.layers") if any(key in arm.set for arm in arms)]
     return at_scale(
         scale,
         "parity_mixture",
@@ -79,6 +81,7 @@ def _study(scale: Scale, arms: tuple[Arm, ...], more: dict[str, Any]) -> Study:
         tuning_seeds=(100,),
         streams=("test",),
         metrics={name: f"test/{name}" for name in ("accuracy", "sum_rmse", "sum_accuracy")},
+        fixed=("data.n", "model.n", "data.p", *shape),
     )
 
 

@@ -44,6 +44,7 @@ def figure(scale: Scale) -> Figure:
         seeds=(0, 1, 2, 3, 4),
         streams=("test",),
         metrics={name: f"test/{name}" for name in ("accuracy", "sum_accuracy")},
+        fixed=("data.n", "model.n", "data.p", "data.sum_of"),
     )
     cost = {
         "smoke": "seconds",

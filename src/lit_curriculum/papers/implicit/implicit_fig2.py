@@ -68,6 +68,7 @@ def _study(scale: Scale, kind: str, chains: Chains, more: dict[str, Any]) -> Stu
         grid={"model.optimizer.lr": PAPER_RATES} if scale == "paper" else {},
         streams=("test",),
         metrics={name: f"test/{name}" for name in ("accuracy", *(f"position_{v}" for v in positions))},
+        fixed=("data.chain_lengths", "data.supervision"),
     )
 
 

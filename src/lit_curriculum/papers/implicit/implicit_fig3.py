@@ -74,6 +74,7 @@ def _study(scale: Scale, readout: str, n: int, p: float, more: dict[str, Any]) -
         grid={"model.optimizer.lr": PAPER_RATES} if scale == "paper" else {},
         streams=("test",),
         metrics={name: f"test/{name}" for name in ("accuracy", *(f"position_{t}" for t in range(1, n + 1)))},
+        fixed=("data.supervision", "data.p_intermediate"),
     )
 
 

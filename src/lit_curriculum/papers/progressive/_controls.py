@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from lit_curriculum.errors import bad_value
 from lit_curriculum.reproduce.claim import Claim, final
 from lit_curriculum.reproduce.controls import Control, ahead, another_support, controls_of, stuck
 from lit_curriculum.reproduce.figure import Figure
@@ -35,9 +36,17 @@ class Curriculum(NamedTuple):
 
 
 def teacher_elsewhere(shown: Study) -> Arm:
-    """Return a study's teacher on a support that shares no coordinate with its own."""
+    """Return a study's teacher on a support that shares no coordinate with its own.
+
+    Raises:
+        UsageError: if the teacher was given a support that shares one.
+    """
     wide = shown.arm("teacher")
-    away = another_support(shown.value("data.d", wide), shown.value("data.k", wide))
+    d, k = (shown.value(f"data.{name}", wide) for name in ("d", "k"))
+    away = another_support(d, k)
+    given = {**shown.set, **shown.own(wide)}.get("data.support")
+    if isinstance(given, list) and set(given) & set(away):
+        raise bad_value("data.support", given, f"coordinates without {away}, the other teacher's")
     return replace(wide, name="other teacher", set={**wide.set, "data.support": away}, probes=())
 
 
@@ -105,12 +114,14 @@ def _look(place: int) -> tuple[str, str]:
 def _mark_changes(axis: Any, ours: Study, one: Curriculum) -> None:
     """Mark where the teacher changes, of the curriculum and of its reversed order."""
     taught = ours.arm(one.arm)
-    length = ours.value("data.num_steps", taught)
-    changes = _changes(taught, length)
+    changes = _changes(taught, ours.value("data.num_steps", taught))
     marks = [(changes, COLOURS["progressive"], "next checkpoint teaches")]
     for i, control in enumerate(one.controls):
-        given = (ours.arm(control.name).teach or {})["strategy"]["init_args"]
+        backwards = ours.arm(control.name)
+        given = (backwards.teach or {})["strategy"]["init_args"]
         if given.get("order") == "reversed":
+            length = ours.value("data.num_steps", backwards)
+            changes = _changes(taught, length)
             marks.append(([length - step for step in changes], _look(i)[0], "the same, reversed"))
     for steps, colour, label in marks:
         for i, step in enumerate(steps):

@@ -35,7 +35,8 @@ def by_heads(scale: Scale, way: str, settings: Mapping[int, Settings]) -> Study:
         for heads, of in settings.items()
     ]
     grid = {"model.optimizer.lr": _RATES[scale]}
-    return study(scale, arms, set=_STEPS[scale], grid=grid, axes={"way": way})
+    named = ("model.heads", "model.head_size", "model.average_heads")
+    return study(scale, arms, set=_STEPS[scale], grid=grid, axes={"way": way}, fixed=named)
 
 
 def concatenated(scale: Scale) -> Study:

@@ -52,7 +52,7 @@ def figure(scale: Scale) -> Figure:
             [study for of_width in studies.values() for study in of_width],
             {name: beats_both(name) for name in (EQUAL_SPLIT, HALF)},
         ),
-        claims=lambda results: _claims(design, studies),
+        claims=lambda results: _claims(studies),
     )
 
 
@@ -75,13 +75,18 @@ def _draw(results: Results, design: Design, studies: dict[int, tuple[Study, ...]
     return picture
 
 
-def _claims(design: Design, studies: dict[int, tuple[Study, ...]]) -> list[Claim]:
+def _claims(studies: dict[int, tuple[Study, ...]]) -> list[Claim]:
     """Judge equal split against one-shot and against kappa, and that the gap closes with length.
 
     Where a student is half as long as its teacher, equal split and kappa = 1/2 are the same runs; kappa
     against one-shot is figure 25's.
     """
-    apart = [s for of_width in studies.values() for s in of_width if s.axes["num_steps"] != design.T0 // 2]
+    apart = [
+        study
+        for of_width in studies.values()
+        for study in of_width
+        if study.axes["num_steps"] != study.value("data.num_steps", study.arm(HALF).teacher) // 2
+    ]
 
     def closes(results: Results) -> PerSeed:
         gaps = [[beats_both(HALF)(of(results, s)) for s in of_width] for of_width in studies.values()]

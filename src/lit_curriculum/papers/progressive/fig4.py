@@ -75,7 +75,8 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=(teacher, student),
         measure=lambda seeds: _optimum(design, teacher, seeds[0]),
-        fixed=("data.roots",),  # the best predictor's, with the studies' own grammar and mask rate
+        # The best predictor's, with the studies' own grammar and mask rate; candidates are measured steps.
+        fixed=("data.roots", "data.eval_every"),
         draw=lambda results: _draw(results, design, teacher, student),
         claims=lambda results: _claims(results, _Found(design, teacher, student)),
         known=_KNOWN.get(scale, {}),

@@ -34,6 +34,7 @@ def _setting(scale: Scale) -> tuple[tuple[int, ...], Study]:
             for w in widths
         ),
         seeds=tuple(range(10)) if scale == "laptop" else (0, 1, 2, 3, 4),
+        fixed=("model.width",),
         **search(scale),
     )
     return widths, study
@@ -58,7 +59,7 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=panel.studies,
         draw=lambda results: panel.alone(results, width=5.0, height=3.5),
-        claims=lambda results: _claims(widths, study.value("data.num_steps")),
+        claims=lambda results: _claims(widths, study.value("data.num_steps", study.arms[-1])),
     )
 
 
@@ -74,7 +75,7 @@ def _draw(axis: Any, results: Results, study: Study) -> None:
         title=f"({study.value('data.d')}, {study.value('data.k')})-sparse parity, labels only",
         ylim=(0.45, 1.03),
     )
-    in_millions(axis, study.value("data.num_steps"))
+    in_millions(axis, max(study.value("data.num_steps", arm) for arm in study.arms))
 
 
 def _claims(widths: tuple[int, ...], samples: int) -> list[Claim]:

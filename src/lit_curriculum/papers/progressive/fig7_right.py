@@ -40,7 +40,7 @@ def figure(scale: Scale) -> Figure:
         cost=cost[scale],
         studies=panel.studies,
         draw=lambda results: panel.alone(results, width=5.0, height=3.8),
-        claims=lambda results: claims(scale, ours.value("data.num_steps")),
+        claims=lambda results: claims(scale, ours.value("data.num_steps", ours.arms[-1])),
     )
 
 

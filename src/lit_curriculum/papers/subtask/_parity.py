@@ -81,6 +81,7 @@ class Entry:
             metrics=metrics,
             score=least_loss,
             axes={"d": self.d},
+            fixed=("data.subtask_labels",),
             own_seeds=self.seeds is not None,
             **study,
         )

@@ -93,6 +93,7 @@ def _study(scale: Scale, task: Task) -> Study:
         seeds=(27, 67, 93) if scale == "paper" else (0, 1, 2),
         streams=("test",),
         axes={"circuit": task.netlist},
+        fixed=("data.gate_labels",),
     )
 
 

@@ -154,6 +154,11 @@ def _study(setting: Elman, smoke: bool, d: int, name: str, num_steps: int, eval_
         tuning_seeds=(),
         metrics={m: m for m in ("val/loss", "val/accuracy", "test/accuracy", "test/forced_errors")},
         axes={"d": d},
+        # The algorithms are these.
+        fixed=(
+            *("data.subtask_labels", "data.population", "data.batch_size"),
+            *("model.sigma", "model.precision", "model.optimizer"),
+        ),
     )
 
 

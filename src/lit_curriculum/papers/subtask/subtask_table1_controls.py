@@ -73,6 +73,7 @@ def _study(scale: Scale, d: int) -> Study:
         metrics={name: f"test/{name}" for name in ("accuracy", "forced_accuracy", "forced_errors")},
         score=least_loss,
         axes={"d": d},
+        fixed=("data.subtask_labels", "data.tree_of"),
     )
 
 
