@@ -110,11 +110,21 @@ class HarvestCheckpoints(StepListener, MetricListener, ChecksData, Callback):
 
     def expected(self, data: CurriculumData) -> int:
         """Return how many checkpoints a run keeps, but for those that ``on_change`` adds."""
+        return len(self.planned(data))
+
+    def planned(self, data: CurriculumData) -> list[int]:
+        """Return the steps at which a run harvests, but for those that ``on_change`` adds."""
         self._batch_size, self._num_steps = data.batch_size, data.num_steps
-        step, kept = self.next_event(0), int(self.include_start)
+        step, steps = self.next_event(0), [0] * self.include_start
         while step is not None and step <= data.num_steps:
-            step, kept = self.next_event(step), kept + 1
-        return kept
+            steps.append(step)
+            step = self.next_event(step)
+        return steps
+
+    @property
+    def adds(self) -> bool:
+        """Whether it harvests at steps that are not known before."""
+        return self._moved.on_change is not None
 
     def on_step(self, trainer: Trainer, module: Run, step: int) -> None:
         """Harvest."""

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from lit_curriculum.distillation.bank import CheckpointBank
-from lit_curriculum.distillation.schedule import Strategy
+from lit_curriculum.distillation.reordered import Reordered
+from lit_curriculum.distillation.schedule import (
+    NT,
+    EqualSplit,
+    Explicit,
+    Kappa,
+    OneShot,
+    Strategy,
+    TwoShot,
+)
 from lit_curriculum.distillation.shares import sums_to_one
 from lit_curriculum.distillation.targets import check_temperature
 from lit_curriculum.errors import UsageError, bad_value
@@ -115,6 +125,25 @@ def check_task(bank: CheckpointBank, data: CurriculumData | GuestData, other: bo
             )
     if other and isinstance(data, TokenData):
         data.check_reader(bank.model.get("init_args", {}), "SwapTeacher.bank: the teacher's")
+
+
+def check_foreseen(strategy: Strategy, bank: CheckpointBank, num_steps: int) -> None:
+    """Check a schedule as far as it follows from the steps of a bank whose checkpoints are not measured yet.
+
+    Of strategies that choose by metrics this is how long a checkpoint teaches; of those of a user's own
+    nothing is known.
+
+    Raises:
+        UsageError: see `Strategy.plan`.
+    """
+    inner = strategy
+    while isinstance(inner, Reordered):
+        inner = inner.strategy
+    if type(inner) is TwoShot and type(inner.checkpoint) is not int:
+        if len(bank.steps) > 1:
+            replace(inner, checkpoint=bank.steps[0]).plan(bank, num_steps)
+    elif type(inner) in (OneShot, TwoShot, NT, EqualSplit, Kappa, Explicit):
+        strategy.plan(bank, num_steps)
 
 
 def device_of(name: str) -> torch.device:

@@ -11,7 +11,13 @@ from lightning.pytorch.utilities import rank_zero_info
 
 from lit_curriculum.callbacks.live_teacher import LiveTeacher
 from lit_curriculum.callbacks.shelves import shelf_of
-from lit_curriculum.callbacks.swap_options import check_options, check_task, check_together, device_of
+from lit_curriculum.callbacks.swap_options import (
+    check_foreseen,
+    check_options,
+    check_task,
+    check_together,
+    device_of,
+)
 from lit_curriculum.callbacks.tensorboard import show_swap
 from lit_curriculum.distillation import (
     CachedTeacher,
@@ -147,6 +153,19 @@ class SwapTeacher(StepListener, ChecksData, Callback):
         self._loader = TeacherLoader(bank)
         self._schedule = schedule
         return schedule
+
+    def foresee(self, bank: CheckpointBank, data: CurriculumData) -> None:
+        """Check what can be told before the teacher is trained: its task, and a schedule that names steps.
+
+        Args:
+            bank: of the steps that will be harvested, without files.
+            data: the student's.
+
+        Raises:
+            UsageError: see `plan`.
+        """
+        check_task(bank, data, self.other_task)
+        check_foreseen(self.strategy, bank, data.num_steps)
 
     @property
     def teachers(self) -> list[dict[str, Any]]:

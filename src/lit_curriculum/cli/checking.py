@@ -40,10 +40,8 @@ def check_runs(
     """
     ended = {run.name for run in with_needs(runs) if RunFolder(run.folder(root)).finished}
     waiting = distinct([run for run in runs if run.name not in ended], root)
-    # What a teacher will leave cannot be looked at before it has trained.
-    as_known = [run if ended >= {n.name for n in run.needs} else run.without_bank() for run in waiting]
-    check = partial(check_run, root=root, trusted=trusted, devices=devices)
-    answers = map(check, as_known) if launcher is None else launcher.map(check, as_known)
+    check = partial(check_run, root=root, trusted=trusted, devices=devices, ended=ended)
+    answers = map(check, waiting) if launcher is None else launcher.map(check, waiting)
     for run, wrong in zip(waiting, answers, strict=True):
         if wrong is not None:
             raise UsageError(f"{called(run)}: {wrong}")

@@ -32,6 +32,7 @@ from lit_curriculum.cli.messages import usage_error_in
 from lit_curriculum.cli.predictions import WritePredictions
 from lit_curriculum.cli.weights import LAST, differences, load_weights
 from lit_curriculum.cli.words import CONFIG_HELP, check_path, expand_home
+from lit_curriculum.distillation import CheckpointBank
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.runs.configs import scale_of
 from lit_curriculum.runs.folder import RunFolder, default_run_dir
@@ -221,8 +222,11 @@ class CurriculumCLI(LightningCLI):
         parser = self._parser(self.subcommand)
         return cast(str, parser.dump(self.config[self.subcommand], skip_none=False))
 
-    def preflight(self) -> None:
+    def preflight(self, foreseen: CheckpointBank | None = None) -> None:
         """Check everything that can be wrong before anything is written.
+
+        Args:
+            foreseen: what the bank of the teachers will be, where it is not there yet.
 
         Raises:
             UsageError: naming the setting.
@@ -243,7 +247,10 @@ class CurriculumCLI(LightningCLI):
                 name = type(module).__name__
                 raise bad_value("trainer.callbacks", "SwapTeacher", f"none of it, {name} has no teachers")
             callback.check_trainer(trainer)
-            callback.plan(data)
+            if foreseen is None:
+                callback.plan(data)
+            else:
+                callback.foresee(foreseen, data)
 
     def before_fit(self) -> None:
         """Check, take the run folder, and attach what writes to it."""

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -19,7 +19,9 @@ _QUIET = "--trainer.enable_progress_bar=false"
 _NO_EVENTS = "--trainer.logger=false"
 
 
-def check_run(run: Run, root: Path, trusted: Sequence[str] = (), devices: int = 1) -> str | None:
+def check_run(
+    run: Run, root: Path, trusted: Sequence[str] = (), devices: int = 1, ended: Collection[str] = ()
+) -> str | None:
     """Return what is wrong with a run's settings, as `lit fit` would say it before it writes anything.
 
     Args:
@@ -27,11 +29,18 @@ def check_run(run: Run, root: Path, trusted: Sequence[str] = (), devices: int = 
         root: folder of the runs.
         trusted: see `fit_in_worker`.
         devices: of the run.
+        ended: names of finished runs. A bank of another is looked at as far as it is known (`foreseen`).
     """
+    from lit_curriculum.cli.foreseen import foreseen
     from lit_curriculum.cli.parsing import parse_run
 
     try:
-        parse_run(run, root, trusted, devices).preflight()
+        if all(needed.name in ended for needed in run.needs):
+            parse_run(run, root, trusted, devices).preflight()
+        elif (bank := foreseen(run.needs[0], root, trusted)) is not None:
+            parse_run(run.without_bank(but="SwapTeacher"), root, trusted, devices).preflight(bank)
+        else:
+            parse_run(run.without_bank(), root, trusted, devices).preflight()
     except UsageError as error:
         return str(error)
     return None

@@ -62,17 +62,28 @@ class Run:
         """Return where the run lives below ``root``."""
         return root / self.name
 
-    def without_bank(self) -> Run:
+    def without_bank(self, but: str | None = None) -> Run:
         """Return the run without what stands for a bank, a callback for one: all of it that can be looked at
         before what it needs is finished.
+
+        Args:
+            but: a class that keeps it, ``SwapTeacher``, since making one opens no bank.
         """
 
+        def keeps(value: Any) -> bool:
+            path = value.get("class_path") if isinstance(value, dict) else None
+            return but is not None and str(path).rpartition(".")[2] == but
+
         def strip(value: Any) -> Any:
+            if keeps(value):
+                return value
             if isinstance(value, dict):
                 return {name: strip(inner) for name, inner in value.items() if inner != BANK}
-            return [strip(i) for i in value if BANK not in str(i)] if isinstance(value, list) else value
+            if isinstance(value, list):
+                return [strip(inner) for inner in value if BANK not in str(inner) or keeps(inner)]
+            return value
 
-        return Run(self.kind, self.configs, strip(self.settings))
+        return Run(self.kind, self.configs, strip(self.settings), self.needs if but else ())
 
     def overlay(self, root: Path) -> str:
         """Return the settings as the YAML that overlays the configurations, teachers found below ``root``."""
