@@ -32,7 +32,7 @@ def figure(scale: Scale) -> Figure:
     cost = {
         "smoke": "seconds",
         "quick": "6 teachers and 48 students beside those of fig24, about 23 minutes on two cores",
-        "laptop": "6 teachers and 48 students beside those of fig24, 75 minutes on two cores, estimated",
+        "laptop": "6 teachers and 48 students and those of fig24, two hours on two cores, estimated",
         "paper": "per seed two more teachers and 32 more students, batch 512",
     }
 
