@@ -14,7 +14,7 @@ from torch import nn
 
 from lit_curriculum.differences import first_difference
 from lit_curriculum.distillation import Checkpoint, CheckpointBank, PeakOfEach, Reordered, Strategy, TwoShot
-from lit_curriculum.distillation.manifest import Manifest, checkpoint_file
+from lit_curriculum.distillation.manifest import unwritten
 from lit_curriculum.errors import UsageError, bad_value
 from lit_curriculum.models import describe, registry
 from lit_curriculum.training.base import CurriculumModule
@@ -63,8 +63,7 @@ class LiveTeacher(CheckpointBank):
         self.description = {"every_n_steps": every_n_steps, **describe_training(model, data)}
         self._made: dict[int, str] = {}
         steps = [*range(every_n_steps, last, every_n_steps), last]
-        entries = [Checkpoint(step, step * data.batch_size, checkpoint_file(step), "") for step in steps]
-        manifest = Manifest(describe(model.model), data.describe_task(), None, None, tuple(entries))
+        manifest = unwritten(describe(model.model), data.describe_task(), steps, data.batch_size)
         super().__init__(Path(type(self).__name__), manifest)
 
     # --- what is refused --------------------------------------------------------------------------------

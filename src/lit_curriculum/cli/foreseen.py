@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lit_curriculum.callbacks import HarvestCheckpoints, StopWhenLearned
 from lit_curriculum.cli.parsing import parse_run
-from lit_curriculum.distillation import Checkpoint, CheckpointBank
-from lit_curriculum.distillation.manifest import Manifest
+from lit_curriculum.distillation import CheckpointBank
+from lit_curriculum.distillation.manifest import unwritten
 from lit_curriculum.models import describe
 from lit_curriculum.runs.graph import Run
 
@@ -40,6 +40,5 @@ def _of_run(
     if len(harvests) != 1 or harvests[0].adds or ends_early:
         return None
     steps = harvests[0].planned(data)
-    entries = tuple(Checkpoint(step, step * data.batch_size, f"step{step}", "") for step in steps)
-    model, task = describe(cli.model.model), data.describe_task()
-    return CheckpointBank(folder / "bank", Manifest(model, task, None, None, entries))
+    manifest = unwritten(describe(cli.model.model), data.describe_task(), steps, data.batch_size)
+    return CheckpointBank(folder / "bank", manifest)

@@ -149,6 +149,19 @@ def parse_manifest(value: Any, where: str) -> Manifest:
     return Manifest(model, task, value.get("config_hash"), value.get("commit"), tuple(entries), source)
 
 
+def unwritten(model: dict[str, Any], task: dict[str, Any], steps: Sequence[int], batch_size: int) -> Manifest:
+    """Return the manifest of a bank whose checkpoints are still to be made, and have no hash.
+
+    Args:
+        model: see `Manifest`.
+        task: see `Manifest`.
+        steps: ascending.
+        batch_size: samples of a step.
+    """
+    entries = tuple(Checkpoint(step, step * batch_size, checkpoint_file(step), "") for step in steps)
+    return Manifest(model, task, None, None, entries)
+
+
 def checkpoint_file(step: int) -> str:
     """Return the name of a checkpoint's file in its bank."""
     return f"step_{step:012d}.safetensors"
